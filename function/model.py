@@ -1,0 +1,147 @@
+"""The ONNX model: its file, its session, and the facts that its metadata states."""
+
+import ast
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+
+from function.boxes import Floats
+from function.errors import UnusableModel
+from function.tasks import detect
+
+TASKS = ("detect",)
+
+logger = logging.getLogger(__name__)
+
+
+class Facts(NamedTuple):
+    """What the file says of itself."""
+
+    task: str
+    names: dict[int, str]
+    imgsz_hw: tuple[int, int]  # pixels
+    stride: int  # pixels
+    rectangular: bool  # any multiple of the stride is a valid side
+    sha256: str
+
+
+class Model(NamedTuple):
+    """A session that has run once, and its facts."""
+
+    session: ort.InferenceSession
+    input_name: str
+    facts: Facts
+
+
+def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
+    """The model file to serve.
+
+    Args:
+        wanted: the path that was set, or None.
+        candidates: where to look when none was set, best first.
+
+    Raises:
+        UnusableModel: there is none; the message says where was looked.
+    """
+    places = (wanted,) if wanted else candidates
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(str(place) for place in places)
+    hint = "as MODEL_PATH says" if wanted else "MODEL_PATH is not set; it can name another place"
+    raise UnusableModel(f"no model file at {looked} ({hint})")
+
+
+def load(path: Path, threads: int) -> Model:
+    """Make the session, check that its output can be decoded, and leave it warm.
+
+    Args:
+        path: an ONNX file that ultralytics wrote, or that carries the same metadata.
+        threads: CPUs that one run may use.
+
+    Raises:
+        UnusableModel: not an ONNX model, no YOLO metadata, or an input or output that is not read here.
+    """
+    content = path.read_bytes()
+    session = _session(path, content, threads)
+    facts = _facts(path, session, hashlib.sha256(content).hexdigest())
+    model = Model(session, session.get_inputs()[0].name, facts)
+    outputs = run(model, np.zeros((1, 3, *facts.imgsz_hw), dtype=np.float32))
+    detect.check([output.shape for output in outputs], len(facts.names))
+    logger.info("serving %s: %s", path, facts._asdict())
+    return model
+
+
+def run(model: Model, tensor: Floats) -> list[Floats]:
+    """One run of the network.
+
+    Args:
+        model: from `load`.
+        tensor: (1, 3, H, W) float32, 0..1.
+
+    Returns:
+        The raw outputs, in the order of the file.
+    """
+    outputs: list[Floats] = model.session.run(None, {model.input_name: tensor})
+    return outputs
+
+
+def _session(path: Path, content: bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning thread spends the CPU quota that the working one needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Patterns are remembered per input shape; rectangular pictures bring a new shape each.
+    options.enable_mem_pattern = False
+    try:
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no narrower public base
+        raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
+
+
+def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    missing = [key for key in ("task", "names", "stride", "imgsz") if key not in metadata]
+    if missing:
+        found = f"{path} has no {', '.join(missing)} in its metadata"
+        raise UnusableModel(f"{found}; `python -m export best.pt` writes them")
+    if metadata["task"] not in TASKS:
+        raise UnusableModel(f"{path} is a {metadata['task']!r} model; the tasks served are {', '.join(TASKS)}")
+    fixed_hw = _fixed_sides(path, session.get_inputs())
+    imgsz = _literal(path, metadata, "imgsz")
+    names = {int(key): str(name) for key, name in dict(_literal(path, metadata, "names")).items()}
+    if sorted(names) != list(range(len(names))):
+        raise UnusableModel(f"{path} names the classes {sorted(names)}; wanted every id from 0 on")
+    return Facts(
+        task=metadata["task"],
+        names=names,
+        imgsz_hw=fixed_hw or (int(imgsz[0]), int(imgsz[1])),
+        stride=int(_literal(path, metadata, "stride")),
+        rectangular=fixed_hw is None,
+        sha256=sha256,
+    )
+
+
+def _fixed_sides(path: Path, inputs: list[Any]) -> tuple[int, int] | None:
+    """(height, width) of a static model, None of a dynamic one."""
+    found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
+    shape = inputs[0].shape
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
+        raise UnusableModel(f"{path} takes {found}; wanted one float32 input (1, 3, height, width)")
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise UnusableModel(f"{path} takes {found}; wanted a batch of 1 or a dynamic one")
+    if isinstance(shape[2], int) and isinstance(shape[3], int):
+        return shape[2], shape[3]
+    return None
+
+
+def _literal(path: Path, metadata: dict[str, str], key: str) -> Any:
+    try:
+        return ast.literal_eval(metadata[key])
+    except (ValueError, SyntaxError) as error:
+        raise UnusableModel(f"{path} says {key} is {metadata[key]!r}; wanted a Python literal") from error

@@ -1,0 +1,96 @@
+"""One request to one prediction: the flow of the whole function, top to bottom."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from function import boxes, image, letterbox, model
+from function.boxes import Floats, Ints
+from function.errors import InvalidOption
+from function.model import Facts, Model
+from function.request import Options, Request
+from function.settings import Settings
+from function.tasks import detect
+
+
+class Timing(NamedTuple):
+    """Milliseconds by step."""
+
+    read: float
+    preprocess: float
+    inference: float
+    postprocess: float
+
+
+class Prediction(NamedTuple):
+    """What was found in one picture, best first."""
+
+    image_name: str | None
+    size_wh: tuple[int, int]  # pixels of the upright picture
+    boxes_xyxy: Floats  # (K, 4), pixels of the upright picture
+    scores: Floats  # (K,), 0..1
+    class_ids: Ints  # (K,)
+    facts: Facts
+    timing: Timing
+
+
+class Limits(NamedTuple):
+    """The options of one request with every default filled in."""
+
+    conf: float
+    iou: float
+    max_det: int
+    class_ids: Ints | None
+
+
+def predict(served: Model, settings: Settings, request: Request) -> Prediction:
+    """Find the objects in one picture.
+
+    Raises:
+        UnsupportedPicture: the bytes are no picture that is read here.
+        TooLarge: the picture has more pixels than the limit.
+        InvalidOption: a class that the model does not have.
+    """
+    facts = served.facts
+    limits = _limits(settings, request.options, facts.names)
+    started = perf_counter()
+    picture = image.read(request.image, settings.max_image_pixels)
+    read = perf_counter()
+    box = letterbox.fit(picture.size, facts.imgsz_hw, facts.stride, facts.rectangular)
+    tensor = letterbox.paint(np.asarray(picture), box)
+    painted = perf_counter()
+    (output,) = model.run(served, tensor)
+    ran = perf_counter()
+    found = detect.decode(output, limits.conf, limits.class_ids)
+    kept = boxes.nms(found.boxes_xyxy, found.scores, found.class_ids, limits.iou, limits.max_det)
+    boxes_xyxy = letterbox.undo(found.boxes_xyxy[kept], box)
+    timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
+    return Prediction(
+        request.image_name, picture.size, boxes_xyxy, found.scores[kept], found.class_ids[kept], facts, timing
+    )
+
+
+def _limits(settings: Settings, options: Options, names: dict[int, str]) -> Limits:
+    return Limits(
+        conf=settings.conf if options.conf is None else options.conf,
+        iou=settings.iou if options.iou is None else options.iou,
+        max_det=settings.max_det if options.max_det is None else options.max_det,
+        class_ids=None if options.classes is None else _class_ids(options.classes, names),
+    )
+
+
+def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
+    ids = {name: class_id for class_id, name in names.items()}
+    wanted = [_class_id(one, names, ids) for one in classes]
+    return np.array(wanted, dtype=np.int64)
+
+
+def _class_id(wanted: int | str, names: dict[int, str], ids: dict[str, int]) -> int:
+    if isinstance(wanted, int) and wanted in names:
+        return wanted
+    found = ids.get(str(wanted))  # a name may be spelt in digits
+    if found is None:
+        known = ", ".join(f"{class_id} {name}" for class_id, name in names.items())
+        raise InvalidOption(f"classes holds {wanted!r}, which this model does not have; it has {known}")
+    return found

@@ -1,0 +1,74 @@
+"""What the environment decides; every default exists here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from function.errors import InvalidSetting
+
+CONF = 0.25  # ultralytics 8.4.190 `predict`
+IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
+MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
+MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and decoded it takes 150 MB
+MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
+LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
+TASK_MODEL = Path(__file__).resolve().parent.parent / "model.onnx"  # beside the package, in the function's zip
+
+
+class Settings(NamedTuple):
+    """Settings of one execution environment."""
+
+    model_path: Path | None  # None: look in the function's zip, then in the layer
+    conf: float  # 0..1
+    iou: float  # 0..1
+    max_det: int
+    max_image_pixels: int
+    threads: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Args:
+            environ: the environment; `os.environ` in the function, a dict in tests.
+
+        Raises:
+            InvalidSetting: a variable is set to something that cannot be used; the message names it.
+        """
+        conf_name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
+        return cls(
+            model_path=Path(environ["MODEL_PATH"]) if environ.get("MODEL_PATH") else None,
+            conf=_fraction(environ, conf_name, CONF),
+            iou=_fraction(environ, "IOU_THRESHOLD", IOU),
+            max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
+            max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
+            threads=_threads(environ),
+        )
+
+
+def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise InvalidSetting(f"{name} is {text!r}; wanted a number from 0 to 1")
+    return value
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise InvalidSetting(f"{name} is {text!r}; wanted a whole number above 0")
+    return int(text)
+
+
+def _threads(environ: Mapping[str, str]) -> int:
+    """As many threads as the memory buys CPUs: more of them only wait for each other's share of the quota."""
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    if not memory:
+        return visible
+    return max(1, min(visible, round(int(memory) / MB_PER_CPU)))

@@ -1,0 +1,119 @@
+"""Every HTTP front door: API Gateway REST (v1) and HTTP (v2), Function URL, Application Load Balancer.
+
+Their events differ in where things stand and in how they are encoded; `_call` makes one `Call` of each.
+"""
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
+from function.request import Request
+from function.response import Result
+from function.sources import answer, payload
+
+ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
+HEALTH = "health"  # GET: for a load balancer's health check
+
+
+class Call(NamedTuple):
+    """One HTTP request, whichever door it came through."""
+
+    method: str
+    path: str  # without the stage
+    content_type: str  # lower case, without parameters
+    query: dict[str, str]  # decoded; a repeated name has its values joined with commas
+    body: str | bytes
+
+
+def matches(event: Any) -> bool:
+    """An object with an HTTP method where one of the front doors puts it."""
+    return isinstance(event, dict) and ("httpMethod" in event or "http" in _context(event))
+
+
+def requests(event: Any) -> list[Request]:
+    """The one request, or none for a health check; raises FunctionError as its status says."""
+    call = _call(event)
+    if _is_health_check(call):
+        return []
+    _check_route(call)
+    if not call.body:
+        raise BadRequest(f"the body is empty; {payload.WANTED}")
+    if call.content_type.endswith("json") or payload.looks_like_json(call.body):
+        return [payload.from_json(call.body)]
+    if isinstance(call.body, str):
+        raise UnsupportedPicture(
+            f"the body is text ({call.content_type or 'no content type'}); a picture has to arrive base64-encoded: "
+            "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
+        )
+    return [payload.from_bytes(call.body, call.query)]
+
+
+def reply(event: Any, results: list[Result], request_id: str) -> dict[str, Any]:
+    """The one answer, as the front door wants it."""
+    shaped = answer.http(results[0], request_id) if results else answer.shape(200, {"status": "ok"})
+    if "elb" in _context(event):
+        status = HTTPStatus(shaped["statusCode"])
+        shaped["statusDescription"] = f"{status.value} {status.phrase}"
+        if "multiValueHeaders" in event:
+            shaped["multiValueHeaders"] = {name: [value] for name, value in shaped.pop("headers").items()}
+    return shaped
+
+
+def _context(event: dict[str, Any]) -> dict[str, Any]:
+    context = event.get("requestContext")
+    return context if isinstance(context, dict) else {}
+
+
+def _call(event: dict[str, Any]) -> Call:
+    context = _context(event)
+    door = context.get("http", event)
+    return Call(
+        method=str(door.get("method") or event.get("httpMethod")).upper(),
+        path=_path(str(event.get("rawPath") or event.get("path") or "/"), str(context.get("stage"))),
+        content_type=_content_type(event),
+        query=_query(event, encoded="elb" in context),
+        body=_body(event),
+    )
+
+
+def _path(path: str, stage: str) -> str:
+    """A named stage of an HTTP API stands in front of its rawPath."""
+    return path.removeprefix(f"/{stage}") or "/"
+
+
+def _content_type(event: dict[str, Any]) -> str:
+    single, multiple = event.get("headers") or {}, event.get("multiValueHeaders") or {}
+    headers = {name.lower(): values[-1] for name, values in multiple.items() if values}
+    headers |= {name.lower(): value for name, value in single.items()}
+    return str(headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _query(event: dict[str, Any], encoded: bool) -> dict[str, str]:
+    """The query string; a load balancer leaves its values percent-encoded, the others decode them."""
+    multiple = event.get("multiValueQueryStringParameters") or {}
+    query = dict(event.get("queryStringParameters") or {})
+    query |= {name: ",".join(values) for name, values in multiple.items()}
+    if encoded:
+        return {unquote_plus(name): unquote_plus(value) for name, value in query.items()}
+    return query
+
+
+def _body(event: dict[str, Any]) -> str | bytes:
+    body = event.get("body") or ""
+    if not isinstance(body, str):
+        raise BadRequest(f"the body is a JSON {type(body).__name__}; wanted text")
+    return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
+
+
+def _is_health_check(call: Call) -> bool:
+    return call.method == "GET" and call.path.strip("/").rpartition("/")[2] == HEALTH
+
+
+def _check_route(call: Call) -> None:
+    last = call.path.strip("/").rpartition("/")[2]
+    if last and last not in ENDPOINTS:
+        known = ", ".join(f"/{one}" for one in ENDPOINTS)
+        raise NotFound(f"there is nothing at {call.path!r}; POST to / (or {known})")
+    if call.method != "POST":
+        raise MethodNotAllowed(f"the method is {call.method}; wanted POST")
