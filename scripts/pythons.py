@@ -1,13 +1,15 @@
 """Which CPythons are on this machine. Nothing is installed or changed.
 
-Looked for on PATH, in pyenv's folder, in uv's folder and in /opt/pythonX.Y; a candidate counts only after it has run, since
-pyenv's shims and broken virtual environments look like Pythons too. Only the standard library, any Python from 3.9 on.
+Looked for on PATH, in pyenv's folder, in uv's folder and in /opt/pythonX.Y; a candidate counts only after it has run,
+since pyenv's shims and broken virtual environments look like Pythons too. Only the standard library, any Python from
+3.9 on.
 """
 
 import functools
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
@@ -93,4 +95,4 @@ def _output(command: List[str]) -> List[str]:
 
 if __name__ == "__main__":
     for python in available():
-        print(f"{python.version}  {python.path}")
+        sys.stdout.write(f"{python.version}  {python.path}\n")

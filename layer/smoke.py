@@ -1,0 +1,171 @@
+"""Uses everything of the layer that the function uses, once. Run with the layer's `python/` as the only packages.
+
+A program of its own, with no import of ours, so that it runs wherever a layer is to be tried: in the tests, with each
+Python on the machine; in the container build, on the runtime's own image. It ends with the versions that it found.
+"""
+
+import io
+import struct
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFile, ImageFont, ImageOps
+
+SIZE = (48, 40)  # pixels, width and height of the pictures made here
+FLOAT = 1  # onnx.proto: TensorProto.DataType
+IR_VERSION, OPSET = 8, 17  # both of 2022, well within what onnxruntime 1.31 reads
+LOSSLESS = (
+    ("PNG", "RGB", {}),
+    ("PNG", "RGBA", {}),
+    ("PNG", "L", {}),
+    ("PNG", "LA", {}),
+    ("PNG", "P", {}),
+    ("PNG", "1", {}),
+    ("PNG", "I;16", {}),
+    ("WEBP", "RGB", {"lossless": True}),
+    ("WEBP", "RGBA", {"lossless": True, "exact": True}),
+    ("BMP", "RGB", {}),
+    ("BMP", "L", {}),
+    ("GIF", "P", {}),
+    ("PPM", "RGB", {}),
+    ("TIFF", "RGB", {}),
+    ("TIFF", "CMYK", {}),
+    ("TIFF", "I;16", {}),
+    ("TIFF", "1", {"compression": "group4"}),
+    ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+    ("TIFF", "RGB", {"compression": "tiff_adobe_deflate"}),
+    ("TIFF", "RGB", {"compression": "packbits"}),
+    ("TIFF", "RGB", {"compression": "zstd"}),
+    ("TIFF", "RGB", {"compression": "lzma"}),
+)
+LOSSY = (
+    ("JPEG", "RGB", {"quality": 90}),
+    ("JPEG", "RGB", {"quality": 90, "progressive": True}),
+    ("JPEG", "L", {"quality": 90}),
+    ("JPEG", "CMYK", {"quality": 90}),
+    ("MPO", "RGB", {"quality": 90}),
+    ("WEBP", "RGB", {"quality": 90}),
+    ("TIFF", "RGB", {"compression": "jpeg", "quality": 90}),
+)
+
+
+def picture(mode: str) -> Image.Image:
+    """A smooth picture in any of pillow's modes."""
+    x, y = np.meshgrid(np.linspace(0, 255, SIZE[0]), np.linspace(0, 255, SIZE[1]))
+    if mode == "I;16":
+        return Image.fromarray((x * 257).astype(np.uint16))
+    return Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)).convert(mode)
+
+
+def reread(image: Image.Image, name: str, options: Mapping[str, object]) -> Image.Image:
+    """The picture written in a format and opened again by that format's reader alone; an MPO is opened as a JPEG."""
+    file = io.BytesIO()
+    image.save(file, name, **options)
+    opened = Image.open(io.BytesIO(file.getvalue()), formats=("JPEG" if name == "MPO" else name,))
+    opened.load()
+    return opened
+
+
+def check_formats() -> None:
+    """Every format and compression that the function reads; its writer is there too."""
+    for name, mode, options in LOSSLESS:
+        compared = "RGB" if mode == "P" else mode  # a writer may number the colours of a palette anew
+        wanted, found = picture(mode).convert(compared), reread(picture(mode), name, options).convert(compared)
+        assert np.array_equal(np.asarray(wanted), np.asarray(found)), f"{name} {mode} {options}"
+    for name, mode, options in LOSSY:
+        wanted, found = np.asarray(picture(mode), float), np.asarray(reread(picture(mode), name, options), float)
+        assert wanted.shape == found.shape, f"{name} {mode} {options}"
+        assert np.abs(wanted - found).mean() < 6, f"{name} {mode} {options}"  # grey levels
+
+
+def check_operations() -> None:
+    """Orientation, resizing, incremental reading, a truncated file, lines and labels."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: to be turned a quarter
+    turned = ImageOps.exif_transpose(reread(picture("RGB"), "JPEG", {"exif": exif}))
+    assert turned.size == SIZE[::-1], turned.size
+    small = picture("RGB").transform((20, 20), Image.Transform.AFFINE, (2, 0, 0, 0, 2, 0), Image.Resampling.BILINEAR)
+    assert small.size == picture("RGB").resize((20, 20), Image.Resampling.BILINEAR).size
+    file = io.BytesIO()
+    picture("RGB").save(file, "JPEG")
+    parser = ImageFile.Parser()
+    parser.feed(file.getvalue())
+    assert parser.close().size == SIZE
+    try:
+        Image.open(io.BytesIO(file.getvalue()[:-200])).load()
+    except OSError:
+        pass
+    else:
+        raise AssertionError("a truncated JPEG was read")
+    canvas = Image.new("RGB", SIZE)
+    for font in (ImageFont.load_default(), ImageFont.load_default_imagefont()):
+        ImageDraw.Draw(canvas).text((2, 2), "a 0.9", fill="white", font=font)
+    ImageDraw.Draw(canvas).rectangle((0, 0, 30, 30), outline=(0, 255, 0), width=2)
+    assert len(canvas.getcolors() or ()) >= 3
+
+
+def field(number: int, value: int | bytes | str) -> bytes:
+    """One field of a protocol buffer: a number of up to 7 bits, or bytes."""
+    if isinstance(value, int):
+        return bytes((number << 3, value))
+    data = value.encode() if isinstance(value, str) else value
+    assert len(data) < 1 << 14
+    return bytes((number << 3 | 2, len(data) & 127 | 128, len(data) >> 7)) + data
+
+
+def tensor_info(name: str, channels: int) -> bytes:
+    """An ONNX ValueInfoProto: float32 (1, channels, height, width), the sides dynamic."""
+    sides = (field(1, 1), field(1, channels), field(2, "height"), field(2, "width"))
+    shape = b"".join(field(1, side) for side in sides)
+    return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, shape)))
+
+
+def model() -> bytes:
+    """An ONNX model of two nodes, a 1x1 convolution of weights 1, 2, 3 and a sigmoid, with metadata."""
+    weights = b"".join(field(1, side) for side in (1, 3, 1, 1)) + field(2, FLOAT) + field(8, "weights")
+    weights += field(9, struct.pack("<3f", 1, 2, 3))
+    nodes = field(1, field(1, "x") + field(1, "weights") + field(2, "z") + field(4, "Conv"))
+    nodes += field(1, field(1, "z") + field(2, "y") + field(4, "Sigmoid"))
+    graph = nodes + field(2, "graph") + field(5, weights)
+    graph += field(11, tensor_info("x", 3)) + field(12, tensor_info("y", 1))
+    metadata = field(14, field(1, "task") + field(2, "detect"))
+    return field(1, IR_VERSION) + field(7, graph) + field(8, field(2, OPSET)) + metadata
+
+
+def check_session() -> None:
+    """A model from bytes, with the options that the function sets; two shapes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(model(), options, providers=["CPUExecutionProvider"])
+    assert session.get_modelmeta().custom_metadata_map == {"task": "detect"}
+    for side in (4, 7):
+        x = np.full((1, 3, side, side), 0.1, np.float32)
+        (y,) = session.run(None, {session.get_inputs()[0].name: x})
+        assert y.shape == (1, 1, side, side)
+        assert_close(y, 1 / (1 + np.exp(-0.6)))
+
+
+def assert_close(values: NDArray[np.float32], wanted: float) -> None:
+    """All `values` within a millionth of `wanted`."""
+    assert float(np.abs(values - wanted).max()) < 1e-6
+
+
+def check_arrays() -> None:
+    """Array functions that are implemented in different corners of numpy, its BLAS among them."""
+    a = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert_close(a @ a.T - np.einsum("ik,jk->ij", a, a), 0)
+    assert_close(np.linalg.inv(np.eye(3, dtype=np.float32) * 2) - np.eye(3) / 2, 0)
+    assert np.unique(a.astype(np.int64) % 3).tolist() == [0, 1, 2]
+    assert np.median(a) == 5.5
+    assert np.isin(a, [1, 2]).sum() == 2
+    assert np.array2string(np.array([1.5])) == "[1.5]"
+
+
+if __name__ == "__main__":
+    for check in (check_formats, check_operations, check_session, check_arrays):
+        check()
+    sys.stdout.write(f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__}, pillow {Image.__version__}\n")
