@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Invoke the built zips on this machine as Lambda would: the real runtime client, its variables, read-only code.
+
+Runs under any Python from 3.9 on, with the standard library alone; the function runs on the Python it was built for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+SCRIPTS = Path(__file__).resolve().parent
+sys.path.insert(0, str(SCRIPTS))
+
+from local_lambda import events, report, service  # noqa: E402  (neighbours, not installed packages)
+from local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
+from local_lambda.outcome import Invocation  # noqa: E402
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; the exit code is 0 if every invocation succeeded, 1 if not, 2 for what cannot be run."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # a clean end, like Ctrl-C
+    try:
+        cases = [events.from_file(path) for path in options.event]
+        cases += [events.from_picture(path, options.query) for path in options.images]
+        return _run(options, cases)
+    except (NotRunnable, RequestTooLarge) as error:
+        _say(f"invoke_local: {error}\n")
+        return USAGE
+    except InitFailed as error:
+        _say(report.init_failure(error))
+        if options.json:
+            failure = {"errorType": error.kind, "errorMessage": error.message, "stackTrace": error.trace}
+            sys.stdout.write(json.dumps({"init_ms": None, "invocations": [], "error": failure}) + "\n")
+        return FAILED
+    except LocalLambdaError as error:
+        _say(f"invoke_local: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        _say("invoke_local: interrupted\n")
+        return INTERRUPTED
+
+
+def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
+    show = _nothing if options.json else sys.stdout.write
+    log = None if options.quiet else _show_log
+    function = service.LocalLambda(
+        options.dist, memory=options.memory, timeout=options.timeout, env=dict(options.env), handler=options.handler,
+        isolation=options.isolation, log=log,
+    )  # fmt: skip
+    with function:
+        isolation = f"{function.isolation} ({function.isolation_note})"
+        show(report.start(f"{function.python} on {function.arch}", isolation, function.init_ms))
+        first_init = function.init_ms
+        done = []
+        for case in cases:
+            invocation = function.invoke(case.event)
+            show(report.invocation(case.name, invocation))
+            done.append((case, invocation))
+        peak = function.peak_rss_bytes
+        show(report.memory(peak, options.memory))
+        if options.save:
+            for path in _save(function, done, options.save):
+                (_say if options.json else sys.stdout.write)(f"saved      {path}\n")
+    if options.json:
+        sys.stdout.write(json.dumps(_record(function, first_init, peak, done)) + "\n")
+    return 0 if all(report.succeeded(one, case.picture is not None) for case, one in done) else FAILED
+
+
+def _save(
+    function: service.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path
+) -> list[Path]:
+    """Draw every picture that got an answer; returns the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for case, invocation in done:
+        body = report.body_of(invocation.response)
+        if case.picture is None or not (isinstance(body, dict) and "detections" in body):
+            continue
+        size = body["image_dimensions"]
+        path = _free_name(folder, Path(case.name).stem, written)
+        path.write_bytes(function.draw(case.picture, body["detections"], size["width"] * size["height"]))
+        written.append(path)
+    return written
+
+
+def _free_name(folder: Path, stem: str, taken: list[Path]) -> Path:
+    """`stem.jpg`, or with a number where this run wrote that already."""
+    path, number = folder / f"{stem}.jpg", 2
+    while path in taken:
+        path, number = folder / f"{stem}-{number}.jpg", number + 1
+    return path
+
+
+def _record(
+    function: service.LocalLambda, init_ms: float, peak: int, done: list[tuple[events.Case, Invocation]]
+) -> dict[str, Any]:
+    return {
+        "init_ms": round(init_ms, 3),
+        "invocations": [
+            {
+                "name": case.name,
+                "invoke_ms": round(one.invoke_ms, 3),
+                "response": one.response.decode("latin-1") if isinstance(one.response, bytes) else one.response,
+                "error": one.error,
+            }
+            for case, one in done
+        ],
+        "peak_rss_bytes": peak,
+        "isolation": function.isolation,
+        "python": function.python,
+    }
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="invoke_local.py", description=str(__doc__).splitlines()[0])
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="sent as the raw body of a POST")
+    parser.add_argument("--dist", type=Path, default=SCRIPTS.parent / "dist", help="folder with the zips (dist)")
+    parser.add_argument(
+        "--event", type=Path, action="append", default=[], metavar="FILE.json", help="sent as it is; repeatable"
+    )
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
+    parser.add_argument("--query", default="", metavar="STRING", help="query string of the IMAGEs, such as conf=0.4")
+    parser.add_argument(
+        "--env", type=_assignment, action="append", default=[], metavar="KEY=VALUE", help="for the function; repeatable"
+    )
+    parser.add_argument("--memory", type=int, default=service.MEMORY, metavar="MB", help="as told to it (%(default)s)")
+    parser.add_argument("--timeout", type=float, default=service.TIMEOUT, metavar="S", help="seconds (%(default)g)")
+    parser.add_argument("--handler", default=service.HANDLER, help="%(default)s")
+    parser.add_argument(
+        "--isolation", choices=("auto", "namespace", "plain"), default="auto",
+        help="own namespaces, plain folders, or the better one that works (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument("--quiet", action="store_true", help="do not show what the function logs")
+    options = parser.parse_args(arguments)
+    if not (options.images or options.event):
+        parser.error("nothing to invoke with: give an IMAGE or --event FILE.json")
+    if options.save and not options.images:
+        parser.error("--save draws on IMAGEs; there is none")
+    if not 128 <= options.memory <= 10240:
+        parser.error(f"--memory is {options.memory}; Lambda takes 128 to 10240 MB")
+    if not 0 < options.timeout <= 900:
+        parser.error(f"--timeout is {options.timeout:g}; Lambda takes up to 900 s")
+    return options
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return name, value
+
+
+def _show_log(line: str) -> None:
+    _say(f"  | {line}\n")
+
+
+def _nothing(text: str) -> None:
+    """What is shown where JSON is wanted instead."""
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""What stands at /var/runtime/bootstrap.py: the search path of Lambda, then the real runtime client.
+
+Runs on the target Python inside the enclosure, never in this project's own environments.
+"""
+
+import os
+import sys
+
+
+def set_search_path(opt: str) -> None:
+    """Put the task root, then the layer's two folders, in front of the runtime and the standard library.
+
+    Args:
+        opt: where the layer is; /opt wherever that can be.
+
+    Source: docs.aws.amazon.com/lambda/latest/dg/python-package, "Search path".
+    """
+    layer = f"{opt}/python"
+    packages = f"{layer}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], packages, layer]
+    if os.environ.get("LC_CTYPE") == "C.UTF-8":  # Python's own doing where en_US.UTF-8 is not installed (PEP 538)
+        del os.environ["LC_CTYPE"]
+
+
+def main() -> None:
+    """Serve the handler that `_HANDLER` names until the process is ended."""
+    set_search_path(sys.argv.pop())
+    from awslambdaric.__main__ import main as serve
+
+    serve([__file__, os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the function writes: a pipe, read as it comes, passed on line by line and kept for its invocation."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import threading
+from collections.abc import Callable
+
+CHUNK = 1 << 16  # bytes, a full pipe
+
+
+class LogPipe:
+    """A pipe for a process's standard output and error.
+
+    Attributes:
+        handle: the end to write to.
+    """
+
+    def __init__(self, sink: Callable[[str], None]) -> None:
+        """Start reading.
+
+        Args:
+            sink: called with each line, without its end, from another thread.
+        """
+        self._reading, self.handle = os.pipe()
+        os.set_blocking(self._reading, False)
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._kept = ""
+        self._open_line = ""
+        self._closing = False
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def take(self) -> str:
+        """Everything written since the last call; what a process wrote before it was heard from otherwise is in it."""
+        with self._lock:
+            self._read()
+            kept, self._kept = self._kept, ""
+        return kept
+
+    def close(self) -> None:
+        """Stop reading; the last line is passed on even if it has no end."""
+        self._closing = True
+        os.close(self.handle)
+        self._thread.join()
+        with self._lock:
+            self._read()
+            if self._open_line:
+                self._sink(self._open_line)
+        os.close(self._reading)
+
+    def _follow(self) -> None:
+        while not self._closing:
+            if select.select([self._reading], [], [], 0.05)[0]:
+                with self._lock:
+                    if not self._read():
+                        return
+
+    def _read(self) -> bool:
+        """Take what is in the pipe; False once nobody can write to it any more."""
+        while True:
+            try:
+                data = os.read(self._reading, CHUNK)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            # The runtime client ends the lines within one log event with a carriage return, and indents with U+00A0.
+            text = self._decoder.decode(data).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+            self._kept += text
+            *lines, self._open_line = (self._open_line + text).split("\n")
+            for line in lines:
+                self._sink(line)

@@ -1,0 +1,131 @@
+"""Lambda's Runtime API on a listening socket: hands out events, takes results; knows no processes.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import secrets
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from .exchange import MAX_RESPONSE, Answered, Asked, Delivered, Exchange, Failed, InitError
+from .variables import FUNCTION_ARN
+
+VERSION = "/2018-06-01/runtime"
+CHUNK = 1 << 20
+
+
+class RuntimeApi:
+    """The server; set `exchange` before a process starts.
+
+    Attributes:
+        exchange: of the process that is running now.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.exchange = Exchange()
+        self._server = _Server(listener, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.exchange.events.put(None)
+        self._server.shutdown()
+        self._thread.join()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, listener: socket.socket, api: RuntimeApi) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.api = api
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed process leaves broken connections; anything else is ours and loud."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base's name)
+        """Nothing: the tool reports what matters."""
+
+    def do_GET(self) -> None:
+        exchange = self.server.api.exchange
+        if self.path != f"{VERSION}/invocation/next":
+            self._reply(404, _error("InvalidPath", self.path))
+            return
+        exchange.heard.put(Asked(time.monotonic()))
+        delivery = exchange.events.get()
+        if delivery is None:  # its process is gone
+            self.close_connection = True
+            return
+        exchange.heard.put(Delivered(delivery.request_id, time.monotonic()))
+        deadline = int((time.time() + delivery.timeout) * 1000)
+        self._reply(200, delivery.event, {
+            "Lambda-Runtime-Aws-Request-Id": delivery.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline),
+            "Lambda-Runtime-Invoked-Function-Arn": FUNCTION_ARN,
+            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0",
+        })  # fmt: skip
+
+    def do_POST(self) -> None:
+        exchange = self.server.api.exchange
+        body, size = self._body()
+        now = time.monotonic()
+        parts = self.path.removeprefix(VERSION).strip("/").split("/") if self.path.startswith(VERSION) else []
+        if parts == ["init", "error"]:
+            exchange.heard.put(InitError(json.loads(body)))
+        elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "error":
+            exchange.heard.put(Failed(parts[1], json.loads(body), now))
+        elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "response":
+            fits = size <= MAX_RESPONSE
+            content_type = self.headers.get("Content-Type", "")
+            exchange.heard.put(Answered(parts[1], body if fits else None, size, content_type, now))
+            if not fits:
+                self._reply(413, _error("RequestEntityTooLarge", "Exceeded maximum allowed payload size"))
+                return
+        else:
+            self._reply(404, _error("InvalidPath", self.path))
+            return
+        self._reply(202, b'{"status":"OK"}\n')
+
+    def _body(self) -> tuple[bytes, int]:
+        """The request's body, cut at the limit, and its full size."""
+        kept, size = bytearray(), 0
+        length = int(self.headers.get("Content-Length", 0))
+        while size < length:
+            data = self.rfile.read(min(CHUNK, length - size))
+            if not data:
+                raise ConnectionResetError("the client ended within a body")
+            size += len(data)
+            if len(kept) <= MAX_RESPONSE:
+                kept += data
+        return bytes(kept), size
+
+    def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        # Content-Type always: the client dies of a segmentation fault where it is missing.
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _error(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()

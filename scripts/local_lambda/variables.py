@@ -1,0 +1,59 @@
+"""The environment variables of a Lambda function, all of them: nothing of the caller's comes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+REGION = "us-east-1"
+FUNCTION_NAME = "local"
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION_NAME}"
+DOCUMENTED = "docs.aws.amazon.com/lambda/latest/dg/configuration-envvars"  # where the names and values stand
+
+
+class Settings(NamedTuple):
+    """What may be set about the function.
+
+    Attributes:
+        handler: `module.function`.
+        memory: MB.
+        environ: the user's own variables; they win over the platform's, as far as Lambda allows.
+    """
+
+    handler: str
+    memory: int
+    environ: Mapping[str, str]
+
+
+def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], port: int) -> dict[str, str]:
+    """Every variable the function's process has.
+
+    Args:
+        settings: the function's.
+        python: `3.13`.
+        paths: where Lambda's folders are in the enclosure; `Enclosure.paths`.
+        port: of the Runtime API on loopback.
+    """
+    task, opt, lang, runtime = (paths[name] for name in ("task", "opt", "lang", "runtime"))
+    return {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": f"/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
+        "LD_LIBRARY_PATH": f"{lang}/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib",
+        "PYTHONPATH": runtime,
+        "LAMBDA_TASK_ROOT": task,
+        "LAMBDA_RUNTIME_DIR": runtime,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{FUNCTION_NAME}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        **settings.environ,
+        "_HANDLER": settings.handler,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}",
+        "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+    }
