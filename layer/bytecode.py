@@ -14,14 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Whatever is hashed or shared while compiling must come out the same every time; nothing else of the environment is read.
-ENVIRONMENT = {"PYTHONHASHSEED": "0", "PATH": os.defpath}
-ISOLATED = (
-    "-s",
-    "-S",
-    "-P",
-    "-B",
-)  # no site-packages, no folder of the user or of this script, nothing written by itself
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "PATH": os.defpath}  # sets come out in one order; nothing else is inherited
+ISOLATED = ("-s", "-S", "-P", "-B")  # no site-packages, no folder of the user or of this file, nothing written unasked
 
 
 class CompileFailed(Exception):

@@ -8,16 +8,18 @@ import io
 import struct
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnxruntime
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFile, ImageFont, ImageOps
 
 SIZE = (48, 40)  # pixels, width and height of the pictures made here
 FLOAT = 1  # onnx.proto: TensorProto.DataType
 IR_VERSION, OPSET = 8, 17  # both of 2022, well within what onnxruntime 1.31 reads
-LOSSLESS = (
+LOSSLESS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("PNG", "RGB", {}),
     ("PNG", "RGBA", {}),
     ("PNG", "L", {}),
@@ -41,7 +43,7 @@ LOSSLESS = (
     ("TIFF", "RGB", {"compression": "zstd"}),
     ("TIFF", "RGB", {"compression": "lzma"}),
 )
-LOSSY = (
+LOSSY: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("JPEG", "RGB", {"quality": 90}),
     ("JPEG", "RGB", {"quality": 90, "progressive": True}),
     ("JPEG", "L", {"quality": 90}),
@@ -76,9 +78,9 @@ def check_formats() -> None:
         wanted, found = picture(mode).convert(compared), reread(picture(mode), name, options).convert(compared)
         assert np.array_equal(np.asarray(wanted), np.asarray(found)), f"{name} {mode} {options}"
     for name, mode, options in LOSSY:
-        wanted, found = np.asarray(picture(mode), float), np.asarray(reread(picture(mode), name, options), float)
-        assert wanted.shape == found.shape, f"{name} {mode} {options}"
-        assert np.abs(wanted - found).mean() < 6, f"{name} {mode} {options}"  # grey levels
+        before, after = np.asarray(picture(mode), float), np.asarray(reread(picture(mode), name, options), float)
+        assert before.shape == after.shape, f"{name} {mode} {options}"
+        assert np.abs(before - after).mean() < 6, f"{name} {mode} {options}"  # grey levels
 
 
 def check_operations() -> None:
@@ -149,7 +151,7 @@ def check_session() -> None:
         assert_close(y, 1 / (1 + np.exp(-0.6)))
 
 
-def assert_close(values: NDArray[np.float32], wanted: float) -> None:
+def assert_close(values: NDArray[np.floating[Any]], wanted: float) -> None:
     """All `values` within a millionth of `wanted`."""
     assert float(np.abs(values - wanted).max()) < 1e-6
 
@@ -158,7 +160,7 @@ def check_arrays() -> None:
     """Array functions that are implemented in different corners of numpy, its BLAS among them."""
     a = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert_close(a @ a.T - np.einsum("ik,jk->ij", a, a), 0)
-    assert_close(np.linalg.inv(np.eye(3, dtype=np.float32) * 2) - np.eye(3) / 2, 0)
+    assert_close(np.linalg.inv(np.eye(3, dtype=np.float32) * 2) - np.eye(3, dtype=np.float32) / 2, 0)
     assert np.unique(a.astype(np.int64) % 3).tolist() == [0, 1, 2]
     assert np.median(a) == 5.5
     assert np.isin(a, [1, 2]).sum() == 2
@@ -168,4 +170,4 @@ def check_arrays() -> None:
 if __name__ == "__main__":
     for check in (check_formats, check_operations, check_session, check_arrays):
         check()
-    sys.stdout.write(f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__}, pillow {Image.__version__}\n")
+    sys.stdout.write(f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__}, pillow {PIL.__version__}\n")

@@ -46,4 +46,3 @@ def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = MODE << 16
     archive.writestr(info, path.read_bytes(), compresslevel=LEVEL)
-

@@ -1,0 +1,151 @@
+"""From a model to layer.zip and function.zip: the order of the steps, and what the user is told.
+
+Started by scripts/build_zip.sh, in the environment that it sets up.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import aws_commands
+import bundle
+import container
+import model_file
+import pythons
+import sizes
+import trial
+from environments import EnvironmentFailed
+
+from layer import tree
+from layer.__main__ import FAILURES
+from layer.targets import DEFAULT_ARCH, DEFAULT_PYTHON, MACHINES, PYTHONS, Target
+
+ROOT = Path(__file__).resolve().parent.parent
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+NO_BYTECODE = """\
+Python {version} is not on this machine, so the zips hold no bytecode: each cold start compiles every module anew, and
+importing numpy, onnxruntime and pillow takes about four times as long (measured: 442 to 730 ms against 131 to 150 ms).
+`uv python install {version}` or `pyenv install {version}` brings it; then run this again. --container needs none."""
+
+
+class Options(NamedTuple):
+    """What the command line asks for. `images` is None when no trial was asked for."""
+
+    model: Path
+    target: Target
+    in_container: bool
+    model_in_layer: bool
+    out: Path
+    images: list[Path] | None
+    default_trial: bool
+
+
+def main(arguments: list[str]) -> int:
+    """Builds, reports and tries; 0 if all of it went well, 2 for what the user can mend, 1 for the rest."""
+    options = parse(arguments)
+    try:
+        (ROOT / "build").mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="zip-") as scratch:
+            code = build(options, Path(scratch))
+    except model_file.ModelRejected as error:
+        return _fail(error, error.code)
+    except (EnvironmentFailed, container.ContainerFailed) as error:
+        return _fail(error, USAGE)
+    except FAILURES as error:
+        return _fail(error, FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; what was in the output folder is as it was", INTERRUPTED)
+    return code or _try(options)
+
+
+def parse(arguments: list[str]) -> Options:
+    """The command line; ends the program with 2 and one line if it makes no sense."""
+    parser = argparse.ArgumentParser(prog="build_zip.sh", allow_abbrev=False)
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL.pt|MODEL.onnx")
+    parser.add_argument("--arch", choices=list(MACHINES), default=DEFAULT_ARCH)
+    parser.add_argument("--python", choices=PYTHONS, default=DEFAULT_PYTHON)
+    parser.add_argument("--container", action="store_true")
+    parser.add_argument("--model-in-layer", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("dist"), metavar="FOLDER")
+    parser.add_argument("--try", dest="images", nargs="*", type=Path, metavar="IMAGE")
+    given = parser.parse_args(arguments)
+    for image in given.images or ():
+        if not image.is_file():
+            parser.error(f"--try {image}: no such file")
+    if given.out.exists() and not given.out.is_dir():
+        parser.error(f"--out {given.out} is a file; wanted a folder")
+    default_trial = given.model is None and given.images is None
+    return Options(
+        (given.model or model_file.EXAMPLE).absolute(),
+        Target(given.arch, given.python),
+        given.container,
+        given.model_in_layer,
+        given.out.absolute(),
+        [] if default_trial else given.images,
+        default_trial,
+    )
+
+
+def build(options: Options, scratch: Path) -> int:
+    """Makes the zips and build.json and prints what they are; FAILED if Lambda would refuse them."""
+    model = model_file.as_onnx(options.model, scratch)
+    facts = model_file.facts(model)
+    packages, function = _packages_and_function(options, scratch)
+    options.out.mkdir(parents=True, exist_ok=True)
+    zips = bundle.write(options.out, packages, function, model, options.model_in_layer)
+    description = bundle.describe(zips, options.target, facts, options.model_in_layer)
+    bundle.write_json(options.out / "build.json", description)
+    _say(f"\n{options.out}: {facts.task} model at {' x '.join(map(str, facts.imgsz))} for {options.target}\n")
+    _say(sizes.table(zips))
+    error, warning = sizes.complaints(sizes.total(sizes.total(sizes.by_package(path).values()) for path in zips))
+    if warning:
+        _say(f"\nWarning: {warning}.")
+    if error:
+        return _fail(f"Lambda will refuse this: {error}", FAILED)
+    layer, code = (
+        aws_commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
+        for path, name in zip(zips, ("layer", "function"), strict=True)
+    )
+    _say("\n" + aws_commands.text(layer, code, options.target) + "\n")
+    return 0
+
+
+def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]:
+    """Folders with what goes into the layer's `python/`, and with `function/`."""
+    if options.in_container:
+        return container.build(options.target, scratch / "container")
+    python = pythons.find(options.target.python)
+    if not python:
+        _say(NO_BYTECODE.format(version=options.target.python))
+    function = scratch / "function"
+    bundle.stage_function(function, python)
+    return tree.kept(options.target, python, ROOT / "build" / "layer"), function
+
+
+def _try(options: Options) -> int:
+    if options.images is None:
+        return 0
+    images = [image.absolute() for image in options.images] or trial.samples()
+    obstacle = trial.obstacle(options.target)
+    if obstacle:
+        _say(f"Not tried: {obstacle}.")
+        return 0 if options.default_trial else FAILED
+    if not images:
+        return _fail(f"nothing to try: {trial.SAMPLES} holds no picture", USAGE)
+    return trial.run(options.out, images)
+
+
+def _fail(reason: object, code: int) -> int:
+    sys.stderr.write(f"build_zip: {reason}\n")
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
