@@ -61,13 +61,24 @@ def reply(event: Any, results: list[Result], request_id: str) -> dict[str, Any]:
 
 
 def _context(event: dict[str, Any]) -> dict[str, Any]:
-    context = event.get("requestContext")
-    return context if isinstance(context, dict) else {}
+    return _mapping(event.get("requestContext"))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """An object; the front doors send null for an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _headers(event: dict[str, Any]) -> dict[str, str]:
+    """Headers under lower-case names; of a repeated one, the last."""
+    multiple = _mapping(event.get("multiValueHeaders"))
+    found = {name.lower(): str(values[-1]) for name, values in multiple.items() if isinstance(values, list) and values}
+    return found | {name.lower(): str(value) for name, value in _mapping(event.get("headers")).items()}
 
 
 def _call(event: dict[str, Any]) -> Call:
     context = _context(event)
-    door = context.get("http", event)
+    door = _mapping(context.get("http")) or event
     return Call(
         method=str(door.get("method") or event.get("httpMethod")).upper(),
         path=_path(str(event.get("rawPath") or event.get("path") or "/"), str(context.get("stage"))),
@@ -83,17 +94,14 @@ def _path(path: str, stage: str) -> str:
 
 
 def _content_type(event: dict[str, Any]) -> str:
-    single, multiple = event.get("headers") or {}, event.get("multiValueHeaders") or {}
-    headers = {name.lower(): values[-1] for name, values in multiple.items() if values}
-    headers |= {name.lower(): value for name, value in single.items()}
-    return str(headers.get("content-type") or "").partition(";")[0].strip().lower()
+    return _headers(event).get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _query(event: dict[str, Any], encoded: bool) -> dict[str, str]:
     """The query string; a load balancer leaves its values percent-encoded, the others decode them."""
-    multiple = event.get("multiValueQueryStringParameters") or {}
-    query = dict(event.get("queryStringParameters") or {})
-    query |= {name: ",".join(values) for name, values in multiple.items()}
+    query = {name: str(value) for name, value in _mapping(event.get("queryStringParameters")).items()}
+    multiple = _mapping(event.get("multiValueQueryStringParameters"))
+    query |= {name: ",".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
     if encoded:
         return {unquote_plus(name): unquote_plus(value) for name, value in query.items()}
     return query

@@ -1,0 +1,80 @@
+"""A detector small enough to reason about: every 32 x 32 cell of the input is a box, red and blue are its classes.
+
+It has the plain detection layout, (1, 4 + 2, cells), and the metadata that the export writes, so that a test can say
+which boxes have to come back for a picture that it painted.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+STRIDE = 32
+METADATA = {
+    "task": "detect",
+    "names": "{0: 'red', 1: 'blue'}",
+    "imgsz": "[320, 320]",
+    "stride": "32",
+    "end2end": "False",
+}
+# Per class: how much of red, green and blue counts; a full cell of the colour ends near 1, any other below 0.01.
+COLOUR_WEIGHTS = np.array([[20, -20, -20], [-20, -20, 20]], dtype=np.float32).reshape(2, 3, 1, 1)
+COLOUR_BIAS = np.array([-10, -10], dtype=np.float32)
+
+
+def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str) -> Path:
+    """Write the model; `sides` fixes them, `metadata` changes or (with an empty text) removes an entry."""
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["cells"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2),
+        helper.make_node("Conv", ["cells", "weights", "bias"], ["likeness"]),
+        helper.make_node("Sigmoid", ["likeness"], ["scores"]),
+        helper.make_node("ReduceMax", ["cells", "channel"], ["one_channel"], keepdims=1),
+        helper.make_node("Mul", ["one_channel", "zero"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "one"], ["ones"]),
+        helper.make_node("CumSum", ["ones", "x_axis"], ["columns"]),
+        helper.make_node("CumSum", ["ones", "y_axis"], ["rows"]),
+        helper.make_node("Sub", ["columns", "half"], ["cx"]),
+        helper.make_node("Sub", ["rows", "half"], ["cy"]),
+        helper.make_node("Concat", ["cx", "cy", "ones", "ones"], ["in_cells"], axis=1),
+        helper.make_node("Mul", ["in_cells", "stride"], ["boxes"]),
+        helper.make_node("Concat", ["boxes", "scores"], ["grid"], axis=1),
+        helper.make_node("Reshape", ["grid", "flat"], ["output0"]),
+    ]
+    constants = {
+        "weights": COLOUR_WEIGHTS,
+        "bias": COLOUR_BIAS,
+        "channel": np.array([1]),
+        "zero": np.float32(0),
+        "one": np.float32(1),
+        "half": np.float32(0.5),
+        "stride": np.float32(STRIDE),
+        "x_axis": np.array(3),
+        "y_axis": np.array(2),
+        "flat": np.array([1, 6, -1]),
+    }
+    return _write(path, nodes, constants, [1, 3, *sides], [1, 6, "anchors"], METADATA | metadata)
+
+
+def save_output(path: Path, shape: tuple[int, ...], **metadata: str) -> Path:
+    """Write a model that ignores its input and answers zeros of a shape: for layouts that are not decoded."""
+    nodes = [
+        helper.make_node("ReduceSum", ["images"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zeros"], ["output0"]),
+    ]
+    constants = {"zeros": np.zeros(shape, dtype=np.float32)}
+    return _write(path, nodes, constants, [1, 3, "height", "width"], list(shape), METADATA | metadata)
+
+
+def _write(path: Path, nodes: list, constants: dict, takes: list, gives: list, metadata: dict[str, str]) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "colours",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, takes)],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, gives)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    helper.set_model_props(model, {key: value for key, value in metadata.items() if value})
+    onnx.save(model, str(path))
+    return path

@@ -1,0 +1,98 @@
+"""What several tests share: the colour model, a predictor on it, and encoded pictures with a known content."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import function  # noqa: F401  (first: it sets what the libraries read when imported)
+from function import model
+from function.model import Model
+from function.settings import Settings
+from tests import colour_model
+
+ROOT = Path(__file__).resolve().parent.parent
+RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the colour model
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return colour_model.save(tmp_path_factory.mktemp("model") / "colours.onnx")
+
+
+@pytest.fixture(scope="session")
+def served(model_path: Path) -> Model:
+    return model.load(model_path, threads=1)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.from_env({})
+
+
+def picture(size: tuple[int, int] = (320, 320), box: tuple[int, int, int, int] = RED_CELL) -> Image.Image:
+    """Grey with one red box."""
+    drawn = Image.new("RGB", size, (114, 114, 114))
+    drawn.paste((255, 0, 0), box)
+    return drawn
+
+
+def encode(drawn: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    drawn.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def red_png() -> bytes:
+    return encode(picture())
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., dict[str, Any]]:
+    """Run a program in a fresh interpreter that sees only the project; it prints one JSON object."""
+
+    def run(program: str, **environ: str) -> dict[str, Any]:
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return answer
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def in_export_environment() -> Callable[[str], str]:
+    """Run a program under the export environment's Python, where torch, ultralytics and OpenCV are."""
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "environments.py"), "export"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    python = found.stdout.splitlines()[-1]
+
+    def run(program: str) -> str:
+        done = subprocess.run(
+            [python, "-c", textwrap.dedent(program)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,138 @@
+"""The handler as the platform calls it, on the colour model."""
+
+import base64
+import importlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import encode, picture
+from tests.test_sources import HTTP_EVENTS, event
+
+
+class Context:
+    aws_request_id = "request-1"
+
+
+@pytest.fixture(scope="module")
+def handler(model_path: Path) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_PATH", str(model_path))
+        yield importlib.import_module("function.handler")
+    del sys.modules["function.handler"]
+
+
+def call(handler: ModuleType, sample: Any) -> tuple[int, dict[str, Any]]:
+    reply = handler.lambda_handler(sample, Context())
+    json.dumps(reply, allow_nan=False)  # what the runtime does with it
+    return reply["statusCode"], json.loads(reply["body"])
+
+
+def direct(data: bytes, **options: Any) -> dict[str, Any]:
+    return {"image_data": base64.b64encode(data).decode(), **options}
+
+
+def test_the_answer_has_the_fields_of_the_contract(handler: ModuleType, red_png: bytes) -> None:
+    status, body = call(handler, direct(red_png, image_name="a.png"))
+    sha256, timing = body["model"].pop("sha256"), body.pop("timing_ms")
+    assert status == 200
+    assert re.fullmatch("[0-9a-f]{64}", sha256)
+    assert set(timing) == {"read", "preprocess", "inference", "postprocess"}
+    (detection,) = body["detections"]
+    assert 0.99 < detection.pop("confidence") <= 1
+    assert body == {
+        "image_name": "a.png",
+        "image_dimensions": {"width": 320, "height": 320},
+        "detections": [
+            {
+                "class_name": "red",
+                "class_id": 0,
+                "box_2d": {"x_min": 32.0, "y_min": 64.0, "x_max": 64.0, "y_max": 96.0},
+                "normalized_box": {"x_center": 0.15, "y_center": 0.25, "width": 0.1, "height": 0.1},
+            }
+        ],
+        "detection_count": 1,
+        "model": {"task": "detect", "imgsz": [320, 320]},
+    }
+
+
+def test_numbers_are_rounded_as_the_contract_says(handler: ModuleType) -> None:
+    _, body = call(handler, direct(encode(picture((333, 217), (0, 0, 100, 100))), conf=0.01))
+    assert body["detections"]
+    for detection in body["detections"]:
+        assert all(value == round(value, 2) for value in detection["box_2d"].values())
+        assert all(value == round(value, 4) for value in detection["normalized_box"].values())
+        assert detection["confidence"] == round(detection["confidence"], 4)
+
+
+def test_a_picture_with_nothing_is_an_answer(handler: ModuleType) -> None:
+    status, body = call(handler, direct(encode(Image.new("RGB", (50, 40)))))
+    assert (status, body["detections"], body["detection_count"], body["image_name"]) == (200, [], 0, None)
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+def test_every_front_door_answers_a_raw_picture(handler: ModuleType, red_png: bytes, name: str) -> None:
+    status, body = call(handler, event(name, body=red_png, query={"classes": "red", "max_det": "1"}))
+    assert (status, body["detection_count"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "status", "kind"),
+    [
+        ({}, 400, "BadRequest"),
+        ({"image_data": "!"}, 400, "BadRequest"),
+        (event("function_url", rawPath="/nowhere"), 404, "NotFound"),
+        (event("rest_v1", httpMethod="GET"), 405, "MethodNotAllowed"),
+        (direct(encode(Image.new("1", (10_000, 5_001)))), 413, "TooLarge"),
+        (direct(b"text renamed .jpg"), 415, "UnsupportedPicture"),
+        (direct(encode(Image.new("RGB", (9, 9)))[:40]), 415, "UnsupportedPicture"),
+        (direct(b"anything", conf=1.5), 422, "InvalidOption"),
+        (direct(encode(Image.new("RGB", (9, 9))), classes=["green"]), 422, "InvalidOption"),
+    ],
+)
+def test_an_error_has_its_status_its_type_and_the_request_id(handler, sample: Any, status: int, kind: str) -> None:
+    found, body = call(handler, sample)
+    assert (found, body["type"], body["request_id"]) == (status, kind, "request-1")
+    assert set(body) == {"error", "type", "request_id"}
+    assert body["error"]
+
+
+def test_an_unforeseen_error_is_in_the_log_and_not_in_the_answer(
+    handler: ModuleType, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(handler, "predict", fail)
+    status, body = call(handler, direct(red_png))
+    assert (status, body["type"]) == (500, "InternalError")
+    assert "secret" not in json.dumps(body)
+    assert "ZeroDivisionError: secret detail" in caplog.text
+    assert "request-1" in caplog.text
+
+
+def test_an_event_of_the_wrong_types_everywhere_is_answered(handler: ModuleType) -> None:
+    for value in (None, 5, "x", [], {}):
+        for key in ("headers", "multiValueHeaders", "queryStringParameters", "requestContext", "path", "body"):
+            status, body = call(handler, event("rest_v1") | {key: value})
+            assert status in (200, 400, 404, 405, 415), (key, value, body)
+
+
+def test_a_model_that_is_not_there_stops_the_start(run_python: Callable[..., Any]) -> None:
+    program = """
+import json
+try:
+    import function.handler
+except Exception as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+    kind, message = run_python(program, MODEL_PATH="/nowhere/model.onnx")
+    assert kind == "UnusableModel"
+    assert "/nowhere/model.onnx" in message

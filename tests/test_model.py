@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from function import model
+from function.errors import UnusableModel
+from tests import colour_model
+
+
+def test_the_facts_are_those_of_the_metadata(served: model.Model, model_path: Path) -> None:
+    facts = served.facts
+    assert facts[:5] == ("detect", {0: "red", 1: "blue"}, (320, 320), 32, True)
+    assert len(facts.sha256) == 64
+
+
+def test_fixed_sides_win_over_the_metadata(tmp_path: Path) -> None:
+    static = model.load(colour_model.save(tmp_path / "m.onnx", sides=(64, 96)), threads=1)
+    assert (static.facts.imgsz_hw, static.facts.rectangular) == ((64, 96), False)
+
+
+def test_run_answers_in_the_layout_of_the_file(served: model.Model) -> None:
+    (output,) = model.run(served, np.zeros((1, 3, 64, 96), dtype=np.float32))
+    assert output.shape == (1, 6, 6)
+
+
+def test_a_set_path_is_the_only_place_looked_at(tmp_path: Path) -> None:
+    present = tmp_path / "present"
+    present.touch()
+    with pytest.raises(UnusableModel, match=r"no model file at .*absent.*MODEL_PATH"):
+        model.find(tmp_path / "absent", (present,))
+
+
+def test_the_first_place_that_holds_a_model_is_taken(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.touch()
+    assert model.find(None, (first, second)) == second
+    first.touch()
+    assert model.find(None, (first, second)) == first
+
+
+def test_no_model_anywhere_names_every_place(tmp_path: Path) -> None:
+    with pytest.raises(UnusableModel, match=r"first and .*second"):
+        model.find(None, (tmp_path / "first", tmp_path / "second"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x07" * 50])
+def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UnusableModel, match="is not a model that onnxruntime loads"):
+        model.load(path, threads=1)
+
+
+@pytest.mark.parametrize("key", ["task", "names", "imgsz", "stride"])
+def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(UnusableModel, match=f"has no {key} in its metadata"):
+        model.load(colour_model.save(tmp_path / "m.onnx", **{key: ""}), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"task": "segment"}, "is a 'segment' model; the tasks served are detect"),
+        ({"names": "red, blue"}, "says names is 'red, blue'; wanted a Python literal"),
+        ({"names": "{1: 'red', 2: 'blue'}"}, "wanted every id from 0 on"),
+        ({"names": "{0: 'red'}"}, r"outputs are \(1, 6, 100\) with 1 class names"),
+    ],
+)
+def test_metadata_that_cannot_be_served_is_refused(tmp_path: Path, metadata: dict[str, str], said: str) -> None:
+    with pytest.raises(UnusableModel, match=said):
+        model.load(colour_model.save(tmp_path / "m.onnx", **metadata), threads=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 300, 6), (1, 8400, 6)])
+def test_an_output_of_another_layout_is_refused_when_loading(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UnusableModel, match="this decoder reads"):
+        model.load(colour_model.save_output(tmp_path / "m.onnx", shape), threads=1)

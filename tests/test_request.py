@@ -1,0 +1,43 @@
+from typing import Any
+
+import pytest
+
+from function.errors import InvalidOption
+from function.request import Options, read_options
+
+
+@pytest.mark.parametrize(
+    ("fields", "options"),
+    [
+        ({}, Options()),
+        ({"image_data": "x", "anything": 1}, Options()),
+        ({"conf": 0.4, "iou": 1, "max_det": 5}, Options(conf=0.4, iou=1, max_det=5)),
+        ({"conf": "0.4", "iou": "0", "max_det": "5"}, Options(conf=0.4, iou=0, max_det=5)),
+        ({"conf": None, "classes": None}, Options()),
+        ({"classes": [0, "gauge"]}, Options(classes=(0, "gauge"))),
+        ({"classes": "0, gauge,wall clock"}, Options(classes=(0, "gauge", "wall clock"))),
+        ({"classes": 1}, Options(classes=(1,))),
+        ({"classes": ""}, Options()),
+    ],
+)
+def test_options_mean_the_same_in_json_and_in_a_query(fields: dict[str, Any], options: Options) -> None:
+    assert read_options(fields) == options
+
+
+@pytest.mark.parametrize("name", ["conf", "iou"])
+@pytest.mark.parametrize("value", [-0.01, 1.01, "x", "nan", float("nan"), float("inf"), True, [0.5], {}])
+def test_a_fraction_out_of_range_is_named(name: str, value: Any) -> None:
+    with pytest.raises(InvalidOption, match=f"{name} is .* wanted a number from 0 to 1"):
+        read_options({name: value})
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "x", "inf", True, 10**400])
+def test_a_count_out_of_range_is_named(value: Any) -> None:
+    with pytest.raises(InvalidOption, match="max_det is"):
+        read_options({"max_det": value})
+
+
+@pytest.mark.parametrize("value", [[], {}, [None], [1.5], [True], "a,,b", [[0]], " "])
+def test_classes_of_another_kind_are_named(value: Any) -> None:
+    with pytest.raises(InvalidOption, match="classes"):
+        read_options({"classes": value})

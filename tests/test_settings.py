@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from function.errors import InvalidSetting
+from function.settings import Settings
+
+
+def test_an_empty_environment_gives_the_defaults_of_predict() -> None:
+    settings = Settings.from_env({})
+    assert (settings.conf, settings.iou, settings.max_det) == (0.25, 0.7, 300)
+    assert settings.model_path is None
+    assert settings.threads >= 1
+
+
+def test_every_variable_is_read() -> None:
+    environ = {"MODEL_PATH": "/opt/m.onnx", "CONF_THRESHOLD": "0.5", "IOU_THRESHOLD": "0.6", "MAX_DETECTIONS": "7"}
+    settings = Settings.from_env(environ | {"MAX_IMAGE_PIXELS": "1000"})
+    assert settings[:5] == (Path("/opt/m.onnx"), 0.5, 0.6, 7, 1000)
+
+
+def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
+    assert Settings.from_env({"CONFIDENCE_THRESHOLD": "0.5"}).conf == 0.5
+    assert Settings.from_env({"CONFIDENCE_THRESHOLD": "0.5", "CONF_THRESHOLD": "0.6"}).conf == 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONF_THRESHOLD", "1.5"),
+        ("CONFIDENCE_THRESHOLD", "high"),
+        ("IOU_THRESHOLD", "nan"),
+        ("MAX_DETECTIONS", "0"),
+        ("MAX_IMAGE_PIXELS", "-1"),
+        ("MAX_IMAGE_PIXELS", "1e6"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"{name} is '{value}'; wanted"):
+        Settings.from_env({name: value})
+
+
+def test_threads_follow_the_memory() -> None:
+    def threads(memory: int) -> int:
+        return Settings.from_env({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory)}).threads
+
+    assert threads(128) == threads(1769) == 1
+    assert threads(10240) >= threads(3538) >= 1
