@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         _say(f"invoke_local: {error}\n")
         return USAGE
     except InitFailed as error:
-        _say(report.init_failure(error))
+        _say(report.init_failure(error, log_was_shown=not options.quiet))
         if options.json:
             failure = {"errorType": error.kind, "errorMessage": error.message, "stackTrace": error.trace}
             sys.stdout.write(json.dumps({"init_ms": None, "invocations": [], "error": failure}) + "\n")

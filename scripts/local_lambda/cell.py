@@ -22,8 +22,9 @@ from typing import Any
 from . import unpack
 from .processes import MAX_MESSAGE, Processes
 
+TMP = "/tmp"  # noqa: S108  (the only writable folder on Lambda)
 RUNTIME_API_PORT = 9001  # what the real one uses
-FILE_LIMIT, PROCESS_LIMIT = 1024, 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits
+FILE_LIMIT = 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
 
 
@@ -62,7 +63,7 @@ def _namespace(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, 
         with archive:
             unpack.unpack(archive, Path("/", folder))
     mounts.lock_root()
-    paths = {"task": "/var/task", "opt": "/opt", "lang": "/var/lang", "runtime": "/var/runtime"}
+    paths = {"task": "/var/task", "opt": "/opt", "tmp": TMP, "lang": "/var/lang", "runtime": "/var/runtime"}
     yield _listen(RUNTIME_API_PORT), paths
 
 
@@ -78,7 +79,7 @@ def _plain(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, str]
             unpack.lock(base / folder)
         (base / "tmp").mkdir()
         (base / "tmp").chmod(0o1777)
-        paths = {"task": f"{base}/var/task", "opt": f"{base}/opt"}
+        paths = {"task": f"{base}/var/task", "opt": f"{base}/opt", "tmp": str(base / "tmp")}
         yield _listen(0), {**paths, "lang": plan["prefix"], "runtime": plan["runtime"]}
     finally:
         unpack.unlock(base)
@@ -94,8 +95,8 @@ def _listen(port: int) -> socket.socket:
 
 
 def _set_limits() -> None:
-    for limit, value in ((resource.RLIMIT_NOFILE, FILE_LIMIT), (resource.RLIMIT_NPROC, PROCESS_LIMIT)):
-        hard = resource.getrlimit(limit)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (value, value))
+    """Lambda's limit on file handles, and no core files; its limit on processes would count all of a user's here."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limit = FILE_LIMIT if hard == resource.RLIM_INFINITY else min(FILE_LIMIT, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

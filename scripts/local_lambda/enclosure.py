@@ -50,7 +50,7 @@ class Enclosure:
 
     Attributes:
         way: how it was made.
-        paths: `task`, `opt`, `lang` and `runtime` as the processes in it see them.
+        paths: `task`, `opt`, `tmp`, `lang` and `runtime` as the processes in it see them.
         listener: a listening socket on the cell's loopback, for the Runtime API.
         port: its port.
     """

@@ -92,7 +92,7 @@ class Processes:
         with self._lock:
             try:
                 self._wire.send(json.dumps(message).encode())
-            except BrokenPipeError:  # the tool is gone; `serve` sees it too and ends
+            except ConnectionError:  # the tool is gone; `serve` sees it too and ends
                 return
 
 

@@ -43,7 +43,7 @@ def invocation(name: str, done: Invocation) -> str:
     lines = [f"invoke     {done.invoke_ms:9.1f} ms   {name}{again}"]
     if done.error:
         lines += [f"  function error {done.error.get('errorType')}: {done.error.get('errorMessage')}"]
-        lines += [f"  {line.rstrip()}" for line in done.error.get("stackTrace") or []]
+        lines += [f"  {line}" for entry in done.error.get("stackTrace") or [] for line in entry.splitlines()]
     else:
         lines += _response(done.response)
     return "\n".join(lines) + "\n"
@@ -56,10 +56,10 @@ def memory(peak: int, size: int) -> str:
     return f"memory     {used:9.1f} MB   of {size} MB{over}\n"
 
 
-def init_failure(error: InitFailed) -> str:
-    """Why the function did not start, with the end of what it wrote."""
-    lines = [f"the function did not start: {error}", *(f"  {line.rstrip()}" for line in error.trace)]
-    tail = error.logs.splitlines()[-LOG_TAIL:]
+def init_failure(error: InitFailed, log_was_shown: bool) -> str:
+    """Why the function did not start, with the end of what it wrote unless the user has seen that."""
+    lines = [f"the function did not start: {error}"]
+    tail = [] if log_was_shown else error.logs.splitlines()[-LOG_TAIL:]
     if tail:
         lines += ["the end of its log:", *(f"  | {line}" for line in tail)]
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from .cell import TMP
 from .enclosure import Enclosure, Ended, Process
 from .errors import CellFailed, NotRunnable
 from .outcome import how
@@ -83,4 +84,6 @@ class Stage:
         model = Path(paths["opt"], "model.onnx")
         if paths["opt"] != "/opt" and model.exists() and not Path(paths["task"], "model.onnx").exists():
             environ.setdefault("MODEL_PATH", str(model))  # the shipped code looks in /opt, which this is not
+        if paths["tmp"] != TMP:
+            environ.setdefault("TMPDIR", paths["tmp"])  # goes with the cell
         return environ
