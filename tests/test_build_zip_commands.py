@@ -1,0 +1,69 @@
+import shlex
+import subprocess
+from pathlib import Path
+
+import aws_commands
+import pytest
+from aws_commands import Upload
+
+from layer.targets import Target
+
+TARGET = Target("arm64", "3.12")
+SMALL = Upload(Path("/a b/layer.zip"), 52_428_800, "ab" * 32), Upload(Path("/a b/function.zip"), 1, "cd" * 32)
+LARGE = Upload(Path("/a b/layer.zip"), 52_428_801, "ab" * 32), Upload(Path("/a b/function.zip"), 10**8, "cd" * 32)
+
+
+def commands(uploads: tuple[Upload, Upload]) -> str:
+    """The lines to copy, without the headings."""
+    lines = aws_commands.text(*uploads, TARGET).splitlines()
+    return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+
+
+@pytest.mark.parametrize("uploads", [SMALL, LARGE])
+def test_bash_takes_the_commands(uploads: tuple[Upload, Upload]) -> None:
+    done = subprocess.run(["bash", "-n"], input=commands(uploads), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("uploads", [SMALL, LARGE])
+def test_create_and_update_name_every_setting(uploads: tuple[Upload, Upload]) -> None:
+    words = shlex.split(commands(uploads).replace("\\\n", " "))
+    for call in ("publish-layer-version", "create-function", "update-function-code", "update-function-configuration"):
+        assert call in words
+    created = words[words.index("create-function") :]
+    for option, value in (
+        ("--runtime", "python3.12"),
+        ("--architectures", "arm64"),
+        ("--handler", "function.handler.lambda_handler"),
+        ("--memory-size", "1769"),
+        ("--timeout", "30"),
+        ("--layers", "$LAYER_ARN"),
+        ("--environment", "Variables={ORT_DISABLE_TELEMETRY=1}"),
+    ):
+        assert created[created.index(option) + 1] == value
+
+
+def test_after_each_change_of_the_function_the_commands_wait_for_it() -> None:
+    lines = commands(SMALL).replace("\\\n", " ").splitlines()
+    for change, waiter in (
+        ("create-function", "wait function-active-v2"),
+        ("update-function-code", "wait function-updated-v2"),
+        ("update-function-configuration", "wait function-updated-v2"),
+    ):
+        (place,) = (i for i, line in enumerate(lines) if f"lambda {change}" in line)
+        assert waiter in lines[place + 1]
+
+
+def test_a_zip_within_the_limit_goes_with_the_request() -> None:
+    text = commands(SMALL)
+    assert "'fileb:///a b/layer.zip'" in text
+    assert "'fileb:///a b/function.zip'" in text
+    assert "s3" not in text.lower()
+
+
+def test_a_larger_zip_goes_through_s3() -> None:
+    text = commands(LARGE)
+    assert "fileb" not in text
+    for name, digest in (("layer", "ab" * 8), ("function", "cd" * 8)):
+        assert f"""aws s3 cp '/a b/{name}.zip' "s3://$BUCKET/yolo-lambda/{digest}/{name}.zip\"""" in text
+    assert text.count("BUCKET=") == 1
