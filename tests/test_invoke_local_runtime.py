@@ -260,6 +260,13 @@ def test_logs_are_those_of_the_invocation(function: LocalLambda) -> None:
     assert done.logs == "asked\nlate\nchild\n"
 
 
+def test_the_end_of_the_environment_is_not_in_the_log(dist: Path) -> None:
+    lines: list[str] = []
+    with LocalLambda(dist, handler=HANDLER, log=lines.append):
+        pass
+    assert lines == ["loading"]
+
+
 def test_an_exception_is_an_error_document(function: LocalLambda) -> None:
     done = function.invoke({"ask": "1 / 0"})
     assert done.response is None and done.error is not None

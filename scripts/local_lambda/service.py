@@ -107,9 +107,13 @@ class LocalLambda:
 
     def close(self) -> None:
         """End everything that was started; nothing is left on the machine."""
-        self._api.close()
-        self._cell.close()
-        self._logs.close()
+        try:
+            if self._process:
+                self._retire()
+        finally:
+            self._api.close()
+            self._cell.close()
+            self._logs.close()
 
     @property
     def peak_rss_bytes(self) -> int:
@@ -215,9 +219,9 @@ class LocalLambda:
         """End the process if it has not ended, and keep its peak."""
         process, self._process = self._process, None
         assert process is not None
-        self._api.exchange.events.put(None)
         self._cell.kill(process)
         self._peak = max(self._peak, process.ended.result().peak)
+        self._api.exchange.events.put(None)  # only now: the client would complain in the log
 
 
 def _ignore(line: str) -> None:
