@@ -1,0 +1,116 @@
+"""Reading best.pt, and saying in one line why a file is not one.
+
+Knows how ultralytics saves a model; not how it is converted.
+"""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from export import offline
+from export.errors import Refused
+
+TASKS = ("detect",)  # what function/tasks reads
+CHANNELS = 3  # the function makes RGB of every picture
+
+
+class Checkpoint(NamedTuple):
+    """A model as ultralytics has read it, and what its file says."""
+
+    path: Path  # as the user named it
+    copy: Path  # the same bytes under a plain name: what is given to ultralytics
+    sha256: str  # of the file
+    date: str  # when ultralytics saved it, ISO 8601; "" if it does not say
+    yolo: Any  # ultralytics.YOLO
+    imgsz: tuple[int, ...]  # pixels, as trained: (side,) or (height, width)
+    stride: int  # pixels
+
+
+def read(path: Path, folder: Path) -> Checkpoint:
+    """Reads and checks the weights.
+
+    Args:
+        path: the .pt file.
+        folder: scratch. Ultralytics writes beside the file that it is given, and takes a file with the name of one
+            of its own releases (yolov5n.pt) for that release; so it is given a link from here.
+
+    Raises:
+        Refused: not a checkpoint of ultralytics, a damaged one, or a model that is not served here.
+    """
+    copy = _plain_name(path, folder)
+    yolo = _load(path, copy)
+    net = yolo.model
+    _served(path, net)
+    trained = net.args.get("imgsz", 640)
+    return Checkpoint(
+        path=path,
+        copy=copy,
+        sha256=hashlib.sha256(copy.read_bytes()).hexdigest(),
+        date=str((yolo.ckpt or {}).get("date") or ""),
+        yolo=yolo,
+        imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
+        stride=int(max(net.stride)),
+    )
+
+
+def _plain_name(path: Path, folder: Path) -> Path:
+    copy = folder / "weights.pt"
+    try:
+        copy.symlink_to(path.resolve())
+    except OSError:  # a file system without links
+        shutil.copyfile(path, copy)
+    return copy
+
+
+def _load(path: Path, copy: Path) -> Any:
+    from ultralytics import YOLO
+
+    try:
+        return YOLO(str(copy), verbose=False)
+    except Exception as error:  # noqa: BLE001 - a broken pickle can raise anything; the cause goes into the message
+        raise Refused(_reason(path, error)) from error
+
+
+def _reason(path: Path, error: BaseException) -> str:
+    chain = _chain(error)
+    text = " ".join(str(one) for one in chain)
+    foreign = sorted(set(re.findall(r"GLOBAL ([\w.]+)", text)))
+    if foreign:
+        trust = f"if you trust it: {offline.SAFE_LOAD}=false python -m export {path}"
+        return f"{path} names {', '.join(foreign)}, which no YOLO of ultralytics 8 needs; not unpickled ({trust})"
+    if re.search(r"PytorchStreamReader|EOFError|unexpected EOF|CRC|central directory", text):
+        return f"{path} is damaged: {_first_line(chain[-1])}"
+    return (
+        f"{path} is a torch file, but not a checkpoint of ultralytics 8 or later "
+        f"({type(chain[-1]).__name__}: {_first_line(chain[-1])})"
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it, the first cause last."""
+    chain = [error]
+    while chain[-1].__cause__:
+        chain.append(chain[-1].__cause__)
+    return chain
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _served(path: Path, net: Any) -> None:
+    from ultralytics.nn.modules.head import Detect
+    from ultralytics.nn.tasks import BaseModel
+
+    if not isinstance(net, BaseModel):
+        raise Refused(f"{path} holds a {type(net).__name__}; wanted a YOLO model of ultralytics")
+    if net.task not in TASKS:
+        raise Refused(f"{path} is a {net.task!r} model; the tasks served so far: {', '.join(TASKS)}")
+    head = net.model[-1]
+    if not isinstance(head, Detect):
+        raise Refused(f"{path} ends in a {type(head).__name__}; wanted a YOLO detection head")
+    channels = net.yaml.get("channels", CHANNELS)
+    if channels != CHANNELS:
+        raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")

@@ -1,0 +1,35 @@
+"""What the user sees: progress on stderr, tables and facts on stdout."""
+
+import sys
+from collections.abc import Sequence
+
+STEPS = 4  # read, convert, verify, write
+
+
+def step(number: int, text: str) -> None:
+    """A line of progress."""
+    sys.stderr.write(f"{number}/{STEPS} {text}\n")
+    sys.stderr.flush()
+
+
+def note(text: str) -> None:
+    """Something that the user should know and did not ask for."""
+    sys.stderr.write(f"    {text}\n")
+    sys.stderr.flush()
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell; the first row is the head, the first column leans left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """One fact a line."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        sys.stdout.write(f"{name.ljust(width)}  {value}\n")
+    sys.stdout.flush()

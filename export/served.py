@@ -1,0 +1,69 @@
+"""What the function itself says to an ONNX file: does it load it, can it decode it, what are its facts."""
+
+import tempfile
+from pathlib import Path
+
+from export.errors import Refused
+
+
+def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
+    """Checks the file as ONNX and as a model of the function.
+
+    Args:
+        path: how the user knows it.
+        content: its bytes.
+
+    Returns:
+        Names and values for the user.
+
+    Raises:
+        Refused: not ONNX, or not a model that the function serves.
+    """
+    import onnx
+    from function import model as function_model
+    from function.errors import UnusableModel
+
+    proto = _checked(path, content)
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(content)
+        try:
+            loaded = function_model.load(copy, threads=1)
+        except UnusableModel as error:
+            raise Refused(str(error).replace(str(copy), str(path))) from error
+    said = {prop.key: prop.value for prop in proto.metadata_props}
+    end = loaded.session.get_outputs()[0]
+    return [
+        ("input", f"{loaded.input_name} {_dims(loaded.session.get_inputs()[0].shape)}"),
+        ("output", f"{end.name} {_dims(end.shape)}"),
+        ("task", f"{loaded.facts.task}, end2end {said.get('end2end', 'not said')}"),
+        ("imgsz", f"{loaded.facts.imgsz_hw[0]} x {loaded.facts.imgsz_hw[1]} (height x width), stride {loaded.facts.stride}"),
+        ("classes", _names(list(loaded.facts.names.values()))),
+        ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
+        ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
+        ("weights", f"sha256 {said.get('weights_sha256', 'not said')}"),
+        ("file", f"{len(content):,} bytes, sha256 {loaded.facts.sha256}"),
+    ]
+
+
+def _checked(path: Path, content: bytes):
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = onnx.load_model_from_string(content)
+        onnx.checker.check_model(proto, full_check=True)
+    except DecodeError as error:
+        raise Refused(f"{path} ({len(content)} bytes) is not ONNX, or ends too early") from error
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise Refused(f"{path} is not valid ONNX: {' '.join(str(error).split())}") from error
+    return proto
+
+
+def _dims(dims: list[int | str]) -> str:
+    return f"({', '.join(str(dim) for dim in dims)})"
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{len(names)}: {shown}{', ...' if len(names) > 8 else ''}"
