@@ -69,7 +69,7 @@ def _load(path: Path, copy: Path) -> Any:
 
     try:
         return YOLO(str(copy), verbose=False)
-    except Exception as error:  # noqa: BLE001 - a broken pickle can raise anything; the cause goes into the message
+    except Exception as error:  # a broken pickle can raise anything; the cause goes into the message
         raise Refused(_reason(path, error)) from error
 
 

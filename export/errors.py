@@ -1,8 +1,8 @@
 """Everything that can go wrong in a way that was foreseen. One line for the user, no traceback.
 
-    ExportError
-    ├── Refused    exit 2    what was given cannot be exported, or not to where it was asked for
-    └── Differs    exit 1    the ONNX model does not do what the torch model does; nothing was written
+ExportError
+├── Refused    exit 2    what was given cannot be exported, or not to where it was asked for
+└── Differs    exit 1    the ONNX model does not do what the torch model does; nothing was written
 """
 
 

@@ -21,8 +21,8 @@ def note(text: str) -> None:
 def table(rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell; the first row is the head, the first column leans left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
     sys.stdout.flush()
 

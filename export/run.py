@@ -53,7 +53,8 @@ def _pass_through(order: Order) -> None:
 def _say_rounded(order: Order, shape: tuple[int, int, bool]) -> None:
     asked = order.imgsz * 2 if len(order.imgsz) == 1 else order.imgsz
     if asked and asked != shape[:2]:
-        report.note(f"--imgsz {' '.join(map(str, order.imgsz))} is not a multiple of the stride; rounded up to {shape[0]} {shape[1]}")
+        given = " ".join(map(str, order.imgsz))
+        report.note(f"--imgsz {given} is not a multiple of the stride; rounded up to {shape[0]} {shape[1]}")
 
 
 def _shape_text(shape: tuple[int, int, bool]) -> str:

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from export.errors import Refused
 
@@ -20,6 +21,7 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
         Refused: not ONNX, or not a model that the function serves.
     """
     import onnx
+
     from function import model as function_model
     from function.errors import UnusableModel
 
@@ -32,12 +34,13 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
         except UnusableModel as error:
             raise Refused(str(error).replace(str(copy), str(path))) from error
     said = {prop.key: prop.value for prop in proto.metadata_props}
-    end = loaded.session.get_outputs()[0]
+    start, end = loaded.session.get_inputs()[0], loaded.session.get_outputs()[0]
+    height, width = loaded.facts.imgsz_hw
     return [
-        ("input", f"{loaded.input_name} {_dims(loaded.session.get_inputs()[0].shape)}"),
+        ("input", f"{start.name} {_dims(start.shape)}"),
         ("output", f"{end.name} {_dims(end.shape)}"),
         ("task", f"{loaded.facts.task}, end2end {said.get('end2end', 'not said')}"),
-        ("imgsz", f"{loaded.facts.imgsz_hw[0]} x {loaded.facts.imgsz_hw[1]} (height x width), stride {loaded.facts.stride}"),
+        ("imgsz", f"{height} x {width} (height x width), stride {loaded.facts.stride}"),
         ("classes", _names(list(loaded.facts.names.values()))),
         ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
         ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
@@ -46,7 +49,7 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
     ]
 
 
-def _checked(path: Path, content: bytes):
+def _checked(path: Path, content: bytes) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 

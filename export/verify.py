@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """"ok", or what is wrong; boxes that hang on torch's own rounding are no evidence."""
+        """What is wrong, or ok; boxes that hang on torch's own rounding are no evidence."""
         if not self.ratio <= MAX_RATIO:  # also when it is not a number
             return "RAW OUTPUT DIFFERS"
         if not self.boxes.agrees and self.settled:

@@ -1,0 +1,1 @@
+"""Pictures, and what Ultralytics itself finds on them."""
