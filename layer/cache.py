@@ -1,5 +1,6 @@
 """Folders that are expensive to make, kept until what they are made from changes."""
 
+import fcntl
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable
@@ -24,17 +25,25 @@ def kept(folder: Path, made_from: str, make: Callable[[Path], None]) -> Path:
     """`folder`, made by `make` unless it is there, whole, and made from the same.
 
     `make` fills an empty folder that is moved into place when it is done, so an interrupted run leaves nothing that
-    looks finished, and two runs at once do not see each other's halves. A folder that was touched since is made anew.
+    looks finished. Of two runs at once, the second waits and takes what the first has made. A folder that was touched
+    since is made anew.
 
     Args:
-        folder: where it is kept; `<folder>.seal` beside it says what it was made from and what was in it.
+        folder: where it is kept; `<folder>.seal` beside it says what it was made from and what was in it,
+            `<folder>.lock` is held while it is made.
         made_from: the key of everything that `make` depends on.
         make: fills the folder that it is given.
     """
-    seal = folder.with_name(folder.name + ".seal")
-    if seal.is_file() and folder.is_dir() and seal.read_text(encoding="ascii") == f"{made_from} {fingerprint(folder)}":
-        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        seal = folder.with_name(folder.name + ".seal")
+        if not (seal.is_file() and seal.read_text(encoding="ascii") == f"{made_from} {fingerprint(folder)}"):
+            _remake(folder, seal, made_from, make)
+    return folder
+
+
+def _remake(folder: Path, seal: Path, made_from: str, make: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
         fresh, sealed = Path(scratch, "fresh"), Path(scratch, "seal")
         fresh.mkdir()
@@ -45,7 +54,6 @@ def kept(folder: Path, made_from: str, make: Callable[[Path], None]) -> Path:
             folder.rename(Path(scratch, "old"))
         fresh.rename(folder)
         sealed.replace(seal)
-    return folder
 
 
 def fingerprint(folder: Path) -> str:

@@ -118,8 +118,8 @@ def _try() -> list[str]:
     return [
         "IMAGE=picture.jpg",
         'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
-        'aws lambda invoke --function-name "$FUNCTION" --cli-binary-format raw-in-base64-out \\',
-        "  --payload file://event.json answer.json && cat answer.json",
+        'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json answer.json',
+        "cat answer.json",
     ]
 
 

@@ -90,6 +90,8 @@ def parse(arguments: list[str]) -> Options:
 
 def build(options: Options, scratch: Path) -> int:
     """Makes the zips and build.json and prints what they are; FAILED if Lambda would refuse them."""
+    if options.in_container:
+        container.require()  # before the export, which takes longer
     model = model_file.as_onnx(options.model, scratch)
     facts = model_file.facts(model)
     packages, function = _packages_and_function(options, scratch)

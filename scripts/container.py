@@ -27,9 +27,8 @@ def build(target: Target, folder: Path) -> Built:
     """Builds for `target` and puts the result into the empty `folder`.
 
     Raises:
-        ContainerFailed: see there.
+        ContainerFailed: docker's build failed, and has said why.
     """
-    _require_docker()
     done = subprocess.run(command(target, folder), cwd=ROOT, check=False)
     if done.returncode:
         raise ContainerFailed(f"`docker buildx build` ended with exit code {done.returncode}; its output is above")
@@ -45,7 +44,12 @@ def command(target: Target, folder: Path) -> list[str]:
     ]
 
 
-def _require_docker() -> None:
+def require() -> None:
+    """Makes sure that docker can build.
+
+    Raises:
+        ContainerFailed: it is not there, or does not run.
+    """
     if not shutil.which("docker"):
         raise ContainerFailed(f"--container needs docker, which is not on this machine. {WITHOUT}.")
     for arguments, missing in (

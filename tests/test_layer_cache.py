@@ -1,4 +1,6 @@
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,20 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         cache.kept(tmp_path / "x", "key", fail)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["x.lock"]
+
+
+def test_of_two_runs_at_once_the_second_takes_what_the_first_made(tmp_path: Path) -> None:
+    calls = []
+
+    def slowly(folder: Path) -> None:
+        calls.append(folder)
+        time.sleep(0.2)
+        (folder / "file").write_text("made")
+
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda _: cache.kept(tmp_path / "x", "key", slowly), range(4)))
+    assert (set(made), len(calls)) == ({tmp_path / "x"}, 1)
 
 
 def test_keys_tell_apart_where_one_part_ends() -> None:
