@@ -65,7 +65,7 @@ def threshold(reference: Array) -> float:
         reference: (1, 4+C, A) float.
     """
     best = np.sort(reference[0, 4:].max(axis=0))[::-1].astype(np.float64)
-    if best[0] > CONF:
+    if best[0] > CONF or not np.isfinite(best[0]):
         return CONF
     few = best[10:80] if best.size > 20 else best
     if few[0] - few[-1] < ALIKE:

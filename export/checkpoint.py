@@ -4,6 +4,7 @@ Knows how ultralytics saves a model; not how it is converted.
 """
 
 import hashlib
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -26,6 +27,7 @@ class Checkpoint(NamedTuple):
     yolo: Any  # ultralytics.YOLO
     imgsz: tuple[int, ...]  # pixels, as trained: (side,) or (height, width)
     stride: int  # pixels
+    two_heads: bool  # an end-to-end head beside the one that NMS follows: v10, 26
 
 
 def read(path: Path, folder: Path) -> Checkpoint:
@@ -52,6 +54,7 @@ def read(path: Path, folder: Path) -> Checkpoint:
         yolo=yolo,
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
         stride=int(max(net.stride)),
+        two_heads=getattr(net.model[-1], "one2one_cv2", None) is not None,
     )
 
 
@@ -66,26 +69,29 @@ def _plain_name(path: Path, folder: Path) -> Path:
 
 def _load(path: Path, copy: Path) -> Any:
     from ultralytics import YOLO
+    from ultralytics.utils import LOGGER
 
+    level = LOGGER.level
+    LOGGER.setLevel(logging.ERROR)  # what it warns of before it fails is in the message
     try:
         return YOLO(str(copy), verbose=False)
     except Exception as error:  # a broken pickle can raise anything; the cause goes into the message
         raise Refused(_reason(path, error)) from error
+    finally:
+        LOGGER.setLevel(level)
 
 
 def _reason(path: Path, error: BaseException) -> str:
     chain = _chain(error)
     text = " ".join(str(one) for one in chain)
+    cause = f"{type(chain[-1]).__name__}: {_first_line(chain[-1])}"
     foreign = sorted(set(re.findall(r"GLOBAL ([\w.]+)", text)))
     if foreign:
         trust = f"if you trust it: {offline.SAFE_LOAD}=false python -m export {path}"
         return f"{path} names {', '.join(foreign)}, which no YOLO of ultralytics 8 needs; not unpickled ({trust})"
-    if re.search(r"PytorchStreamReader|EOFError|unexpected EOF|CRC|central directory", text):
-        return f"{path} is damaged: {_first_line(chain[-1])}"
-    return (
-        f"{path} is a torch file, but not a checkpoint of ultralytics 8 or later "
-        f"({type(chain[-1]).__name__}: {_first_line(chain[-1])})"
-    )
+    if re.search(r"outside the supported|no attribute 'model'", text):  # loaded, and nothing in it is a model
+        cause = "it holds no model"
+    return f"{path} is a torch file, but not a checkpoint of ultralytics 8 or later ({cause})"
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -107,10 +113,14 @@ def _served(path: Path, net: Any) -> None:
     if not isinstance(net, BaseModel):
         raise Refused(f"{path} holds a {type(net).__name__}; wanted a YOLO model of ultralytics")
     if net.task not in TASKS:
-        raise Refused(f"{path} is a {net.task!r} model; the tasks served so far: {', '.join(TASKS)}")
+        raise Refused(f"{path} is a model for the task {net.task!r}; served so far: {', '.join(TASKS)}")
     head = net.model[-1]
     if not isinstance(head, Detect):
         raise Refused(f"{path} ends in a {type(head).__name__}; wanted a YOLO detection head")
+    if head.cv2 is None:
+        raise Refused(f"{path} was fused when it was saved: only its end-to-end head is left; wanted it unfused")
     channels = net.yaml.get("channels", CHANNELS)
     if channels != CHANNELS:
         raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
+    if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
+        raise Refused(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")

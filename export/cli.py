@@ -59,16 +59,22 @@ def parse(arguments: list[str]) -> Order:
     Raises:
         Refused: an option, the weights or the output is not usable.
     """
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    sides = given.imgsz or []
+    if not given.weights and sides and not sides[-1].isdecimal():
+        given.weights = sides.pop()  # `--imgsz 640 best.pt`: argparse gives it to the option
+    if not given.weights:
+        parser.error("WEIGHTS are missing")
     weights = Path(given.weights)
     kind = sniff.kind(weights)
-    if kind == sniff.ONNX and (given.static or given.imgsz or given.opset):
+    if kind == sniff.ONNX and (given.static or sides or given.opset):
         raise Refused(f"{weights} is ONNX already; --static, --imgsz and --opset are for a .pt")
     output = Path(given.output) if given.output else weights.with_suffix(".onnx")
     copied = kind == sniff.TORCH or given.output
     if copied:
         place.check(output, weights)
-    return Order(weights, output, given.static, _imgsz(given.imgsz or []), given.opset or 0)
+    return Order(weights, output, given.static, _imgsz(sides), given.opset or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("weights", metavar="WEIGHTS", help="best.pt, or an .onnx to check")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="best.pt, or an .onnx to check")
     parser.add_argument("--static", action="store_true", help="fix height and width (default: both dynamic)")
     parser.add_argument(
         "--imgsz", nargs="+", metavar="N", help="side, or height and width, in pixels (default: as trained)"
@@ -106,6 +112,5 @@ def _imgsz(texts: list[str]) -> tuple[int, ...]:
         raise Refused(f"--imgsz {' '.join(texts)}: wanted one side, or height and width")
     for text in texts:
         if not text.isdecimal() or not 0 < int(text) <= MAX_SIDE:
-            hint = " (WEIGHTS go before --imgsz)" if Path(text).suffix else ""
-            raise Refused(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}{hint}")
+            raise Refused(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}")
     return tuple(int(text) for text in texts)

@@ -6,6 +6,11 @@ from pathlib import Path
 from export import offline, place, report, sniff
 from export.cli import Order
 
+TWO_HEADS = (
+    "these weights have two heads; exported is the one that `yolo predict` uses (boxes through NMS), "
+    "not the end-to-end one that it uses with nms=False"
+)  # ultralytics 8.4.190 engine/predictor.py; some earlier versions preferred the other
+
 
 def run(order: Order) -> None:
     """Does what the command line says.
@@ -28,9 +33,14 @@ def _export(order: Order) -> None:
         weights = checkpoint.read(order.weights, Path(folder))
         shape = convert.shape(order.imgsz or weights.imgsz, weights.stride, order.static)
         _say_rounded(order, shape)
-        report.step(2, f"converting {type(weights.yolo.model.model[-1]).__name__} model, {_shape_text(shape)}")
+        if weights.two_heads:
+            report.note(TWO_HEADS)
+        report.step(2, f"converting, {_shape_text(shape)}")
         content = convert.convert(weights, shape, order.opset)
         facts = served.facts(order.output, content)
+        complaint = served.complaint(content)
+        if complaint:
+            raise RuntimeError(f"the exported model is not valid ONNX: {complaint}")
         report.step(3, "verifying: torch and onnxruntime see the same pictures")
         verify.verify(weights, content, shape)
     report.step(4, f"writing {order.output}")
@@ -44,6 +54,9 @@ def _pass_through(order: Order) -> None:
 
     content = order.weights.read_bytes()
     facts = served.facts(order.weights, content)
+    complaint = served.complaint(content)
+    if complaint:
+        report.note(f"it runs, but onnx's checker says: {complaint}")
     if order.output != order.weights:
         place.put(content, order.output)
     report.facts(facts)

@@ -8,7 +8,7 @@ from export.errors import Refused
 
 
 def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
-    """Checks the file as ONNX and as a model of the function.
+    """Loads the file as the function does, and runs it once.
 
     Args:
         path: how the user knows it.
@@ -25,7 +25,7 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
     from function import model as function_model
     from function.errors import UnusableModel
 
-    proto = _checked(path, content)
+    proto = _parsed(path, content)
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         copy = Path(folder, path.name)
         copy.write_bytes(content)
@@ -49,17 +49,30 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
     ]
 
 
-def _checked(path: Path, content: bytes) -> Any:
+def complaint(content: bytes) -> str:
+    """What the ONNX standard's own checker says against it; "" if nothing.
+
+    onnxruntime is less strict: it loads, for instance, Ultralytics' half precision files, whose nodes are out of order.
+    """
+    import onnx
+
+    try:
+        onnx.checker.check_model(onnx.load_model_from_string(content), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def _parsed(path: Path, content: bytes) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
         proto = onnx.load_model_from_string(content)
-        onnx.checker.check_model(proto, full_check=True)
     except DecodeError as error:
         raise Refused(f"{path} ({len(content)} bytes) is not ONNX, or ends too early") from error
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise Refused(f"{path} is not valid ONNX: {' '.join(str(error).split())}") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer):
+        raise Refused(f"{path} keeps its weights in another file; wanted one file that holds all")
     return proto
 
 

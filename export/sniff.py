@@ -57,13 +57,29 @@ def _torch_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [name.partition("/")[2] for name in archive.namelist()]
+            broken = _broken_member(archive)
     except zipfile.BadZipFile as error:
         size = path.stat().st_size
         raise Refused(f"{path} is damaged: it begins like a torch file, but ends after {size} bytes") from error
+    if broken:
+        raise Refused(f"{path} is damaged: the checksum of {broken} in it is wrong")
     if "constants.pkl" in members:
         raise Refused(f"{path} is a TorchScript archive; wanted the .pt that it was made from")
     if "data.pkl" not in members:
         raise Refused(f"{path} is a zip, but not one of torch (no data.pkl in it); {WANTED}")
+
+
+def _broken_member(archive: zipfile.ZipFile) -> str:
+    """The first member whose checksum is wrong, or "". torch itself does not look at the checksums of tensors."""
+    for member in archive.infolist():
+        if member.CRC:  # 0: saved with torch.serialization.set_crc32_options(False)
+            try:
+                with archive.open(member) as file:
+                    while file.read(1 << 20):
+                        pass
+            except (zipfile.BadZipFile, EOFError):
+                return member.filename
+    return ""
 
 
 def _described(start: bytes) -> str:
