@@ -4,12 +4,14 @@ Run as `python3 scripts/environments.py export|dev`; the last line printed is th
 Only the standard library, and any Python from 3.9 on, so that it can be the first thing that runs on a machine.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -22,8 +24,8 @@ LAYER_PYTHONS = ("3.13", "3.12", "3.14")  # those with wheels of the layer's pin
 class Environment(NamedTuple):
     """One environment: the Pythons it may stand on, best first, and the requirement files it installs, in order."""
 
-    pythons: tuple
-    requirements: tuple
+    pythons: tuple[str, ...]
+    requirements: tuple[tuple[str, ...], ...]  # options of pip, then a file
 
 
 ENVIRONMENTS = {
@@ -58,7 +60,7 @@ def ensure(name: str) -> Path:
 
 def _base_python(name: str, environment: Environment) -> Path:
     for version in environment.pythons:
-        found: Optional[Path] = pythons.find(version)
+        found = pythons.find(version)
         if found:
             return Path(found)
     wanted = ", ".join(environment.pythons)
@@ -76,23 +78,23 @@ def _stamp(environment: Environment, base: Path) -> str:
 
 
 def _make(name: str, environment: Environment, folder: Path, base: Path) -> None:
-    _say(f"setting up {folder.relative_to(ROOT)} with {base} (once; requirements: "
-         + ", ".join(arguments[-1] for arguments in environment.requirements) + ")")
+    files = " and ".join(arguments[-1] for arguments in environment.requirements)
+    _say(f"setting up {folder.relative_to(ROOT)} with {base} from {files} (once)")
     if name == "export":
         _say("this one holds torch and ultralytics: expect one to several minutes")
     _run([str(base), "-m", "venv", "--clear", str(folder)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for *options, requirement in _installable(environment, folder / "bin" / "python"):
-        _run([*pip, *options, "-r", str(ROOT / requirement)])
+    for *options, file in _installable(environment, folder / "bin" / "python"):
+        _run([*pip, *options, "-r", str(ROOT / file)])
 
 
-def _installable(environment: Environment, python: Path) -> list:
+def _installable(environment: Environment, python: Path) -> list[tuple[str, ...]]:
     """The requirement files that fit this Python: the layer's pins have no wheels below 3.12."""
     old = subprocess.run([str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 12))"]).returncode
     return [files for files in environment.requirements if not (old and files[-1] == "layer/requirements.txt")]
 
 
-def _run(command: list) -> None:
+def _run(command: list[str]) -> None:
     variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")}
     result = subprocess.run(command, env=variables, stdout=sys.stderr)
     if result.returncode:
@@ -104,7 +106,7 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def main(arguments: list) -> int:
+def main(arguments: list[str]) -> int:
     """`environments.py NAME`: make it if needed, print its Python."""
     if len(arguments) != 1 or arguments[0] not in ENVIRONMENTS:
         _say(f"usage: environments.py {'|'.join(ENVIRONMENTS)}")

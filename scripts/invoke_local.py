@@ -74,9 +74,7 @@ def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
     return 0 if all(report.succeeded(one, case.picture is not None) for case, one in done) else FAILED
 
 
-def _save(
-    function: service.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path
-) -> list[Path]:
+def _save(function: service.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path) -> list[Path]:
     """Draw every picture that got an answer; returns the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

@@ -186,9 +186,22 @@ def test_a_file_that_was_cut_short_is_refused(kind: str, share: float) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"hello, I am a text renamed .jpg", b"\x00" * 64, b"%PDF-1.7", b"<svg/>", b"RIFF\0\0\0\0WAVE", b"\xff\xd8\xff",
-     b"\x89PNG\r\n\x1a\n", b"BM", b"GIF89a", b"II*\0", b"MM\0*", b"RIFF\0\0\0\0WEBP"],
-)  # fmt: skip
+    [
+        b"",
+        b"hello, I am a text renamed .jpg",
+        b"\x00" * 64,
+        b"%PDF-1.7",
+        b"<svg/>",
+        b"RIFF\x00\x00\x00\x00WAVE",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"BM",
+        b"GIF89a",
+        b"II*\x00",
+        b"MM\x00*",
+        b"RIFF\x00\x00\x00\x00WEBP",
+    ],
+)
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(UnsupportedPicture):
         read(data)

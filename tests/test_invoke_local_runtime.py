@@ -431,9 +431,7 @@ def test_the_command_answers_in_json(dist: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("query", "code"), [("200", 0), ("204", 0), ("415", 1), ("500", 1)])
-def test_the_exit_code_tells_whether_pictures_were_answered(
-    dist: Path, tmp_path: Path, query: str, code: int
-) -> None:
+def test_the_exit_code_tells_whether_pictures_were_answered(dist: Path, tmp_path: Path, query: str, code: int) -> None:
     (tmp_path / "a.jpg").write_bytes(b"picture")
     done = run(dist, "--query", query, tmp_path / "a.jpg")
     assert done.returncode == code
@@ -502,9 +500,7 @@ def test_nothing_is_left_when_the_tool_is_stopped(
     assert left(tmp_path) == []
 
 
-def test_nothing_is_left_after_an_ordinary_end(
-    dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_after_an_ordinary_end(dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for isolation in ("auto", "plain"):

@@ -85,9 +85,7 @@ class Enclosure:
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
 
-    def start(
-        self, argv: list[str], environ: dict[str, str], streams: tuple[int, int, int]
-    ) -> Process:
+    def start(self, argv: list[str], environ: dict[str, str], streams: tuple[int, int, int]) -> Process:
         """Start a process with the task root as its folder; `streams` are its standard input, output and error."""
         process = Process(next(self._names), concurrent.futures.Future())
         self._processes[process.name] = process.ended
