@@ -1,6 +1,6 @@
 """Everything that can go wrong in a way that was foreseen.
 
-FunctionError                    has a status; its message is meant for the caller
+FunctionError                has a status; its message is meant for the caller
 ├── BadRequest            400    the event or its body is not what the contract says
 ├── NotFound              404    no such path
 ├── MethodNotAllowed      405    the path is there, the method is not
@@ -8,9 +8,9 @@ FunctionError                    has a status; its message is meant for the call
 ├── UnsupportedPicture    415    not a picture that is read here, or a broken one
 ├── InvalidOption         422    an option is out of range or names what the model does not have
 └── InternalError         500    ours: the caller gets the request id, the log gets the traceback
-SetupError                       raised while the function starts: the platform reports it as an init error
-├── InvalidSetting               an environment variable has a value that cannot be used
-└── UnusableModel                the model is missing, broken, or of a layout that is not decoded here
+SetupError                   raised while the function starts: the platform reports it as an init error
+├── InvalidSetting           an environment variable has a value that cannot be used
+└── UnusableModel            the model is missing, broken, or of a layout that is not decoded here
 """
 
 
