@@ -2,12 +2,15 @@
 
 FunctionError                has a status; its message is meant for the caller
 ├── BadRequest            400    the event or its body is not what the contract says
-├── NotFound              404    no such path
+├── Forbidden             403    a bucket or a host that the function was not told to read
+├── NotFound              404    no such path, no such object
 ├── MethodNotAllowed      405    the path is there, the method is not
-├── TooLarge              413    more pixels than the limit
+├── TooLarge              413    more pixels, bytes or pictures than the limit
 ├── UnsupportedPicture    415    not a picture that is read here, or a broken one
 ├── InvalidOption         422    an option is out of range or names what the model does not have
-└── InternalError         500    ours: the caller gets the request id, the log gets the traceback
+├── InternalError         500    ours: the caller gets the request id, the log gets the traceback
+├── LinkFailed            502    the other side of a link did not give a picture
+└── TransientFault        503    may pass: a throttled or failing service; events are left to be delivered again
 SetupError                   raised while the function starts: the platform reports it as an init error
 ├── InvalidSetting           an environment variable has a value that cannot be used
 └── UnusableModel            the model is missing, broken, or of a layout that is not decoded here
@@ -26,8 +29,14 @@ class BadRequest(FunctionError):
     status = 400
 
 
+class Forbidden(FunctionError):
+    """A bucket or a host that the function was not told to read."""
+
+    status = 403
+
+
 class NotFound(FunctionError):
-    """No such path."""
+    """No such path, no such object."""
 
     status = 404
 
@@ -39,7 +48,7 @@ class MethodNotAllowed(FunctionError):
 
 
 class TooLarge(FunctionError):
-    """More pixels than the limit."""
+    """More pixels, bytes or pictures than the limit."""
 
     status = 413
 
@@ -60,6 +69,18 @@ class InternalError(FunctionError):
     """Nothing the caller did: the message names no detail, the log does."""
 
     status = 500
+
+
+class LinkFailed(FunctionError):
+    """The other side of a link did not give a picture."""
+
+    status = 502
+
+
+class TransientFault(FunctionError):
+    """May pass: a throttled or failing service. Sources whose events are delivered again raise it."""
+
+    status = 503
 
 
 class SetupError(Exception):

@@ -5,6 +5,7 @@ The platform calls `lambda_handler`. This is the one place where errors become a
 
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from function import model, sources
@@ -13,7 +14,7 @@ from function.predictor import predict
 from function.request import Request
 from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
-from function.sources import Source
+from function.sources.service import Service
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ SETTINGS = Settings.from_env(os.environ)
 MODEL = model.load(model.find(SETTINGS.model_path, (TASK_MODEL, LAYER_MODEL)), SETTINGS.threads)
 
 
-def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
+def lambda_handler(event: Any, context: Any) -> Any:
     """Answer one event.
 
     Args:
@@ -29,34 +30,21 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
         context: the runtime's context; its request id goes into error answers.
 
     Returns:
-        What the event's source wants as an answer, JSON-ready. No error of a caller and none of ours is raised: it
-        is in the answer, with its status.
+        What the event's source wants as an answer, JSON-ready. For a caller who waits every error is in the answer,
+        with its status.
+
+    Raises:
+        TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
-    request_id = getattr(context, "aws_request_id", "")
-    source = sources.find(event)
-    return source.reply(event, _results(source, event, request_id), request_id)
+    service = Service(_result, SETTINGS, getattr(context, "aws_request_id", ""))
+    return sources.find(event).respond(event, service)
 
 
-def _results(source: Source, event: Any, request_id: str) -> list[Result]:
+def _result(make_request: Callable[[], Request]) -> Result:
     try:
-        requests = source.requests(event)
-    except FunctionError as error:
-        return [error]
-    except Exception:
-        logger.exception("request %s: unforeseen error in its event", request_id)
-        return [_internal(request_id)]
-    return [_result(request, request_id) for request in requests]
-
-
-def _result(request: Request, request_id: str) -> Result:
-    try:
-        return predict(MODEL, SETTINGS, request)
+        return predict(MODEL, SETTINGS, make_request())
     except FunctionError as error:
         return error
     except Exception:
-        logger.exception("request %s: unforeseen error", request_id)
-        return _internal(request_id)
-
-
-def _internal(request_id: str) -> InternalError:
-    return InternalError(f"internal error; the function's log has the details under request {request_id}")
+        logger.exception("unforeseen error")
+        return InternalError("internal error; the function's log has the details under this request id")

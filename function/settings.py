@@ -11,6 +11,9 @@ CONF = 0.25  # ultralytics 8.4.190 `predict`
 IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
 MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
 MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and decoded it takes 150 MB
+RESULT_PREFIX = "results/"  # of the objects that events about objects leave
+MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
+MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
 MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
 LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
 TASK_MODEL = Path(__file__).resolve().parent.parent / "model.onnx"  # beside the package, in the function's zip
@@ -25,6 +28,13 @@ class Settings(NamedTuple):
     max_det: int
     max_image_pixels: int
     threads: int
+    result_bucket: str | None  # None: the bucket of the picture
+    result_prefix: str
+    annotate: bool  # leave the picture with its boxes beside the result
+    allowed_buckets: tuple[str, ...]  # that a caller may name
+    allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
+    max_images: int
+    max_object_bytes: int
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -44,6 +54,13 @@ class Settings(NamedTuple):
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
             max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
             threads=_threads(environ),
+            result_bucket=environ.get("RESULT_BUCKET") or None,
+            result_prefix=environ.get("RESULT_PREFIX") or RESULT_PREFIX,
+            annotate=_switch(environ, "ANNOTATE"),
+            allowed_buckets=_names(environ, "ALLOWED_BUCKETS"),
+            allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
+            max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
+            max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
         )
 
 
@@ -63,6 +80,17 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidSetting(f"{name} is {text!r}; wanted a whole number above 0")
     return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name) or "0"
+    if text not in ("0", "1"):
+        raise InvalidSetting(f"{name} is {text!r}; wanted 0 or 1")
+    return text == "1"
+
+
+def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(one.strip().lower() for one in environ.get(name, "").split(",") if one.strip())
 
 
 def _threads(environ: Mapping[str, str]) -> int:

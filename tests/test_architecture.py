@@ -24,7 +24,9 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "model": {"boxes", "tasks", "errors"},
     "predictor": {"image", "letterbox", "model", "tasks", "boxes", "request", "settings", "errors"},
     "response": {"predictor", "errors"},
-    "sources": {"sources", "request", "response", "errors"},
+    "storage": {"errors"},
+    "fetch": {"errors"},
+    "sources": {"sources", "request", "response", "settings", "storage", "fetch", "draw", "image", "errors"},
     "handler": {"sources", "predictor", "model", "settings", "request", "response", "errors"},
 }
 ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}

@@ -10,7 +10,10 @@ import pytest
 from function import sources
 from function.errors import BadRequest, FunctionError, MethodNotAllowed, NotFound, UnsupportedPicture
 from function.request import Options, Request
+from function.response import Result
+from function.settings import Settings
 from function.sources import direct, http, unknown
+from function.sources.service import Service
 
 EVENTS = Path(__file__).parent / "events"
 SOURCE_OF = {"direct": direct, "direct_body": direct} | dict.fromkeys(
@@ -37,8 +40,13 @@ def event(name: str, body: Any = None, query: dict[str, str] | None = None, **ch
 
 
 def asked(sample: dict[str, Any]) -> Request:
-    (request,) = sources.find(sample).requests(sample)
-    return request
+    return sources.find(sample).request(sample)  # type: ignore[attr-defined]
+
+
+def replied(sample: Any, result: Result) -> Any:
+    """The reply when every picture has this result."""
+    service = Service(lambda _: result, Settings.from_env({}), "id-1")
+    return sources.find(sample).respond(sample, service)
 
 
 def test_every_sample_event_is_listed() -> None:
@@ -175,28 +183,27 @@ def test_the_stage_of_an_http_api_is_no_part_of_the_path(path: str) -> None:
 @pytest.mark.parametrize("name", HTTP_EVENTS)
 def test_a_health_check_is_answered_without_a_picture(name: str) -> None:
     sample = with_method(event(name, path="/health", rawPath="/health", body=None), "GET")
-    assert http.requests(sample) == []
-    assert http.reply(sample, [], "id")["statusCode"] == 200
+    assert replied(sample, BadRequest("not asked"))["statusCode"] == 200
 
 
 @pytest.mark.parametrize("sample", [{}, [], None, 5, "text", {"Records": []}, {"requestContext": {}}, {"conf": 0.5}])
 def test_an_event_that_nobody_knows_is_told_what_is_known(sample: Any) -> None:
     assert sources.find(sample) is unknown
-    with pytest.raises(BadRequest, match="known are"):
-        unknown.requests(sample)
+    reply = replied(sample, NotFound("not asked"))
+    assert reply["statusCode"] == 400
+    assert "known are" in json.loads(reply["body"])["error"]
 
 
 @pytest.mark.parametrize("name", SOURCE_OF)
 def test_an_error_is_answered_in_the_shape_of_http(name: str) -> None:
-    reply = sources.find(event(name)).reply(event(name), [NotFound("what was found")], "id-1")
+    reply = replied(event(name), NotFound("what was found"))
     assert reply["statusCode"] == 404
     assert reply["isBase64Encoded"] is False
     assert json.loads(reply["body"]) == {"error": "what was found", "type": "NotFound", "request_id": "id-1"}
 
 
 def test_a_load_balancer_gets_its_headers_in_the_form_it_sent() -> None:
-    error = [MethodNotAllowed("no")]
-    single, multiple = (http.reply(event(name), error, "id") for name in ("alb", "alb_multi_value"))
+    single, multiple = (replied(event(name), MethodNotAllowed("no")) for name in ("alb", "alb_multi_value"))
     assert single["headers"] == {"Content-Type": "application/json", "Allow": "POST"}
     assert multiple["multiValueHeaders"] == {"Content-Type": ["application/json"], "Allow": ["POST"]}
     assert "headers" not in multiple

@@ -1,15 +1,14 @@
 """Every kind of event that is answered, one module per family.
 
-A source has three members: `matches(event)`, a predicate that is true for no other source's events;
-`requests(event)`, the pictures that the event asks for; `reply(event, results, request_id)`, the answer in the shape
-that the sender reads. The order of the tuple decides nothing.
+A source has two members: `matches(event)`, a predicate that is true for no other source's events, and
+`respond(event, service)`, which reads the pictures that the event asks for, has each answered, and returns the reply
+in the shape that the sender reads. The order of the tuple decides nothing.
 """
 
 from typing import Any, Protocol
 
-from function.request import Request
-from function.response import Result
 from function.sources import direct, http, unknown
+from function.sources.service import Service
 
 
 class Source(Protocol):
@@ -18,11 +17,8 @@ class Source(Protocol):
     def matches(self, event: Any) -> bool:
         """Whether the event is one of this family."""
 
-    def requests(self, event: Any) -> list[Request]:
-        """The pictures that are asked for; raises FunctionError for an event that breaks its contract."""
-
-    def reply(self, event: Any, results: list[Result], request_id: str) -> dict[str, Any]:
-        """The answer; one result for each request, or one error for all."""
+    def respond(self, event: Any, service: Service) -> Any:
+        """The reply, JSON-ready. What it raises is a fault that may pass, for the platform to deliver again."""
 
 
 SOURCES: tuple[Source, ...] = (direct, http)

@@ -4,8 +4,8 @@ from typing import Any
 
 from function.errors import BadRequest
 from function.request import Request
-from function.response import Result
 from function.sources import answer, payload
+from function.sources.service import Service
 
 
 def matches(event: Any) -> bool:
@@ -17,17 +17,17 @@ def matches(event: Any) -> bool:
     )
 
 
-def requests(event: Any) -> list[Request]:
+def respond(event: Any, service: Service) -> dict[str, Any]:
+    """The one answer, in the shape of HTTP."""
+    return answer.http(service.answer(lambda: request(event)), service.request_id)
+
+
+def request(event: Any) -> Request:
     """The one request; raises BadRequest or InvalidOption."""
     body = event if "image_data" in event else event["body"]
     if not isinstance(body, str):
-        return [payload.from_object(body)]
+        return payload.from_object(body)
     text: str | bytes = payload.decode_base64(body, "body") if event.get("isBase64Encoded") else body
     if not text:
         raise BadRequest(f"the body is empty; {payload.WANTED}")
-    return [payload.from_json(text)]
-
-
-def reply(event: Any, results: list[Result], request_id: str) -> dict[str, Any]:  # noqa: ARG001
-    """The one answer, in the shape of HTTP."""
-    return answer.http(results[0], request_id)
+    return payload.from_json(text)

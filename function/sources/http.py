@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
 from function.request import Request
-from function.response import Result
 from function.sources import answer, payload
+from function.sources.service import Service
 
 ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
 HEALTH = "health"  # GET: for a load balancer's health check
@@ -31,32 +31,37 @@ def matches(event: Any) -> bool:
     return isinstance(event, dict) and ("httpMethod" in event or "http" in _context(event))
 
 
-def requests(event: Any) -> list[Request]:
-    """The one request, or none for a health check; raises FunctionError as its status says."""
+def respond(event: Any, service: Service) -> dict[str, Any]:
+    """The one answer, as the front door wants it."""
+    if _is_health_check(event):
+        return _dressed(event, answer.shape(200, {"status": "ok"}))
+    return _dressed(event, answer.http(service.answer(lambda: request(event)), service.request_id))
+
+
+def request(event: Any) -> Request:
+    """The one request; raises FunctionError as its status says."""
     call = _call(event)
-    if _is_health_check(call):
-        return []
     _check_route(call)
     if not call.body:
         raise BadRequest(f"the body is empty; {payload.WANTED}")
     if call.content_type.endswith("json") or payload.looks_like_json(call.body):
-        return [payload.from_json(call.body)]
+        return payload.from_json(call.body)
     if isinstance(call.body, str):
         raise UnsupportedPicture(
             f"the body is text ({call.content_type or 'no content type'}); a picture has to arrive base64-encoded: "
             "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
-    return [payload.from_bytes(call.body, call.query)]
+    return payload.from_bytes(call.body, call.query)
 
 
-def reply(event: Any, results: list[Result], request_id: str) -> dict[str, Any]:
-    """The one answer, as the front door wants it."""
-    shaped = answer.http(results[0], request_id) if results else answer.shape(200, {"status": "ok"})
-    if "elb" in _context(event):
-        status = HTTPStatus(shaped["statusCode"])
-        shaped["statusDescription"] = f"{status.value} {status.phrase}"
-        if "multiValueHeaders" in event:
-            shaped["multiValueHeaders"] = {name: [value] for name, value in shaped.pop("headers").items()}
+def _dressed(event: Any, shaped: dict[str, Any]) -> dict[str, Any]:
+    """A load balancer wants a description and gets its headers in the form that it sent."""
+    if "elb" not in _context(event):
+        return shaped
+    status = HTTPStatus(shaped["statusCode"])
+    shaped["statusDescription"] = f"{status.value} {status.phrase}"
+    if "multiValueHeaders" in event:
+        shaped["multiValueHeaders"] = {name: [value] for name, value in shaped.pop("headers").items()}
     return shaped
 
 
@@ -77,32 +82,39 @@ def _headers(event: dict[str, Any]) -> dict[str, str]:
 
 
 def _call(event: dict[str, Any]) -> Call:
-    context = _context(event)
-    door = _mapping(context.get("http")) or event
     return Call(
-        method=str(door.get("method") or event.get("httpMethod")).upper(),
-        path=_path(str(event.get("rawPath") or event.get("path") or "/"), str(context.get("stage"))),
+        method=_method(event),
+        path=_path(event),
         content_type=_content_type(event),
-        query=_query(event, encoded="elb" in context),
+        query=_query(event),
         body=_body(event),
     )
 
 
-def _path(path: str, stage: str) -> str:
-    """A named stage of an HTTP API stands in front of its rawPath."""
-    return path.removeprefix(f"/{stage}") or "/"
+def _method(event: dict[str, Any]) -> str:
+    return str(_mapping(_context(event).get("http")).get("method") or event.get("httpMethod")).upper()
+
+
+def _path(event: dict[str, Any]) -> str:
+    """Without the stage: an HTTP API has a named one in front of its rawPath."""
+    path = str(event.get("rawPath") or event.get("path") or "/")
+    return path.removeprefix(f"/{_context(event).get('stage')}") or "/"
+
+
+def _last_part(path: str) -> str:
+    return path.strip("/").rpartition("/")[2]
 
 
 def _content_type(event: dict[str, Any]) -> str:
     return _headers(event).get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _query(event: dict[str, Any], encoded: bool) -> dict[str, str]:
+def _query(event: dict[str, Any]) -> dict[str, str]:
     """The query string; a load balancer leaves its values percent-encoded, the others decode them."""
     query = {name: str(value) for name, value in _mapping(event.get("queryStringParameters")).items()}
     multiple = _mapping(event.get("multiValueQueryStringParameters"))
     query |= {name: ",".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
-    if encoded:
+    if "elb" in _context(event):
         return {unquote_plus(name): unquote_plus(value) for name, value in query.items()}
     return query
 
@@ -114,12 +126,12 @@ def _body(event: dict[str, Any]) -> str | bytes:
     return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
 
 
-def _is_health_check(call: Call) -> bool:
-    return call.method == "GET" and call.path.strip("/").rpartition("/")[2] == HEALTH
+def _is_health_check(event: dict[str, Any]) -> bool:
+    return _method(event) == "GET" and _last_part(_path(event)) == HEALTH
 
 
 def _check_route(call: Call) -> None:
-    last = call.path.strip("/").rpartition("/")[2]
+    last = _last_part(call.path)
     if last and last not in ENDPOINTS:
         known = ", ".join(f"/{one}" for one in ENDPOINTS)
         raise NotFound(f"there is nothing at {call.path!r}; POST to / (or {known})")

@@ -3,9 +3,8 @@
 from typing import Any
 
 from function.errors import BadRequest
-from function.request import Request
-from function.response import Result
 from function.sources import answer
+from function.sources.service import Service
 
 KNOWN = (
     "a direct invocation with image_data (at the top level or under body), API Gateway REST (v1) and HTTP (v2), "
@@ -18,13 +17,8 @@ def matches(event: Any) -> bool:  # noqa: ARG001
     return False
 
 
-def requests(event: Any) -> list[Request]:
-    """Always raises BadRequest."""
+def respond(event: Any, service: Service) -> dict[str, Any]:
+    """Always the same error, in the shape of HTTP."""
     kind = type(event).__name__
     found = f"{kind} with {', '.join(map(str, event)) or 'no fields'}" if isinstance(event, dict) else kind
-    raise BadRequest(f"the event is a {found:.200}; known are {KNOWN}")
-
-
-def reply(event: Any, results: list[Result], request_id: str) -> dict[str, Any]:  # noqa: ARG001
-    """The error, in the shape of HTTP."""
-    return answer.http(results[0], request_id)
+    return answer.http(BadRequest(f"the event is a {found:.200}; known are {KNOWN}"), service.request_id)
