@@ -6,6 +6,7 @@ The platform calls `lambda_handler`. This is the one place where errors become a
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from function import model, sources
@@ -36,15 +37,16 @@ def lambda_handler(event: Any, context: Any) -> Any:
     Raises:
         TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
-    service = Service(_result, SETTINGS, getattr(context, "aws_request_id", ""))
+    request_id = getattr(context, "aws_request_id", "")
+    service = Service(partial(_result, request_id), SETTINGS, request_id)
     return sources.find(event).respond(event, service)
 
 
-def _result(make_request: Callable[[], Request]) -> Result:
+def _result(request_id: str, make_request: Callable[[], Request]) -> Result:
     try:
         return predict(MODEL, SETTINGS, make_request())
     except FunctionError as error:
         return error
     except Exception:
-        logger.exception("unforeseen error")
-        return InternalError("internal error; the function's log has the details under this request id")
+        logger.exception("request %s: unforeseen error", request_id)
+        return InternalError(f"internal error; the function's log has the details under request {request_id}")
