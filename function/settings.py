@@ -55,7 +55,7 @@ class Settings(NamedTuple):
             max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
             threads=_threads(environ),
             result_bucket=environ.get("RESULT_BUCKET") or None,
-            result_prefix=environ.get("RESULT_PREFIX") or RESULT_PREFIX,
+            result_prefix=_result_prefix(environ),
             annotate=_switch(environ, "ANNOTATE"),
             allowed_buckets=_names(environ, "ALLOWED_BUCKETS"),
             allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
@@ -87,6 +87,26 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
     if text not in ("0", "1"):
         raise InvalidSetting(f"{name} is {text!r}; wanted 0 or 1")
     return text == "1"
+
+
+def _result_prefix(environ: Mapping[str, str]) -> str:
+    """Where results go; refused where each would be taken for a new picture.
+
+    `WATCHED_BUCKET` and `WATCHED_PREFIX` say what the trigger watches; they serve this check alone.
+    """
+    prefix = environ.get("RESULT_PREFIX", RESULT_PREFIX)
+    bucket, watched = environ.get("RESULT_BUCKET"), environ.get("WATCHED_BUCKET")
+    if bucket and bucket != watched:
+        return prefix
+    if not prefix:
+        raise InvalidSetting("RESULT_PREFIX is '' and results go to the pictures' bucket; wanted a prefix of their own")
+    watched_prefix = environ.get("WATCHED_PREFIX")
+    if watched_prefix and prefix.startswith(watched_prefix):
+        raise InvalidSetting(
+            f"RESULT_PREFIX is {prefix!r}, which lies under WATCHED_PREFIX {watched_prefix!r}; "
+            "wanted one outside it, since a result there is taken for a new picture"
+        )
+    return prefix
 
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

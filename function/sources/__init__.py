@@ -7,7 +7,7 @@ in the shape that the sender reads. The order of the tuple decides nothing.
 
 from typing import Any, Protocol
 
-from function.sources import direct, http, unknown
+from function.sources import direct, distributed_map, http, s3, s3_batch, sqs, unknown, warmup
 from function.sources.service import Service
 
 
@@ -18,10 +18,10 @@ class Source(Protocol):
         """Whether the event is one of this family."""
 
     def respond(self, event: Any, service: Service) -> Any:
-        """The reply, JSON-ready. What it raises is a fault that may pass, for the platform to deliver again."""
+        """The reply, JSON-ready. What it raises is for the platform: to deliver the event again, or to report."""
 
 
-SOURCES: tuple[Source, ...] = (direct, http)
+SOURCES: tuple[Source, ...] = (direct, http, s3, sqs, s3_batch, distributed_map, warmup)
 
 
 def find(event: Any) -> Source:

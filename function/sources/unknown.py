@@ -8,7 +8,8 @@ from function.sources.service import Service
 
 KNOWN = (
     "a direct invocation with image_data (at the top level or under body), API Gateway REST (v1) and HTTP (v2), "
-    "Function URL, Application Load Balancer"
+    "Function URL, Application Load Balancer, S3 notifications (also through SNS, SQS or both, and from EventBridge), "
+    'S3 Batch Operations, items of a Step Functions distributed map, {"warmup": true} and schedules of EventBridge'
 )
 
 

@@ -1,0 +1,46 @@
+"""Items of a Step Functions distributed map over a bucket: one, or a batch.
+
+    one item   {"bucket": "b", "Key": "a.jpg"}; an item of a listing has no bucket, the ItemSelector adds it
+    a batch    {"BatchInput": {"bucket": "b"}, "Items": [{"Key": "a.jpg", ...}, ...]}
+
+Keys are plain. What is raised fails the state, whose Retry names it and tries again.
+Source: docs.aws.amazon.com/step-functions/latest/dg, input-output-itemreader and input-output-itembatcher.
+"""
+
+from typing import Any
+
+from function.errors import BadRequest
+from function.sources import objects
+from function.sources.objects import Found
+from function.sources.service import Service
+
+
+def matches(event: Any) -> bool:
+    """A batch of items, or one item with its bucket."""
+    return isinstance(event, dict) and ("Items" in event or {"bucket", "Key"} <= event.keys())
+
+
+def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
+    """A row for the one item, or `results` with a row for each.
+
+    Raises:
+        BadRequest: there is no bucket or no key where one is wanted.
+        TransientFault: an item met a fault that may pass.
+        InternalError: an item met a fault of ours.
+    """
+    if "Items" not in event:
+        return _row(event["bucket"], event, service)
+    bucket = (event.get("BatchInput") or {}).get("bucket")
+    return {"results": [_row(bucket, item, service) for item in event["Items"]]}
+
+
+def _row(bucket: Any, item: dict[str, Any], service: Service) -> dict[str, Any]:
+    key = item.get("Key")
+    if not (isinstance(bucket, str) and bucket):
+        raise BadRequest(f'the bucket is {bucket!r}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
+    if not (isinstance(key, str) and key):
+        raise BadRequest(f"the Key of an item is {key!r}; wanted an item as ListObjectsV2 has it")
+    outcome = objects.analyse(Found(bucket, key), service)
+    if outcome.fault:
+        raise outcome.fault
+    return objects.summary(outcome)
