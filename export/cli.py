@@ -32,7 +32,7 @@ class Order(NamedTuple):
     """What the user asked for."""
 
     weights: Path
-    output: Path
+    output: Path  # the weights themselves: nothing is to be written
     static: bool
     imgsz: tuple[int, ...]  # pixels: () as trained, (side,) or (height, width)
     opset: int  # 0: DEFAULT_OPSET of convert.py
@@ -70,9 +70,9 @@ def parse(arguments: list[str]) -> Order:
     kind = sniff.kind(weights)
     if kind == sniff.ONNX and (given.static or sides or given.opset):
         raise Refused(f"{weights} is ONNX already; --static, --imgsz and --opset are for a .pt")
-    output = Path(given.output) if given.output else weights.with_suffix(".onnx")
-    copied = kind == sniff.TORCH or given.output
-    if copied:
+    beside = weights if kind == sniff.ONNX else weights.with_suffix(".onnx")
+    output = Path(given.output) if given.output else beside
+    if kind == sniff.TORCH or output != weights:
         place.check(output, weights)
     return Order(weights, output, given.static, _imgsz(sides), given.opset or 0)
 
