@@ -180,10 +180,10 @@ def test_of_two_heads_the_one_that_predict_uses_is_exported(export_python: Path,
         torchvision_shim.install()
         from export.cases import draw
         from ultralytics import YOLO
-        picture = draw(160, 160, 3)
+        picture = draw(500, 500, 2)
         found = []
         for path, options in ((sys.argv[1], {}), (sys.argv[2], {}), (sys.argv[1], {"nms": False})):
-            result = YOLO(path, task="detect").predict(picture, conf=0.05, imgsz=160, verbose=False, **options)[0]
+            result = YOLO(path, task="detect").predict(picture, conf=0.02, imgsz=160, verbose=False, **options)[0]
             found.append(result.boxes.data.tolist())
         print(json.dumps(found))
     """
