@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 from export import bootstrap, place, sniff
 from export.errors import ExportError, Refused
 
+INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
 MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
 OPSETS = range(11, 21)  # below 11 Resize is another operator; above 20 torch 2.13.0's tracing exporter has no rules
 
@@ -50,6 +51,9 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"export: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("export: stopped; nothing was written\n")
+        return INTERRUPTED
     return 0
 
 
