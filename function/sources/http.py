@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 def matches(event: Any) -> bool:
     """An object with an HTTP method where one of the front doors puts it."""
-    return isinstance(event, dict) and ("httpMethod" in event or "http" in _context(event))
+    return isinstance(event, dict) and bool(event.get("httpMethod") or _context(event).get("http"))
 
 
 def requests(event: Any) -> list[Request]:
@@ -90,7 +90,7 @@ def _call(event: dict[str, Any]) -> Call:
 
 def _path(path: str, stage: str) -> str:
     """A named stage of an HTTP API stands in front of its rawPath."""
-    return path.removeprefix(f"/{stage}") or "/"
+    return path.removeprefix(f"/{stage}") if f"{path}/".startswith(f"/{stage}/") else path
 
 
 def _content_type(event: dict[str, Any]) -> str:
@@ -110,7 +110,7 @@ def _query(event: dict[str, Any], encoded: bool) -> dict[str, str]:
 def _body(event: dict[str, Any]) -> str | bytes:
     body = event.get("body") or ""
     if not isinstance(body, str):
-        raise BadRequest(f"the body is a JSON {type(body).__name__}; wanted text")
+        raise BadRequest(f"the body is {payload.kind(body)}; wanted text")
     return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
 
 

@@ -21,7 +21,8 @@ def matches(event: Any) -> bool:  # noqa: ARG001
 def requests(event: Any) -> list[Request]:
     """Always raises BadRequest."""
     kind = type(event).__name__
-    found = f"{kind} with {', '.join(map(str, event)) or 'no fields'}" if isinstance(event, dict) else kind
+    fields = ", ".join(str(field)[:40] for field in event) if isinstance(event, dict) else ""
+    found = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
     raise BadRequest(f"the event is a {found:.200}; known are {KNOWN}")
 
 
