@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from example.dataset import COUNTS, SEEDS, build, default_workers
-from example.offline import yolo
+from example.offline import checkpoint, yolo
 
 FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)  # in README.md
 ROWS = ("mAP50", "mAP50-95", "precision", "recall")
@@ -58,18 +58,16 @@ def card(weights: Path, measured: dict[str, Any], settings: dict[str, Any]) -> d
         measured: from `measure`.
         settings: those that differ from ultralytics' own; their values are read from the checkpoint.
     """
-    import torch
-
-    checkpoint = torch.load(weights, map_location="cpu", weights_only=False)
-    model, arguments = checkpoint["model"], checkpoint["train_args"]
+    held = checkpoint(weights)
+    model, arguments = held["model"], held["train_args"]
     content = weights.read_bytes()
     return {
         "weights": {
             "file": weights.name,
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
-            "trained": checkpoint["date"],
-            "licence": checkpoint["license"],
+            "trained": held["date"],
+            "licence": held["license"],
         },
         "architecture": {
             "base": "cfg/models/v8/yolov8.yaml of ultralytics, detection",

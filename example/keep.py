@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from example.offline import checkpoint
+
 
 def keep(weights: Path, target: Path) -> None:
     """Copies a finished checkpoint with paths made relative to the repo and without its record of git.
@@ -13,14 +15,14 @@ def keep(weights: Path, target: Path) -> None:
     """
     import torch
 
-    checkpoint = torch.load(weights, map_location="cpu", weights_only=False)
+    held = checkpoint(weights)
     root = f"{target.resolve().parent.parent}/"
-    model = checkpoint["model"]
+    model = held["model"]
     model.yaml, model.args = _relative(model.yaml, root), _relative(model.args, root)
-    checkpoint["train_args"] = _relative(checkpoint["train_args"], root)
-    checkpoint.pop("git", None)
+    held["train_args"] = _relative(held["train_args"], root)
+    held.pop("git", None)
     part = target.with_suffix(".part")
-    torch.save(checkpoint, part)
+    torch.save(held, part)
     part.replace(target)
 
 

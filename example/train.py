@@ -13,7 +13,7 @@ from typing import Any
 from example.card import card, measure, write_card
 from example.dataset import build, default_workers
 from example.keep import keep
-from example.offline import yolo
+from example.offline import checkpoint, yolo
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "example"  # ignored by git
@@ -99,10 +99,8 @@ def _use_every_core(_trainer: object) -> None:
 
 def _unfinished() -> bool:
     """Whether there is a run to go on with; ultralytics marks a finished one with epoch -1."""
-    import torch
-
     last = RUN / "weights" / "last.pt"
-    return last.exists() and torch.load(last, map_location="cpu", weights_only=False)["epoch"] >= 0
+    return last.exists() and checkpoint(last)["epoch"] >= 0
 
 
 if __name__ == "__main__":

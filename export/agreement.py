@@ -10,6 +10,7 @@ CONF = 0.25  # ultralytics' default for predict
 IOU = 0.7  # ultralytics' default for predict
 MIN_IOU = 0.998  # of each pair of boxes; the function promises 0.995 against `predict` and has its own share to spend
 ALIKE = 1e-6  # scores closer than this are one score, rounded
+SAME_PX = 0.01  # corners of boxes without an area
 MAX_CONF_DIFF = 0.001  # of each pair; half of what the function promises
 
 
@@ -96,11 +97,13 @@ def final(reference: Array, other: Array) -> Final:
 
 
 def _iou(box_xyxy: Array, boxes_xyxy: Array) -> Array:
-    """(4,) and (N, 4) -> (N,)."""
+    """(4,) and (N, 4) -> (N,). Untrained weights make boxes without an area; those are the same or not."""
     near = np.maximum(box_xyxy[:2], boxes_xyxy[:, :2])
     far = np.minimum(box_xyxy[2:], boxes_xyxy[:, 2:])
     inner = np.prod(np.clip(far - near, 0, None), axis=1)
     areas = np.prod(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], axis=1)
+    if not np.all(box_xyxy[2:] > box_xyxy[:2]):
+        return np.asarray(np.abs(boxes_xyxy - box_xyxy).max(axis=1) < SAME_PX, dtype=np.float64)
     return np.asarray(inner / np.maximum(np.prod(box_xyxy[2:] - box_xyxy[:2]) + areas - inner, 1e-12))
 
 

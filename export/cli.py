@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 from export import bootstrap, place, sniff
 from export.errors import ExportError, Refused
 
+INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
 MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
 OPSETS = range(11, 21)  # below 11 Resize is another operator; above 20 torch 2.13.0's tracing exporter has no rules
 
@@ -32,7 +33,7 @@ class Order(NamedTuple):
     """What the user asked for."""
 
     weights: Path
-    output: Path
+    output: Path  # the weights themselves: nothing is to be written
     static: bool
     imgsz: tuple[int, ...]  # pixels: () as trained, (side,) or (height, width)
     opset: int  # 0: DEFAULT_OPSET of convert.py
@@ -50,6 +51,9 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"export: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("export: stopped; nothing was written\n")
+        return INTERRUPTED
     return 0
 
 
@@ -70,9 +74,9 @@ def parse(arguments: list[str]) -> Order:
     kind = sniff.kind(weights)
     if kind == sniff.ONNX and (given.static or sides or given.opset):
         raise Refused(f"{weights} is ONNX already; --static, --imgsz and --opset are for a .pt")
-    output = Path(given.output) if given.output else weights.with_suffix(".onnx")
-    copied = kind == sniff.TORCH or given.output
-    if copied:
+    beside = weights if kind == sniff.ONNX else weights.with_suffix(".onnx")
+    output = Path(given.output) if given.output else beside
+    if kind == sniff.TORCH or output != weights:
         place.check(output, weights)
     return Order(weights, output, given.static, _imgsz(sides), given.opset or 0)
 

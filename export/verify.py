@@ -17,13 +17,13 @@ from export.checkpoint import Checkpoint
 from export.convert import Shape
 from export.errors import Differs
 
-# Measured over v8n, 9t, 10n, 11n, 26n, trained and random, 7 shapes: the ONNX output is 0.7 to 3.8 times as far from
-# the torch output as that is from its own double precision.
+# Measured over v8n, 9t, 10n, 11n, 26n, trained and random, 150 pictures: the ONNX output is 0.4 to 6.2 times as far
+# from the torch output as that is from its own double precision. One filter scaled by 1 % is off by thousands.
 MAX_RATIO = 20.0
-# Below these single precision itself is the limit, and the ratio says nothing: the spacing of float32 is 6e-5 at 640
-# pixels, and onnxruntime's sigmoid was measured 3e-8 off near zero.
-BOX_FLOOR = 5e-4  # pixels
-SCORE_FLOOR = 1e-6
+# Differences up to these are nothing, whatever the ratio: a hundredth of what the function promises for a box of 50
+# pixels, and of the 0.002 that it promises for a confidence. Trained models were measured at 3e-4 and 2e-6.
+BOX_FLOOR = 2e-3  # pixels
+SCORE_FLOOR = 2e-5
 
 SHAKES = 8  # times that rounding is imitated to see whether the boxes of a picture hang on it
 

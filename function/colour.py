@@ -15,14 +15,32 @@ from function.errors import UnsupportedPicture
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 8
 BITS_PER_SAMPLE, EXTRA_SAMPLES = 258, 338  # TIFF 6.0, sections 8 and 18
 ALPHA = {1, 2}  # associated, unassociated: TIFF 6.0, section 18
+COARSE_MASKS = {  # 16-bit BMP: the bits of red, green, blue that are there; OpenCV fills with zeros, Pillow repeats
+    "BGR;15": (0xF8, 0xF8, 0xF8),
+    "BGR;16": (0xF8, 0xFC, 0xF8),
+}
+BAND = 256  # rows of CMYK at a time: in one go 50 megapixels would take 2 GB
 UNREADABLE = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIE L*a*b*"}
 
 
-def rgb(decoded: Image.Image) -> Image.Image:
+Mask = tuple[int, int, int]
+
+
+def coarse_mask(opened: Any) -> Mask | None:
+    """The bits per channel of a 16-bit BMP, which only the file still knows; None of anything else.
+
+    Args:
+        opened: a picture of Pillow's before it is loaded.
+    """
+    return COARSE_MASKS.get(opened.tile[0].args[0]) if opened.format == "BMP" and opened.tile else None
+
+
+def rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
     """RGB with alpha dropped, never blended.
 
     Args:
         decoded: a loaded picture of Pillow's, still with its `format` and `info`.
+        mask: from `coarse_mask`.
 
     Returns:
         A picture of mode RGB; the argument itself where it is one already.
@@ -30,6 +48,8 @@ def rgb(decoded: Image.Image) -> Image.Image:
     Raises:
         UnsupportedPicture: pixels of a kind that OpenCV refuses too.
     """
+    if mask:
+        return decoded.convert("RGB").point([level & bits for bits in mask for level in range(256)])
     if decoded.mode == "RGB":
         return decoded
     if decoded.mode in UNREADABLE:
@@ -56,11 +76,17 @@ def _high_byte(decoded: Image.Image) -> NDArray[np.uint8]:
 
 def _without_inks(decoded: Image.Image) -> NDArray[np.uint8]:
     """CMYK; OpenCV has one rounding for JPEG and libtiff another for TIFF."""
-    light = 255 - np.asarray(decoded).astype(np.int32)  # (H, W, 4), 255 is no ink
-    colours, black = light[..., :3], light[..., 3:]
-    if decoded.format == "TIFF":
-        return (colours * black // 255).astype(np.uint8)
-    return (black - (((255 - colours) * black) >> 8)).astype(np.uint8)
+    inks = np.asarray(decoded)  # (H, W, 4), 255 is full ink
+    mixed = np.empty((*inks.shape[:2], 3), dtype=np.uint8)
+    for start in range(0, len(inks), BAND):
+        band = slice(start, start + BAND)
+        light = 255 - inks[band].astype(np.int32)
+        colours, black = light[..., :3], light[..., 3:]
+        if decoded.format == "TIFF":
+            mixed[band] = colours * black // 255
+        else:
+            mixed[band] = black - (((255 - colours) * black) >> 8)
+    return mixed
 
 
 def _has_alpha_of_8_bits(decoded: Image.Image) -> bool:

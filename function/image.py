@@ -40,6 +40,7 @@ TURNS = {  # EXIF orientation -> what makes it upright; EXIF 2.32, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+MAX_SIDE = 65_535  # px; JPEG's own limit. Longer sides are made to cost time, not seen in pictures
 READABLE = "JPEG, PNG, WebP, BMP, GIF, TIFF"
 
 
@@ -61,6 +62,8 @@ FORMATS = (
     Format(b"GIF8", 0, b"", "GifImagePlugin", "GifImageFile"),
     Format(b"II*\0", 0, b"", "TiffImagePlugin", "TiffImageFile"),
     Format(b"MM\0*", 0, b"", "TiffImagePlugin", "TiffImageFile"),
+    Format(b"II+\0", 0, b"", "TiffImagePlugin", "TiffImageFile"),  # BigTIFF
+    Format(b"MM\0+", 0, b"", "TiffImagePlugin", "TiffImageFile"),
 )
 
 
@@ -85,12 +88,15 @@ def read(data: bytes, max_pixels: int) -> Image.Image:
     """
     opened = _open(data)
     width, height = opened.size
+    if max(width, height) > MAX_SIDE:
+        raise TooLarge(f"the picture has {width} x {height} pixels; wanted at most {MAX_SIDE} on a side")
     if width * height > max_pixels:
         raise TooLarge(f"the picture has {width} x {height} = {width * height} pixels; wanted at most {max_pixels}")
     try:
+        mask = colour.coarse_mask(opened)
         opened.load()
         turn = TURNS.get(_orientation(opened))
-        picture = colour.rgb(opened)
+        picture = colour.rgb(opened, mask)
     except BROKEN as error:
         raise UnsupportedPicture(f"the picture is broken or cut short: {error}") from error
     return picture.transpose(turn) if turn is not None else picture

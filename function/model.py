@@ -14,6 +14,7 @@ from function.errors import UnusableModel
 from function.tasks import detect
 
 TASKS = ("detect",)
+MIN_STRIDE = 32  # px; ultralytics 8.4.190 pads a picture for a .pt to this at least, nn/backends/pytorch.py
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,7 @@ def load(path: Path, threads: int) -> Model:
     session = _session(path, content, threads)
     facts = _facts(path, session, hashlib.sha256(content).hexdigest())
     model = Model(session, session.get_inputs()[0].name, facts)
-    outputs = run(model, np.zeros((1, 3, *facts.imgsz_hw), dtype=np.float32))
-    detect.check([output.shape for output in outputs], len(facts.names))
+    detect.check([output.shape for output in _warm_up(path, model)], len(facts.names))
     logger.info("serving %s: %s", path, facts._asdict())
     return model
 
@@ -104,6 +104,14 @@ def _session(path: Path, content: bytes, threads: int) -> ort.InferenceSession:
         raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
+def _warm_up(path: Path, model: Model) -> list[Floats]:
+    sides = model.facts.imgsz_hw
+    try:
+        return run(model, np.zeros((1, 3, *sides), dtype=np.float32))
+    except Exception as error:  # onnxruntime's own exceptions share no narrower public base
+        raise UnusableModel(f"{path} does not run on a picture of {sides[1]} x {sides[0]}: {error}") from error
+
+
 def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
     missing = [key for key in ("task", "names", "stride", "imgsz") if key not in metadata]
@@ -112,19 +120,42 @@ def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
         raise UnusableModel(f"{found}; `python -m export best.pt` writes them")
     if metadata["task"] not in TASKS:
         raise UnusableModel(f"{path} is a {metadata['task']!r} model; the tasks served are {', '.join(TASKS)}")
+    if metadata.get("end2end") == "True":
+        raise UnusableModel(f"{path} is an end-to-end model; served is the head without NMS inside, {detect.LAYOUT}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
-    imgsz = _literal(path, metadata, "imgsz")
-    names = {int(key): str(name) for key, name in dict(_literal(path, metadata, "names")).items()}
-    if sorted(names) != list(range(len(names))):
-        raise UnusableModel(f"{path} names the classes {sorted(names)}; wanted every id from 0 on")
     return Facts(
         task=metadata["task"],
-        names=names,
-        imgsz_hw=fixed_hw or (int(imgsz[0]), int(imgsz[1])),
-        stride=int(_literal(path, metadata, "stride")),
+        names=_names(path, metadata),
+        imgsz_hw=fixed_hw or _imgsz(path, metadata),
+        stride=max(_whole(path, metadata, "stride"), MIN_STRIDE),
         rectangular=fixed_hw is None,
         sha256=sha256,
     )
+
+
+def _names(path: Path, metadata: dict[str, str]) -> dict[int, str]:
+    found = _literal(path, metadata, "names")
+    names = dict(enumerate(found)) if isinstance(found, list) else found
+    if not isinstance(names, dict) or not names or sorted(map(str, names)) != sorted(map(str, range(len(names)))):
+        raise UnusableModel(f"{path} says names is {metadata['names']:.200}; wanted a name for every id from 0 on")
+    return {int(class_id): str(name) for class_id, name in names.items()}
+
+
+def _imgsz(path: Path, metadata: dict[str, str]) -> tuple[int, int]:
+    found = _literal(path, metadata, "imgsz")
+    sides = [found, found] if isinstance(found, int) else found
+    if isinstance(sides, list | tuple) and len(sides) == 2:
+        height, width = sides
+        if isinstance(height, int) and isinstance(width, int) and min(height, width) > 0:
+            return height, width
+    raise UnusableModel(f"{path} says imgsz is {metadata['imgsz']!r:.200}; wanted [height, width] in pixels")
+
+
+def _whole(path: Path, metadata: dict[str, str], key: str) -> int:
+    found = _literal(path, metadata, key)
+    if not isinstance(found, int | float) or found < 1 or found != int(found):
+        raise UnusableModel(f"{path} says {key} is {metadata[key]!r:.200}; wanted a whole number above 0")
+    return int(found)
 
 
 def _fixed_sides(path: Path, inputs: list[Any]) -> tuple[int, int] | None:
@@ -135,13 +166,14 @@ def _fixed_sides(path: Path, inputs: list[Any]) -> tuple[int, int] | None:
         raise UnusableModel(f"{path} takes {found}; wanted one float32 input (1, 3, height, width)")
     if isinstance(shape[0], int) and shape[0] != 1:
         raise UnusableModel(f"{path} takes {found}; wanted a batch of 1 or a dynamic one")
-    if isinstance(shape[2], int) and isinstance(shape[3], int):
-        return shape[2], shape[3]
-    return None
+    fixed = [side for side in shape[2:] if isinstance(side, int)]
+    if len(fixed) == 1:
+        raise UnusableModel(f"{path} takes {found}; wanted both sides fixed or both dynamic")
+    return (fixed[0], fixed[1]) if fixed else None
 
 
 def _literal(path: Path, metadata: dict[str, str], key: str) -> Any:
     try:
         return ast.literal_eval(metadata[key])
     except (ValueError, SyntaxError) as error:
-        raise UnusableModel(f"{path} says {key} is {metadata[key]!r}; wanted a Python literal") from error
+        raise UnusableModel(f"{path} says {key} is {metadata[key]!r:.200}; wanted a Python literal") from error

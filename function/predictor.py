@@ -7,7 +7,7 @@ import numpy as np
 
 from function import boxes, image, letterbox, model
 from function.boxes import Floats, Ints
-from function.errors import InvalidOption
+from function.errors import InternalError, InvalidOption
 from function.model import Facts, Model
 from function.request import Options, Request
 from function.settings import Settings
@@ -51,6 +51,7 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
         UnsupportedPicture: the bytes are no picture that is read here.
         TooLarge: the picture has more pixels than the limit.
         InvalidOption: a class that the model does not have.
+        InternalError: the network answered something that is no box.
     """
     facts = served.facts
     limits = _limits(settings, request.options, facts.names)
@@ -65,6 +66,8 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
     found = detect.decode(output, limits.conf, limits.class_ids)
     kept = boxes.nms(found.boxes_xyxy, found.scores, found.class_ids, limits.iou, limits.max_det)
     boxes_xyxy = letterbox.undo(found.boxes_xyxy[kept], box)
+    if not np.isfinite(boxes_xyxy).all():
+        raise InternalError("the network answered boxes that are no finite numbers")
     timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
     return Prediction(
         request.image_name, picture.size, boxes_xyxy, found.scores[kept], found.class_ids[kept], facts, timing
@@ -81,16 +84,14 @@ def _limits(settings: Settings, options: Options, names: dict[int, str]) -> Limi
 
 
 def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
-    ids = {name: class_id for class_id, name in names.items()}
-    wanted = [_class_id(one, names, ids) for one in classes]
-    return np.array(wanted, dtype=np.int64)
+    return np.array([class_id for one in classes for class_id in _ids(one, names)], dtype=np.int64)
 
 
-def _class_id(wanted: int | str, names: dict[int, str], ids: dict[str, int]) -> int:
+def _ids(wanted: int | str, names: dict[int, str]) -> list[int]:
     if isinstance(wanted, int) and wanted in names:
-        return wanted
-    found = ids.get(str(wanted))  # a name may be spelt in digits
-    if found is None:
+        return [wanted]
+    found = [class_id for class_id, name in names.items() if name == str(wanted)]  # a name may be spelt in digits
+    if not found:
         known = ", ".join(f"{class_id} {name}" for class_id, name in names.items())
-        raise InvalidOption(f"classes holds {wanted!r}, which this model does not have; it has {known}")
+        raise InvalidOption(f"classes holds {wanted!r:.100}, which this model does not have; it has {known:.2000}")
     return found

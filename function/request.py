@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 from function.errors import InvalidOption
 
+MAX_DETECTIONS = 3000  # their answer stays under the 1 MB of a load balancer, their NMS takes seconds at the worst
+MAX_ID_DIGITS = 10  # longer is no id of any model
+SHOWN = 100  # characters of a value in an error: an answer has its limit too
+
 
 class Options(NamedTuple):
     """How to answer one picture; None means the function's own setting."""
@@ -43,21 +47,21 @@ def read_options(fields: Mapping[str, Any]) -> Options:
 
 def _fraction(fields: Mapping[str, Any], name: str) -> float | None:
     value = fields.get(name)
-    if value is None:
+    if value is None or value == "":
         return None
     number = _number(value)
     if not 0 <= number <= 1:
-        raise InvalidOption(f"{name} is {value!r}; wanted a number from 0 to 1")
+        raise InvalidOption(f"{name} is {_shown(value)}; wanted a number from 0 to 1")
     return number
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
-    if value is None:
+    if value is None or value == "":
         return None
     number = _number(value)
-    if not (math.isfinite(number) and number >= 1 and number == int(number)):
-        raise InvalidOption(f"{name} is {value!r}; wanted a whole number from 1 on")
+    if not (1 <= number <= MAX_DETECTIONS and number == int(number)):
+        raise InvalidOption(f"{name} is {_shown(value)}; wanted a whole number from 1 to {MAX_DETECTIONS}")
     return int(number)
 
 
@@ -76,14 +80,19 @@ def _classes(value: Any) -> tuple[int | str, ...] | None:
         return None
     items = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(items, list) or not items:
-        raise InvalidOption(f"classes is {value!r}; wanted a list of class ids or names, at least one of them")
+        raise InvalidOption(f"classes is {_shown(value)}; wanted a list of class ids or names, at least one of them")
     return tuple(_class(item) for item in items)
 
 
 def _class(item: Any) -> int | str:
     if isinstance(item, str) and item.strip():
         text = item.strip()
-        return int(text) if text.isascii() and text.isdigit() else text
+        return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS else text
     if isinstance(item, int) and not isinstance(item, bool):
         return item
-    raise InvalidOption(f"classes holds {item!r}; wanted class ids (whole numbers) or names")
+    raise InvalidOption(f"classes holds {_shown(item)}; wanted class ids (whole numbers) or names")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -10,7 +10,7 @@ from function.errors import InvalidSetting
 CONF = 0.25  # ultralytics 8.4.190 `predict`
 IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
 MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
-MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and decoded it takes 150 MB
+MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.6 GB on its way
 RESULT_PREFIX = "results/"  # of the objects that events about objects leave
 MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
@@ -46,9 +46,10 @@ class Settings(NamedTuple):
         Raises:
             InvalidSetting: a variable is set to something that cannot be used; the message names it.
         """
+        model_path = environ.get("MODEL_PATH", "").strip()
         conf_name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
         return cls(
-            model_path=Path(environ["MODEL_PATH"]) if environ.get("MODEL_PATH") else None,
+            model_path=Path(model_path) if model_path else None,
             conf=_fraction(environ, conf_name, CONF),
             iou=_fraction(environ, "IOU_THRESHOLD", IOU),
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
@@ -65,7 +66,7 @@ class Settings(NamedTuple):
 
 
 def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
-    text = environ.get(name) or str(default)
+    text = environ.get(name, "").strip() or str(default)
     try:
         value = float(text)
     except ValueError:
@@ -76,7 +77,7 @@ def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name) or str(default)
+    text = environ.get(name, "").strip() or str(default)
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidSetting(f"{name} is {text!r}; wanted a whole number above 0")
     return int(text)
@@ -116,7 +117,5 @@ def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _threads(environ: Mapping[str, str]) -> int:
     """As many threads as the memory buys CPUs: more of them only wait for each other's share of the quota."""
     visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    if not memory:
-        return visible
-    return max(1, min(visible, round(int(memory) / MB_PER_CPU)))
+    memory = _positive(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", visible * MB_PER_CPU)
+    return max(1, min(visible, round(memory / MB_PER_CPU)))

@@ -72,6 +72,11 @@ def test_numbers_are_rounded_as_the_contract_says(handler: ModuleType) -> None:
         assert detection["confidence"] == round(detection["confidence"], 4)
 
 
+def test_whatever_is_echoed_can_be_sent_as_utf_8(handler: ModuleType, red_png: bytes) -> None:
+    for sample in (direct(red_png, image_name="\ud83d"), {"\ud83d": 1}, event("rest_v1", httpMethod="\ud83d")):
+        handler.lambda_handler(sample, Context())["body"].encode()
+
+
 def test_a_picture_with_nothing_is_an_answer(handler: ModuleType) -> None:
     status, body = call(handler, direct(encode(Image.new("RGB", (50, 40)))))
     assert (status, body["detections"], body["detection_count"], body["image_name"]) == (200, [], 0, None)

@@ -157,6 +157,12 @@ def test_cmyk_jpeg_becomes_rgb_as_opencv_computes_it() -> None:
     np.testing.assert_array_equal(read(data), light - ((ink[..., :3] * light) >> 8))
 
 
+def test_cmyk_is_mixed_alike_in_every_band() -> None:
+    drawn = RGB.resize((3, 600)).convert("CMYK")
+    whole, part = read(stored("TIFF", drawn)), read(stored("TIFF", drawn.crop((0, 300, 3, 600))))
+    np.testing.assert_array_equal(whole[300:], part)
+
+
 def test_cmyk_tiff_becomes_rgb_as_libtiff_computes_it() -> None:
     drawn = RGB.convert("CMYK")
     light = 255 - np.asarray(drawn).astype(int)
@@ -222,6 +228,23 @@ def test_damaged_bytes_are_a_picture_or_an_error_of_ours(kind: str) -> None:
 def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(TooLarge, match="1001000 pixels; wanted at most 1000000"):
         read(encode(Image.new("1", (1000, 1001))))
+
+
+def test_a_side_beyond_any_picture_is_refused() -> None:
+    with pytest.raises(TooLarge, match="65535 on a side"):
+        read(encode(Image.new("1", (65_536, 1))))
+
+
+@pytest.mark.parametrize(
+    ("masks", "bits"), [((0x7C00, 0x3E0, 0x1F), (5, 5, 5)), ((0xF800, 0x7E0, 0x1F), (5, 6, 5))], ids=["555", "565"]
+)
+def test_16_bit_bmp_has_zeros_below_its_bits(masks: tuple[int, ...], bits: tuple[int, ...]) -> None:
+    red, green, blue = (int(PIXELS[0, 0, channel]) >> (8 - count) for channel, count in enumerate(bits))
+    pixel = red << (bits[1] + bits[2]) | green << bits[2] | blue
+    info = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack("<III", *masks)
+    data = b"BM" + struct.pack("<IHHI", 14 + len(info) + 4, 0, 0, 14 + len(info)) + info + struct.pack("<HH", pixel, 0)
+    wanted = [int(level) >> (8 - count) << (8 - count) for level, count in zip(PIXELS[0, 0], bits, strict=True)]
+    assert read(data).tolist() == [[wanted]]
 
 
 def bomb(width: int, height: int) -> bytes:

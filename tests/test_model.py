@@ -63,13 +63,33 @@ def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
     [
         ({"task": "segment"}, "is a 'segment' model; the tasks served are detect"),
         ({"names": "red, blue"}, "says names is 'red, blue'; wanted a Python literal"),
-        ({"names": "{1: 'red', 2: 'blue'}"}, "wanted every id from 0 on"),
+        ({"names": "{1: 'red', 2: 'blue'}"}, "wanted a name for every id from 0 on"),
+        ({"names": "{}"}, "wanted a name for every id from 0 on"),
+        ({"names": "7"}, "wanted a name for every id from 0 on"),
+        ({"imgsz": "[64]"}, r"wanted \[height, width\]"),
+        ({"imgsz": "[-64, 64]"}, r"wanted \[height, width\]"),
+        ({"imgsz": "'x'"}, r"wanted \[height, width\]"),
+        ({"imgsz": "[9999999, 9999999]"}, "does not run on a picture of 9999999 x 9999999"),
+        ({"stride": "0"}, "wanted a whole number above 0"),
+        ({"stride": "[8, 16, 32]"}, "wanted a whole number above 0"),
+        ({"end2end": "True"}, "is an end-to-end model"),
         ({"names": "{0: 'red'}"}, r"outputs are \(1, 6, 100\) with 1 class names"),
     ],
 )
 def test_metadata_that_cannot_be_served_is_refused(tmp_path: Path, metadata: dict[str, str], said: str) -> None:
     with pytest.raises(UnusableModel, match=said):
         model.load(colour_model.save(tmp_path / "m.onnx", **metadata), threads=1)
+
+
+def test_one_side_for_both_and_a_list_of_names_are_understood(tmp_path: Path) -> None:
+    path = colour_model.save(tmp_path / "m.onnx", imgsz="64", names="['red', 'blue']", stride="8.0")
+    facts = model.load(path, threads=1).facts
+    assert facts[1:4] == ({0: "red", 1: "blue"}, (64, 64), 32)
+
+
+def test_one_fixed_side_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableModel, match="wanted both sides fixed or both dynamic"):
+        model.load(colour_model.save(tmp_path / "m.onnx", sides=(64, "width")), threads=1)
 
 
 @pytest.mark.parametrize("shape", [(1, 300, 6), (1, 8400, 6)])

@@ -1,14 +1,17 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from function import model
 from function.errors import InvalidOption
 from function.model import Model
 from function.predictor import Prediction, predict
 from function.request import Options, Request
 from function.settings import Settings
+from tests import colour_model
 from tests.conftest import RED_CELL, encode, picture
 
 
@@ -69,6 +72,13 @@ def test_a_class_that_the_model_does_not_have_is_refused(
         found(served, settings, red_png, classes=(wanted,))
 
 
+def test_a_name_that_two_classes_share_means_both(tmp_path: Path, settings: Settings) -> None:
+    twins = model.load(colour_model.save(tmp_path / "m.onnx", names="{0: 'dial', 1: 'dial'}"), threads=1)
+    drawn = picture()
+    drawn.paste((0, 0, 255), (128, 128, 160, 160))
+    assert sorted(found(twins, settings, encode(drawn), classes=("dial",)).class_ids) == [0, 1]
+
+
 def test_options_win_over_settings(served: Model, settings: Settings) -> None:
     data = encode(picture(box=(0, 0, 320, 320)))
     assert found(served, settings, data).scores.size == 100
@@ -79,9 +89,6 @@ def test_options_win_over_settings(served: Model, settings: Settings) -> None:
 
 
 def test_a_static_model_finds_the_same_places(tmp_path, settings: Settings) -> None:
-    from function import model
-    from tests import colour_model
-
     static = model.load(colour_model.save(tmp_path / "m.onnx", sides=(320, 320)), threads=1)
     prediction = found(static, settings, encode(picture((640, 384), (0, 0, 64, 64))))
     assert prediction.boxes_xyxy.tolist() == [[0, 0, 64, 64]]

@@ -18,6 +18,9 @@ from function.request import Options, read_options
         ({"classes": "0, gauge,wall clock"}, Options(classes=(0, "gauge", "wall clock"))),
         ({"classes": 1}, Options(classes=(1,))),
         ({"classes": ""}, Options()),
+        ({"conf": "", "iou": "", "max_det": ""}, Options()),
+        ({"classes": "9" * 5000}, Options(classes=("9" * 5000,))),
+        ({"max_det": 3000}, Options(max_det=3000)),
     ],
 )
 def test_options_mean_the_same_in_json_and_in_a_query(fields: dict[str, Any], options: Options) -> None:
@@ -31,7 +34,7 @@ def test_a_fraction_out_of_range_is_named(name: str, value: Any) -> None:
         read_options({name: value})
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, "x", "inf", True, 10**400])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "x", "inf", True, 10**400, 3001])
 def test_a_count_out_of_range_is_named(value: Any) -> None:
     with pytest.raises(InvalidOption, match="max_det is"):
         read_options({"max_det": value})
@@ -41,3 +44,9 @@ def test_a_count_out_of_range_is_named(value: Any) -> None:
 def test_classes_of_another_kind_are_named(value: Any) -> None:
     with pytest.raises(InvalidOption, match="classes"):
         read_options({"classes": value})
+
+
+def test_a_long_value_is_not_sent_back_whole() -> None:
+    with pytest.raises(InvalidOption) as caught:
+        read_options({"conf": "x" * 5_000_000})
+    assert len(str(caught.value)) < 300

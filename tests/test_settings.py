@@ -33,11 +33,17 @@ def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
         ("MAX_DETECTIONS", "0"),
         ("MAX_IMAGE_PIXELS", "-1"),
         ("MAX_IMAGE_PIXELS", "1e6"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=f"{name} is '{value}'; wanted"):
         Settings.from_env({name: value})
+
+
+def test_spaces_around_a_value_are_no_part_of_it() -> None:
+    settings = Settings.from_env({"CONF_THRESHOLD": " 0.5 ", "MAX_DETECTIONS": " 5", "MODEL_PATH": " /opt/m.onnx\n"})
+    assert (settings.conf, settings.max_det, settings.model_path) == (0.5, 5, Path("/opt/m.onnx"))
 
 
 def test_threads_follow_the_memory() -> None:

@@ -94,9 +94,10 @@ def test_a_repeated_query_name_is_a_list(name: str) -> None:
         {"image_data": ENCODED},
         json.dumps({"image_data": ENCODED}),
         {"image_data": f"data:image/png;base64,{ENCODED}"},
+        {"image_data": f" DATA:;BASE64,{ENCODED}"},
         {"image_data": "\n".join(ENCODED[i : i + 4] for i in range(0, len(ENCODED), 4))},
     ],
-    ids=["object", "text", "data URL", "wrapped lines"],
+    ids=["object", "text", "data URL", "loose data URL", "wrapped lines"],
 )
 def test_a_direct_body_may_be_an_object_or_text(body: Any) -> None:
     assert asked({"body": body}).image == PICTURE
@@ -173,6 +174,27 @@ def test_another_method_is_not_allowed(name: str, method: str) -> None:
 @pytest.mark.parametrize("path", ["/", "", "/analyze", "/detect", "/predict", "/v1/analyze", "/analyze/"])
 def test_the_endpoints_are_the_root_and_the_verbs(path: str) -> None:
     assert asked(event("rest_v1", path=path)).image == PICTURE
+
+
+@pytest.mark.parametrize("stage", ["d", "a", "p", "pre", "detec"])
+@pytest.mark.parametrize("path", ["/detect", "/analyze", "/predict"])
+def test_a_stage_that_begins_like_the_path_takes_nothing_from_it(stage: str, path: str) -> None:
+    sample = event("rest_v1", path=path)
+    sample["requestContext"]["stage"] = stage
+    assert asked(sample).image == PICTURE
+
+
+def test_an_envelope_without_content_is_a_direct_invocation() -> None:
+    assert asked({"image_data": ENCODED, "requestContext": None, "httpMethod": None}).image == PICTURE
+    assert asked({"image_data": None, "body": {"image_data": ENCODED}}).image == PICTURE
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("content_type", ["application/json", ""])
+def test_a_byte_order_mark_before_json_is_no_part_of_it(encoded: bool, content_type: str) -> None:
+    text = "\ufeff" + json.dumps({"image_data": ENCODED})
+    sample = event("function_url", body=text.encode() if encoded else text, headers={"content-type": content_type})
+    assert asked(sample).image == PICTURE
 
 
 @pytest.mark.parametrize("path", ["/prod", "/prod/", "/prod/analyze"])

@@ -18,5 +18,6 @@ def http(result: Result, request_id: str) -> dict[str, Any]:
 def shape(status: int, body: dict[str, Any], allow: bool = False) -> dict[str, Any]:
     """Any JSON object in the shape of HTTP; `allow` names the method that would have been right."""
     headers = {"Content-Type": "application/json"} | ({"Allow": "POST"} if allow else {})
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # ASCII, because a lone surrogate, which JSON can spell, has no UTF-8 for the runtime client to send.
+    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
     return {"statusCode": status, "headers": headers, "body": text, "isBase64Encoded": False}

@@ -13,7 +13,7 @@ def matches(event: Any) -> bool:
     return (
         isinstance(event, dict)
         and ("image_data" in event or "body" in event)
-        and not ("httpMethod" in event or "requestContext" in event)
+        and not (event.get("httpMethod") or event.get("requestContext"))
     )
 
 
@@ -24,7 +24,7 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
 
 def request(event: Any) -> Request:
     """The one request; raises BadRequest or InvalidOption."""
-    body = event if "image_data" in event else event["body"]
+    body = event if event.get("image_data") is not None or "body" not in event else event["body"]
     if not isinstance(body, str):
         return payload.from_object(body)
     text: str | bytes = payload.decode_base64(body, "body") if event.get("isBase64Encoded") else body

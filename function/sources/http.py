@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 def matches(event: Any) -> bool:
     """An object with an HTTP method where one of the front doors puts it."""
-    return isinstance(event, dict) and ("httpMethod" in event or "http" in _context(event))
+    return isinstance(event, dict) and bool(event.get("httpMethod") or _context(event).get("http"))
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
@@ -98,7 +98,8 @@ def _method(event: dict[str, Any]) -> str:
 def _path(event: dict[str, Any]) -> str:
     """Without the stage: an HTTP API has a named one in front of its rawPath."""
     path = str(event.get("rawPath") or event.get("path") or "/")
-    return path.removeprefix(f"/{_context(event).get('stage')}") or "/"
+    stage = f"/{_context(event).get('stage')}"
+    return path.removeprefix(stage) if f"{path}/".startswith(f"{stage}/") else path
 
 
 def _last_part(path: str) -> str:
@@ -122,7 +123,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 def _body(event: dict[str, Any]) -> str | bytes:
     body = event.get("body") or ""
     if not isinstance(body, str):
-        raise BadRequest(f"the body is a JSON {type(body).__name__}; wanted text")
+        raise BadRequest(f"the body is {payload.kind(body)}; wanted text")
     return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
 
 

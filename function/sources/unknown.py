@@ -21,5 +21,6 @@ def matches(event: Any) -> bool:  # noqa: ARG001
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Always the same error, in the shape of HTTP."""
     kind = type(event).__name__
-    found = f"{kind} with {', '.join(map(str, event)) or 'no fields'}" if isinstance(event, dict) else kind
+    fields = ", ".join(str(field)[:40] for field in event) if isinstance(event, dict) else ""
+    found = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
     return answer.http(BadRequest(f"the event is a {found:.200}; known are {KNOWN}"), service.request_id)

@@ -57,7 +57,7 @@ def drawn() -> tuple[Drawn, ...]:
         Drawn("tiny-150x100.jpg", lambda: _saved(_scene(12, 150, (3, 2), 1), "JPEG")),
         Drawn("strip-1200x300.jpg", lambda: _saved(_scene(13, 1200, (4, 1), 4), "JPEG")),
         Drawn("flat-333x777.png", lambda: _saved(Image.new("RGB", (333, 777), (96, 128, 140)), "PNG")),
-        Drawn("photo-coffee-dials.jpg", lambda: _saved(_hung("photo-coffee.jpg", 15), "JPEG")),
+        Drawn("photo-coffee-dials.jpg", lambda: _saved(_hung("photo-coffee.jpg", 17), "JPEG")),
     )
 
 
