@@ -132,7 +132,7 @@ def test_a_fault_is_tried_a_few_times_and_no_more(proxy: FaultyProxy) -> None:
 
 
 def test_nobody_listening_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{endpoint._free_port()}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{endpoint.free_port()}")
     storage._client.cache_clear()
     with pytest.raises(TransientFault):
         storage.read(BUCKET, "a", None, 100)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 START_LIMIT = 60  # seconds; moto imports a lot
+CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}  # moto takes any
 NO_MOTO = "moto is not installed; run this with the Python that `python3 scripts/environments.py dev` prints"
 
 
@@ -24,7 +26,7 @@ def s3() -> Iterator[str]:
     Raises:
         NoEndpoint: moto is not here or did not start.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -34,7 +36,20 @@ def s3() -> Iterator[str]:
             server.terminate()
 
 
-def _free_port() -> int:
+def client(url: str) -> Any:
+    """boto3's client of that S3.
+
+    Raises:
+        NoEndpoint: boto3 is not here.
+    """
+    try:
+        import boto3
+    except ImportError as error:
+        raise NoEndpoint(NO_MOTO) from error
+    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", **CREDENTIALS)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

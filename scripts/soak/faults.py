@@ -40,7 +40,7 @@ class FaultyProxy:
 
     Attributes:
         url: where it listens.
-        faults: path (`/bucket/key`, decoded) -> what goes wrong there; take one out to heal it.
+        faults: path (`/bucket/key`, decoded) -> what goes wrong there.
         met: path -> how many requests met its fault.
         requests: how many there were in all.
     """
@@ -76,6 +76,11 @@ class FaultyProxy:
                 return None
             self.met[path] = self.met.get(path, 0) + 1
             return planned
+
+    def heal(self, path: str) -> None:
+        """Let the requests for a path through from now on."""
+        with self.lock:
+            self.faults.pop(path, None)
 
     def forward(
         self, method: str, target: str, body: bytes, headers: dict[str, str]
