@@ -1,6 +1,9 @@
 """S3 read and written: on moto for what works, on planned refusals for what does not."""
 
-from collections.abc import Iterator
+import base64
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,6 +132,34 @@ def test_a_fault_is_tried_a_few_times_and_no_more(proxy: FaultyProxy) -> None:
     with pytest.raises(TransientFault):
         storage.read(BUCKET, "a", None, 100)
     assert proxy.met[f"/{BUCKET}/a"] == storage.ATTEMPTS
+
+
+def test_an_object_that_breaks_off_may_come_whole_the_next_time(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 200, "cut off")
+    with pytest.raises(TransientFault, match=f"s3://{BUCKET}/a"):
+        storage.read(BUCKET, "a", None, 1000)
+
+
+def test_an_s3_that_does_not_answer_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        storage._client.cache_clear()
+        with pytest.raises(TransientFault, match="timeout"):
+            storage.read(BUCKET, "a", None, 100)
+
+
+def test_boto3_is_not_loaded_by_a_picture_that_comes_in_the_event(
+    run_python: Callable[..., Any], model_path: Path, red_png: bytes
+) -> None:
+    events = [{"image_data": base64.b64encode(red_png).decode()}, {"warmup": True}, {"Records": []}]
+    program = f"""
+import json, sys
+import function.handler
+for event in {events}:
+    function.handler.lambda_handler(event, None)
+print(json.dumps([name for name in ("boto3", "botocore") if name in sys.modules]))
+"""
+    assert run_python(program, MODEL_PATH=str(model_path)) == []
 
 
 def test_nobody_listening_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ Answer = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
 
 class Fault(NamedTuple):
-    """What goes wrong: with which method, and how; status 0 closes the connection without an answer."""
+    """What goes wrong: with which method, and how."""
 
     method: str
-    status: int
+    status: int  # HTTP; 0: the connection is closed without an answer; 200: it is closed in the middle of the body
     code: str
 
 
@@ -31,6 +31,7 @@ KINDS = (
     Fault("GET", 500, "InternalError"),
     Fault("PUT", 503, "SlowDown"),
     Fault("GET", 0, "connection closed"),
+    Fault("GET", 200, "cut off"),
     Fault("PUT", 0, "connection closed"),
 )
 
@@ -101,6 +102,9 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             fault = proxy.fault(self.command, unquote(urlsplit(self.path).path))
             if fault and not fault.status:
                 self.close_connection = True
+            elif fault and fault.status == http.HTTPStatus.OK:
+                self.close_connection = True
+                self._answer(200, [("ETag", '"0"')], b"the beginning", rest=100)
             elif fault:
                 self._answer(fault.status, [("Content-Type", "application/xml")], S3_ERROR.format(fault.code).encode())
             else:
@@ -108,12 +112,12 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815  (the names that the base class calls)
 
-        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, rest: int = 0) -> None:
             self.send_response(status)
             for name, value in headers:
                 if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + rest))
             self.end_headers()
             self.wfile.write(body)
 
