@@ -122,6 +122,8 @@ def _body(response: "HTTPResponse", limits: Limits) -> bytes:
             raise limits.too_large()
     if response.length:
         raise LinkFailed("broke off before its end")
+    if not received.tell():  # also what is left of an answer that breaks off within its headers
+        raise LinkFailed("gave an empty body; wanted a picture")
     return received.getvalue()
 
 

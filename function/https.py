@@ -2,8 +2,8 @@
 
 It knows nothing of which hosts and addresses are allowed, and asks no proxy of the environment.
 
-`http.client`, `socket` and `ssl` are imported where they are used: loading them takes a third as long as everything
-else at a cold start, and only links need them.
+`http.client`, `socket` and `ssl` are imported where they are used: nothing else in the function loads them, so that
+only links pay for it.
 """
 
 import io
@@ -131,7 +131,7 @@ def connect_tls(address: str, port: int, name: str, timeout_s: float) -> "socket
 
 @cache
 def _tls() -> "ssl.SSLContext":
-    """Made once: reading the system's certificates takes longer than a handshake."""
+    """Made once, since it reads the certificates of the system."""
     import ssl  # here: see the module's docstring
 
     context = ssl.create_default_context()

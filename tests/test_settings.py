@@ -52,3 +52,34 @@ def test_threads_follow_the_memory() -> None:
 
     assert threads(128) == threads(1769) == 1
     assert threads(10240) >= threads(3538) >= 1
+
+
+def test_results_go_under_a_prefix_of_their_own_unless_told_otherwise() -> None:
+    assert Settings.from_env({}).result_prefix == "results/"
+    assert Settings.from_env({"RESULT_BUCKET": "answers", "RESULT_PREFIX": ""}).result_prefix == ""
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"RESULT_PREFIX": ""},
+        {"RESULT_PREFIX": "", "RESULT_BUCKET": "b", "WATCHED_BUCKET": "b"},
+        {"WATCHED_PREFIX": "results/"},
+        {"WATCHED_PREFIX": "in/", "RESULT_PREFIX": "in/results/"},
+        {"WATCHED_PREFIX": "in/", "RESULT_PREFIX": "in/results/", "RESULT_BUCKET": "b", "WATCHED_BUCKET": "b"},
+    ],
+)
+def test_results_where_pictures_are_watched_for_are_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidSetting, match="RESULT_PREFIX is"):
+        Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"WATCHED_PREFIX": "in/"},
+        {"WATCHED_PREFIX": "in/", "RESULT_PREFIX": "in/results/", "RESULT_BUCKET": "b", "WATCHED_BUCKET": "a"},
+    ],
+)
+def test_results_away_from_what_is_watched_are_allowed(environ: dict[str, str]) -> None:
+    assert Settings.from_env(environ).result_prefix

@@ -49,15 +49,6 @@ def replied(sample: Any, result: Result) -> Any:
     return sources.find(sample).respond(sample, service)
 
 
-def test_every_sample_event_is_listed() -> None:
-    assert {path.stem for path in EVENTS.glob("*.json")} == set(SOURCE_OF)
-
-
-@pytest.mark.parametrize("name", SOURCE_OF)
-def test_exactly_one_source_knows_a_sample_event(name: str) -> None:
-    assert [source for source in sources.SOURCES if source.matches(event(name))] == [SOURCE_OF[name]]
-
-
 @pytest.mark.parametrize("name", SOURCE_OF)
 def test_the_picture_arrives_as_it_was_sent(name: str) -> None:
     assert asked(event(name)).image == PICTURE

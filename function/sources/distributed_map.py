@@ -30,12 +30,15 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     """
     if "Items" not in event:
         return _row(event["bucket"], event, service)
-    bucket = (event.get("BatchInput") or {}).get("bucket")
-    return {"results": [_row(bucket, item, service) for item in event["Items"]]}
+    given, items = event.get("BatchInput"), event["Items"]
+    bucket = given.get("bucket") if isinstance(given, dict) else None
+    if not isinstance(items, list):
+        raise BadRequest(f"Items is a JSON {type(items).__name__}; wanted a list")
+    return {"results": [_row(bucket, item, service) for item in items]}
 
 
-def _row(bucket: Any, item: dict[str, Any], service: Service) -> dict[str, Any]:
-    key = item.get("Key")
+def _row(bucket: Any, item: Any, service: Service) -> dict[str, Any]:
+    key = item.get("Key") if isinstance(item, dict) else None
     if not (isinstance(bucket, str) and bucket):
         raise BadRequest(f'the bucket is {bucket!r}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
     if not (isinstance(key, str) and key):

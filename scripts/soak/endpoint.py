@@ -1,0 +1,67 @@
+"""An S3 on loopback: moto in server mode, as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+START_LIMIT = 60  # seconds; moto imports a lot
+CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}  # moto takes any
+NO_MOTO = "moto is not installed; run this with the Python that `python3 scripts/environments.py dev` prints"
+
+
+class NoEndpoint(Exception):
+    """moto is not here or did not start."""
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[str]:
+    """The URL of an S3 without any bucket, until the context ends.
+
+    Raises:
+        NoEndpoint: moto is not here or did not start.
+    """
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _wait(server, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def client(url: str) -> Any:
+    """boto3's client of that S3.
+
+    Raises:
+        NoEndpoint: boto3 is not here.
+    """
+    try:
+        import boto3
+    except ImportError as error:
+        raise NoEndpoint(NO_MOTO) from error
+    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", **CREDENTIALS)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise NoEndpoint(NO_MOTO)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise NoEndpoint(f"moto did not listen on port {port} within {START_LIMIT} s")
