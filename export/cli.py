@@ -37,6 +37,7 @@ class Order(NamedTuple):
     static: bool
     imgsz: tuple[int, ...]  # pixels: () as trained, (side,) or (height, width)
     opset: int  # 0: DEFAULT_OPSET of convert.py
+    says_next: bool  # the command to go on with
 
 
 def main(arguments: list[str]) -> int:
@@ -78,7 +79,7 @@ def parse(arguments: list[str]) -> Order:
     output = Path(given.output) if given.output else beside
     if kind == sniff.TORCH or output != weights:
         place.check(output, weights)
-    return Order(weights, output, given.static, _imgsz(sides), given.opset or 0)
+    return Order(weights, output, given.static, _imgsz(sides), given.opset or 0, not given.no_next)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--opset", type=_opset, metavar="N", help=f"{OPSETS[0]} to {OPSETS[-1]} (default: 18)")
     parser.add_argument("--output", metavar="PATH", help="where to write (default: beside the weights, .onnx)")
+    parser.add_argument("--no-next", action="store_true", help=argparse.SUPPRESS)  # build_zip is the next step
     return parser
 
 
