@@ -7,6 +7,7 @@ cannot be what was meant are answered at once.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -42,6 +43,8 @@ class Order(NamedTuple):
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; the exit code is 0, 1 (the result differs) or 2 (refused)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     try:
         order = parse(arguments)
         bootstrap.enter("export", arguments)
@@ -56,6 +59,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("export: stopped; nothing was written\n")
         return INTERRUPTED
     return 0
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    """An ordinary end, so that no temporary folder stays behind."""
+    raise SystemExit(128 + number)
 
 
 def parse(arguments: list[str]) -> Order:
