@@ -14,6 +14,7 @@ from export import offline
 from export.errors import Refused
 
 TASKS = ("detect",)  # what function/tasks reads
+MIN_STRIDE = 32  # px; `predict` pads a picture for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
 CHANNELS = 3  # the function makes RGB of every picture
 
 
@@ -53,7 +54,7 @@ def read(path: Path, folder: Path) -> Checkpoint:
         date=str((yolo.ckpt or {}).get("date") or ""),
         yolo=yolo,
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
-        stride=int(max(net.stride)),
+        stride=max(int(max(net.stride)), MIN_STRIDE),
         two_heads=getattr(net.model[-1], "one2one_cv2", None) is not None,
     )
 
@@ -119,6 +120,9 @@ def _served(path: Path, net: Any) -> None:
         raise Refused(f"{path} ends in a {type(head).__name__}; wanted a YOLO detection head")
     if head.cv2 is None:
         raise Refused(f"{path} was fused when it was saved: only its end-to-end head is left; wanted it unfused")
+    if sorted(net.names) != list(range(head.nc)):
+        found = f"{path} has {head.nc} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
+        raise Refused(f"{found}; wanted a name for each from 0 to {head.nc - 1}")
     channels = net.yaml.get("channels", CHANNELS)
     if channels != CHANNELS:
         raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")

@@ -7,6 +7,7 @@ cannot be what was meant are answered at once.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -37,10 +38,13 @@ class Order(NamedTuple):
     static: bool
     imgsz: tuple[int, ...]  # pixels: () as trained, (side,) or (height, width)
     opset: int  # 0: DEFAULT_OPSET of convert.py
+    says_next: bool  # the command to go on with
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; the exit code is 0, 1 (the result differs) or 2 (refused)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     try:
         order = parse(arguments)
         bootstrap.enter("export", arguments)
@@ -55,6 +59,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("export: stopped; nothing was written\n")
         return INTERRUPTED
     return 0
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    """An ordinary end, so that no temporary folder stays behind."""
+    raise SystemExit(128 + number)
 
 
 def parse(arguments: list[str]) -> Order:
@@ -78,7 +87,7 @@ def parse(arguments: list[str]) -> Order:
     output = Path(given.output) if given.output else beside
     if kind == sniff.TORCH or output != weights:
         place.check(output, weights)
-    return Order(weights, output, given.static, _imgsz(sides), given.opset or 0)
+    return Order(weights, output, given.static, _imgsz(sides), given.opset or 0, not given.no_next)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--opset", type=_opset, metavar="N", help=f"{OPSETS[0]} to {OPSETS[-1]} (default: 18)")
     parser.add_argument("--output", metavar="PATH", help="where to write (default: beside the weights, .onnx)")
+    parser.add_argument("--no-next", action="store_true", help=argparse.SUPPRESS)  # build_zip is the next step
     return parser
 
 

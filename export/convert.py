@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from export import metadata
 from export.checkpoint import Checkpoint
+from export.errors import Refused
 
 DEFAULT_OPSET = 18
 """What ultralytics 8.4.190 chooses for torch >= 2.4 (`best_onnx_opset`, utils/export/engine.py), pinned so that another
@@ -51,6 +52,7 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
 
 
 def _export(checkpoint: Checkpoint, wanted: Shape, opset: int) -> Path:
+    from torch.onnx.errors import OnnxExporterError
     from ultralytics.utils import LOGGER
 
     failures = _Failures()
@@ -65,6 +67,9 @@ def _export(checkpoint: Checkpoint, wanted: Shape, opset: int) -> Path:
             batch=1,
             device="cpu",
         )
+    except OnnxExporterError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise Refused(f"{checkpoint.path} has a layer that torch cannot write as ONNX: {reason}") from error
     finally:
         LOGGER.removeHandler(failures)
     if failures.texts:  # ultralytics goes on with the graph as it was

@@ -46,7 +46,8 @@ def _export(order: Order) -> None:
     report.step(4, f"writing {order.output}")
     place.put(content, order.output)
     report.facts(facts)
-    report.facts([("next", f"scripts/build_zip.sh {order.output}")])
+    if order.says_next:
+        report.facts([("next", f"scripts/build_zip.sh {order.output}")])
 
 
 def _pass_through(order: Order) -> None:
@@ -60,7 +61,8 @@ def _pass_through(order: Order) -> None:
     if order.output != order.weights:
         place.put(content, order.output)
     report.facts(facts)
-    report.facts([("next", f"scripts/build_zip.sh {order.output}")])
+    if order.says_next:
+        report.facts([("next", f"scripts/build_zip.sh {order.output}")])
 
 
 def _say_rounded(order: Order, shape: tuple[int, int, bool]) -> None:

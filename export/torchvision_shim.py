@@ -57,6 +57,10 @@ def _define_operators() -> None:
 
 
 def _nms(dets, scores, iou_threshold):  # type: ignore[no-untyped-def]  # a torch kernel: called by the dispatcher
+    import torch
     from ultralytics.utils.nms import TorchNMS
 
-    return TorchNMS.nms(dets, scores, iou_threshold)
+    # torchvision sorts equal scores stably and TorchNMS does not: it gets the boxes in order, with a rank as the score.
+    order = scores.argsort(descending=True, stable=True)
+    rank = torch.arange(len(order), 0, -1, dtype=torch.float32)
+    return order[TorchNMS.nms(dets[order], rank, iou_threshold)]

@@ -1,6 +1,6 @@
 """The letterbox: the picture scaled to the network's input, centred on grey, and the way back for boxes.
 
-`fit` knows sizes and never pixels; `paint` knows pixels and takes every number from `fit`; so does `undo`.
+`fit` knows sizes and never pixels; `paint` knows pixels and takes every number from `fit`.
 """
 
 from typing import NamedTuple
@@ -26,6 +26,30 @@ class Letterbox(NamedTuple):
     top: int
     input_w: int
     input_h: int
+
+
+class Inverse(NamedTuple):
+    """The way back from the network's input: the sizes and the padding that `scale_boxes` works out for itself.
+
+    It starts from the padded input and not from the ratio that painted. The two differ by a pixel where a resized
+    side falls on a multiple of the stride after rounding down, in 0.7 % of all sizes.
+    """
+
+    resized_w: int
+    resized_h: int
+    left: int
+    top: int
+
+
+def inverse(box: Letterbox) -> Inverse:
+    """The way back that Ultralytics takes, so that boxes are where `yolo predict` puts them.
+
+    Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py.
+    """
+    gain = min(box.input_h / box.image_h, box.input_w / box.image_w)
+    resized_w, resized_h = max(round(box.image_w * gain), 1), max(round(box.image_h * gain), 1)
+    left, top = round((box.input_w - resized_w) / 2 - 0.1), round((box.input_h - resized_h) / 2 - 0.1)
+    return Inverse(resized_w, resized_h, left, top)
 
 
 def fit(size_wh: tuple[int, int], imgsz_hw: tuple[int, int], stride: int, rectangular: bool) -> Letterbox:
@@ -80,8 +104,9 @@ def undo(boxes_xyxy: Floats, box: Letterbox) -> Floats:
 
     Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py: one gain per axis, of the sides as they were rounded.
     """
-    gain = np.array([box.resized_w / box.image_w, box.resized_h / box.image_h] * 2, dtype=np.float32)
-    moved = (boxes_xyxy - np.array([box.left, box.top] * 2, dtype=np.float32)) / gain
+    back = inverse(box)
+    gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h] * 2, dtype=np.float32)
+    moved = (boxes_xyxy - np.array([back.left, back.top] * 2, dtype=np.float32)) / gain
     return moved.clip(0, np.array([box.image_w, box.image_h] * 2, dtype=np.float32))
 
 

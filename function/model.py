@@ -121,7 +121,8 @@ def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
     if metadata["task"] not in TASKS:
         raise UnusableModel(f"{path} is a {metadata['task']!r} model; the tasks served are {', '.join(TASKS)}")
     if metadata.get("end2end") == "True":
-        raise UnusableModel(f"{path} is an end-to-end model; served is the head without NMS inside, {detect.LAYOUT}")
+        shapes = ", ".join(str(tuple(output.shape)) for output in session.get_outputs())
+        raise UnusableModel(f"{path} is an end-to-end model with output {shapes}; served is {detect.LAYOUT}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
     return Facts(
         task=metadata["task"],

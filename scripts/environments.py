@@ -6,6 +6,7 @@ Only the standard library, and any Python from 3.9 on, so that it can be the fir
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -51,11 +52,13 @@ def ensure(name: str) -> Path:
     base = _base_python(name, environment)
     stamp = _stamp(environment, base)
     stamp_file = folder / "stamp"
-    python = folder / "bin" / "python"
-    if not (python.exists() and stamp_file.exists() and stamp_file.read_text() == stamp):
-        _make(name, environment, folder, base)
-        stamp_file.write_text(stamp)
-    return python
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once make it once
+        if not (stamp_file.exists() and stamp_file.read_text() == stamp):
+            _make(name, environment, folder, base)
+            stamp_file.write_text(stamp)
+    return folder / "bin" / "python"
 
 
 def _base_python(name: str, environment: Environment) -> Path:

@@ -46,7 +46,7 @@ def as_onnx(weights: Path, scratch: Path) -> Path:
     exported = scratch / "model.onnx" if weights.suffix == ".pt" else None
     output = ["--output", str(exported)] if exported else []
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [str(python), "-P", "-m", "export", str(weights), *output]
+    command = [str(python), "-P", "-m", "export", str(weights), *output, "--no-next"]
     code = subprocess.run(command, env=variables, check=False).returncode
     if code:
         raise ModelRejected(f"{weights} was not exported; the reason is above", code if code > 0 else 1)

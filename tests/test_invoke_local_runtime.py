@@ -486,6 +486,8 @@ def test_nothing_is_left_when_the_tool_is_stopped(
     tool = subprocess.Popen(
         command(dist, "--isolation", isolation, "--event", asked, "--env", f"MARK={mark}"), env=environ,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A job in the background starts with SIGINT ignored and hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert tool.stderr is not None
     while b"asked" not in tool.stderr.readline():

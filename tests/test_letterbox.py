@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,40 @@ def test_undo_reverses_fit(size_wh: tuple[int, int], rectangular: bool) -> None:
     gain = np.array([box.resized_w / width, box.resized_h / height] * 2)
     placed = (corners * gain + [box.left, box.top] * 2).astype(np.float32)
     np.testing.assert_allclose(letterbox.undo(placed, box), corners, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "wanted"),
+    [
+        # Worked out by hand: the resized width falls on 224 = 7 x 32, and 224 / 296 is a little less than 320 / 422.
+        ((296, 422), (224, 319, 0, 0)),
+        ((810, 1080), (240, 320, 8, 0)),
+    ],
+)
+def test_the_way_back_starts_from_the_padded_input(size_wh: tuple[int, int], wanted: tuple[int, ...]) -> None:
+    assert letterbox.inverse(letterbox.fit(size_wh, (320, 320), 32, rectangular=True)) == wanted
+
+
+@pytest.mark.torch
+def test_undo_equals_scale_boxes_for_any_size(in_export_environment: Callable[[str], str]) -> None:
+    in_export_environment("""
+        from export import offline, torchvision_shim
+        offline.prepare()
+        torchvision_shim.install()
+        import numpy as np, torch
+        from ultralytics.utils.ops import scale_boxes
+        from function import letterbox
+        rng = np.random.default_rng(0)
+        for imgsz, rectangular in [((640, 640), True), ((640, 640), False), ((320, 320), True), ((384, 640), True)]:
+            sizes = [(296, 422), (300, 1495), (2758, 280), (825, 2355), (1440, 865), (1, 5000), (1, 1)]
+            for size in [*sizes, *rng.integers(1, 3000, (3000, 2)).tolist()]:
+                box = letterbox.fit(tuple(size), imgsz, 32, rectangular)
+                corners = rng.uniform(0, 640, (5, 4)).astype(np.float32)
+                shape = (box.input_h, box.input_w)
+                wanted = scale_boxes(shape, torch.from_numpy(corners.copy()), (size[1], size[0])).numpy()
+                found = letterbox.undo(corners, box)
+                np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-4, err_msg=str(size))
+    """)
 
 
 def test_undo_clips_to_the_picture_and_keeps_none_of_none() -> None:
