@@ -7,20 +7,43 @@ import logging
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from function import model, sources
-from function.errors import FunctionError, InternalError
+from function import model, sources, storage
+from function.errors import FunctionError, InternalError, UnusableModel
+from function.model import Model
 from function.predictor import predict
-from function.request import Request
-from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
 from function.sources.service import Service
+
+MAX_MODEL_BYTES = 2 * 1024**3  # of a model from a bucket: what one ONNX file can hold
 
 logger = logging.getLogger(__name__)
 
 SETTINGS = Settings.from_env(os.environ)
-MODEL = model.load(model.find(SETTINGS.model_path, (TASK_MODEL, LAYER_MODEL)), SETTINGS.threads)
+
+
+def _load(settings: Settings) -> Model:
+    """The model of the settings: from a bucket straight into memory, or from a file."""
+    path = settings.model_path
+    if path and path.startswith("s3://"):
+        return model.serve(path, _download(path), settings.threads, settings.model_sha256)
+    file = model.find(Path(path) if path else None, (TASK_MODEL, LAYER_MODEL))
+    return model.load(file, settings.threads, settings.model_sha256)
+
+
+def _download(address: str) -> bytes:
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not (bucket and key):
+        raise UnusableModel(f"MODEL_PATH is {address!r}; wanted s3://bucket/key or a file")
+    try:
+        return storage.read(bucket, key, None, MAX_MODEL_BYTES).data
+    except FunctionError as error:
+        raise UnusableModel(f"no model at {address} (as MODEL_PATH says): {error}") from error
+
+
+MODEL = _load(SETTINGS)
 
 
 def lambda_handler(event: Any, context: Any) -> Any:
@@ -38,13 +61,16 @@ def lambda_handler(event: Any, context: Any) -> Any:
         TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
     request_id = getattr(context, "aws_request_id", "")
-    service = Service(partial(_result, request_id), SETTINGS, request_id)
+    attempt = partial(_attempt, request_id)
+    service = Service(
+        attempt, lambda request: attempt(lambda: predict(MODEL, SETTINGS, request())), SETTINGS, request_id
+    )
     return sources.find(event).respond(event, service)
 
 
-def _result(request_id: str, make_request: Callable[[], Request]) -> Result:
+def _attempt(request_id: str, call: Callable[[], Any]) -> Any:
     try:
-        return predict(MODEL, SETTINGS, make_request())
+        return call()
     except FunctionError as error:
         return error
     except Exception:

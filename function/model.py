@@ -57,19 +57,29 @@ def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: Path, threads: int) -> Model:
+def load(path: Path, threads: int, sha256: str | None = None) -> Model:
+    """A model from a file; arguments and errors as `serve` has them."""
+    return serve(str(path), path.read_bytes(), threads, sha256)
+
+
+def serve(path: str, content: bytes, threads: int, sha256: str | None = None) -> Model:
     """Make the session, check that its output can be decoded, and leave it warm.
 
     Args:
-        path: an ONNX file that ultralytics wrote, or that carries the same metadata.
+        path: where the content is from, for messages.
+        content: an ONNX file that ultralytics wrote, or that carries the same metadata.
         threads: CPUs that one run may use.
+        sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
 
     Raises:
-        UnusableModel: not an ONNX model, no YOLO metadata, or an input or output that is not read here.
+        UnusableModel: another checksum, not an ONNX model, no YOLO metadata, or an input or output that is not read
+            here.
     """
-    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, found):
+        raise UnusableModel(f"{path} ({len(content)} bytes) has the sha256 {found}; wanted {sha256} (MODEL_SHA256)")
     session = _session(path, content, threads)
-    facts = _facts(path, session, hashlib.sha256(content).hexdigest())
+    facts = _facts(path, session, found)
     model = Model(session, session.get_inputs()[0].name, facts)
     detect.check([output.shape for output in _warm_up(path, model)], len(facts.names))
     logger.info("serving %s: %s", path, facts._asdict())
@@ -90,7 +100,7 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
     return outputs
 
 
-def _session(path: Path, content: bytes, threads: int) -> ort.InferenceSession:
+def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -104,7 +114,7 @@ def _session(path: Path, content: bytes, threads: int) -> ort.InferenceSession:
         raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
-def _warm_up(path: Path, model: Model) -> list[Floats]:
+def _warm_up(path: str, model: Model) -> list[Floats]:
     sides = model.facts.imgsz_hw
     try:
         return run(model, np.zeros((1, 3, *sides), dtype=np.float32))
@@ -112,7 +122,7 @@ def _warm_up(path: Path, model: Model) -> list[Floats]:
         raise UnusableModel(f"{path} does not run on a picture of {sides[1]} x {sides[0]}: {error}") from error
 
 
-def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
+def _facts(path: str, session: ort.InferenceSession, sha256: str) -> Facts:
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
     missing = [key for key in ("task", "names", "stride", "imgsz") if key not in metadata]
     if missing:
@@ -134,7 +144,7 @@ def _facts(path: Path, session: ort.InferenceSession, sha256: str) -> Facts:
     )
 
 
-def _names(path: Path, metadata: dict[str, str]) -> dict[int, str]:
+def _names(path: str, metadata: dict[str, str]) -> dict[int, str]:
     found = _literal(path, metadata, "names")
     names = dict(enumerate(found)) if isinstance(found, list) else found
     if not isinstance(names, dict) or not names or sorted(map(str, names)) != sorted(map(str, range(len(names)))):
@@ -142,7 +152,7 @@ def _names(path: Path, metadata: dict[str, str]) -> dict[int, str]:
     return {int(class_id): str(name) for class_id, name in names.items()}
 
 
-def _imgsz(path: Path, metadata: dict[str, str]) -> tuple[int, int]:
+def _imgsz(path: str, metadata: dict[str, str]) -> tuple[int, int]:
     found = _literal(path, metadata, "imgsz")
     sides = [found, found] if isinstance(found, int) else found
     if isinstance(sides, list | tuple) and len(sides) == 2:
@@ -152,14 +162,14 @@ def _imgsz(path: Path, metadata: dict[str, str]) -> tuple[int, int]:
     raise UnusableModel(f"{path} says imgsz is {metadata['imgsz']!r:.200}; wanted [height, width] in pixels")
 
 
-def _whole(path: Path, metadata: dict[str, str], key: str) -> int:
+def _whole(path: str, metadata: dict[str, str], key: str) -> int:
     found = _literal(path, metadata, key)
     if not isinstance(found, int | float) or found < 1 or found != int(found):
         raise UnusableModel(f"{path} says {key} is {metadata[key]!r:.200}; wanted a whole number above 0")
     return int(found)
 
 
-def _fixed_sides(path: Path, inputs: list[Any]) -> tuple[int, int] | None:
+def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
     """(height, width) of a static model, None of a dynamic one."""
     found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
     shape = inputs[0].shape
@@ -173,7 +183,7 @@ def _fixed_sides(path: Path, inputs: list[Any]) -> tuple[int, int] | None:
     return (fixed[0], fixed[1]) if fixed else None
 
 
-def _literal(path: Path, metadata: dict[str, str], key: str) -> Any:
+def _literal(path: str, metadata: dict[str, str], key: str) -> Any:
     try:
         return ast.literal_eval(metadata[key])
     except (ValueError, SyntaxError) as error:

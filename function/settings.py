@@ -15,6 +15,7 @@ RESULT_PREFIX = "results/"  # of the objects that events about objects leave
 MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
 MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
+SHA256_DIGITS = 64
 LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
 TASK_MODEL = Path(__file__).resolve().parent.parent / "model.onnx"  # beside the package, in the function's zip
 
@@ -22,7 +23,8 @@ TASK_MODEL = Path(__file__).resolve().parent.parent / "model.onnx"  # beside the
 class Settings(NamedTuple):
     """Settings of one execution environment."""
 
-    model_path: Path | None  # None: look in the function's zip, then in the layer
+    model_path: str | None  # a file or s3://bucket/key; None: look in the function's zip, then in the layer
+    model_sha256: str | None  # what the model has to have; None: whatever is there
     conf: float  # 0..1
     iou: float  # 0..1
     max_det: int
@@ -46,10 +48,10 @@ class Settings(NamedTuple):
         Raises:
             InvalidSetting: a variable is set to something that cannot be used; the message names it.
         """
-        model_path = environ.get("MODEL_PATH", "").strip()
         conf_name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
         return cls(
-            model_path=Path(model_path) if model_path else None,
+            model_path=environ.get("MODEL_PATH", "").strip() or None,
+            model_sha256=_sha256(environ, "MODEL_SHA256"),
             conf=_fraction(environ, conf_name, CONF),
             iou=_fraction(environ, "IOU_THRESHOLD", IOU),
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
@@ -81,6 +83,13 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise InvalidSetting(f"{name} is {text!r}; wanted a whole number above 0")
     return int(text)
+
+
+def _sha256(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name, "").strip().lower()
+    if text and not (len(text) == SHA256_DIGITS and set(text) <= set("0123456789abcdef")):
+        raise InvalidSetting(f"{name} is {text!r}; wanted {SHA256_DIGITS} hexadecimal digits")
+    return text or None
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

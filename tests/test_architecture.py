@@ -25,9 +25,11 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "predictor": {"image", "letterbox", "model", "tasks", "boxes", "request", "settings", "errors"},
     "response": {"predictor", "errors"},
     "storage": {"errors"},
-    "fetch": {"errors"},
+    "addresses": {"errors"},
+    "https": {"addresses", "errors"},
+    "fetch": {"addresses", "https", "errors"},
     "sources": {"sources", "request", "response", "settings", "storage", "fetch", "draw", "image", "errors"},
-    "handler": {"sources", "predictor", "model", "settings", "request", "response", "errors"},
+    "handler": {"storage", "sources", "predictor", "model", "settings", "request", "response", "errors"},
 }
 ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}
 HEAVY = ["boto3", "botocore", "torch", "cv2", "ultralytics", "onnx", "pydantic", "dataclasses", "urllib.request"]

@@ -3,31 +3,33 @@
 from typing import Any
 
 from function.errors import BadRequest
-from function.request import Request
+from function.settings import Settings
 from function.sources import answer, payload
 from function.sources.service import Service
+
+FIELDS = ("image_data", "url", "s3", "images")
 
 
 def matches(event: Any) -> bool:
     """An object that carries a request and no envelope of a service."""
     return (
         isinstance(event, dict)
-        and ("image_data" in event or "body" in event)
+        and any(field in event for field in (*FIELDS, "body"))
         and not (event.get("httpMethod") or event.get("requestContext"))
     )
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """The one answer, in the shape of HTTP."""
-    return answer.http(service.answer(lambda: request(event)), service.request_id)
+    """The answer, in the shape of HTTP."""
+    return answer.respond(lambda: read(event, service.settings), service)
 
 
-def request(event: Any) -> Request:
-    """The one request; raises BadRequest or InvalidOption."""
-    body = event if event.get("image_data") is not None or "body" not in event else event["body"]
+def read(event: Any, settings: Settings) -> payload.Asked:
+    """What is asked for; raises FunctionError as its status says."""
+    body = event if "body" not in event or any(event.get(field) is not None for field in FIELDS) else event["body"]
     if not isinstance(body, str):
-        return payload.from_object(body)
+        return payload.from_object(body, settings)
     text: str | bytes = payload.decode_base64(body, "body") if event.get("isBase64Encoded") else body
     if not text:
         raise BadRequest(f"the body is empty; {payload.WANTED}")
-    return payload.from_json(text)
+    return payload.from_json(text, settings)

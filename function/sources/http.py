@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
-from function.request import Request
-from function.sources import answer, payload
+from function.settings import Settings
+from function.sources import answer, multipart, payload
 from function.sources.service import Service
 
 ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
+FORM = "multipart/form-data"
 HEALTH = "health"  # GET: for a load balancer's health check
 
 
@@ -21,7 +22,7 @@ class Call(NamedTuple):
 
     method: str
     path: str  # without the stage
-    content_type: str  # lower case, without parameters
+    content_type: str
     query: dict[str, str]  # decoded; a repeated name has its values joined with commas
     body: str | bytes
 
@@ -32,26 +33,43 @@ def matches(event: Any) -> bool:
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """The one answer, as the front door wants it."""
+    """The answer, as the front door wants it."""
     if _is_health_check(event):
-        return _dressed(event, answer.shape(200, {"status": "ok"}))
-    return _dressed(event, answer.http(service.answer(lambda: request(event)), service.request_id))
+        return _dressed(event, answer.shape(200, {"status": "ok"}, service.request_id))
+    return _dressed(event, answer.respond(lambda: read(event, service.settings), service))
 
 
-def request(event: Any) -> Request:
-    """The one request; raises FunctionError as its status says."""
+def read(event: Any, settings: Settings) -> payload.Asked:
+    """What is asked for; raises FunctionError as its status says."""
     call = _call(event)
     _check_route(call)
     if not call.body:
         raise BadRequest(f"the body is empty; {payload.WANTED}")
-    if call.content_type.endswith("json") or payload.looks_like_json(call.body):
-        return payload.from_json(call.body)
+    kind = call.content_type.partition(";")[0].strip().lower()
+    if kind == FORM:
+        return _form(call, settings)
+    if kind.endswith("json") or payload.looks_like_json(call.body):
+        return payload.from_json(call.body, settings)
     if isinstance(call.body, str):
         raise UnsupportedPicture(
-            f"the body is text ({call.content_type or 'no content type'}); a picture has to arrive base64-encoded: "
+            f"the body is text ({kind or 'no content type'}); a picture has to arrive base64-encoded: "
             "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
     return payload.from_bytes(call.body, call.query)
+
+
+def _form(call: Call, settings: Settings) -> payload.Asked:
+    """Each file of a form is a picture; its other fields are options, before those of the query string."""
+    body = call.body.encode() if isinstance(call.body, str) else call.body
+    parts = multipart.parts(body, call.content_type)
+    files = [part for part in parts if part.file_name is not None]
+    if not files:
+        raise BadRequest("the form has no file; wanted at least one, as `curl -F image=@a.jpg` sends it")
+    payload.check_count(len(files), settings)
+    values = {part.name: part.content.decode("utf-8", "replace") for part in parts if part.file_name is None}
+    options = call.query | values
+    asked = [payload.from_bytes(part.content, {"image_name": part.file_name or "", **options}) for part in files]
+    return payload.Asked([request for one in asked for request in one.requests], many=len(files) > 1)
 
 
 def _dressed(event: Any, shaped: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +125,7 @@ def _last_part(path: str) -> str:
 
 
 def _content_type(event: dict[str, Any]) -> str:
-    return _headers(event).get("content-type", "").partition(";")[0].strip().lower()
+    return _headers(event).get("content-type", "")
 
 
 def _query(event: dict[str, Any]) -> dict[str, str]:

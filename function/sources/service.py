@@ -1,7 +1,7 @@
 """What a source is given to answer with; it knows no event."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from function.request import Request
 from function.response import Result
@@ -11,7 +11,9 @@ from function.settings import Settings
 class Service(NamedTuple):
     """The function, as a source sees it."""
 
-    # Makes the request and answers it. The one error boundary: whatever goes wrong in either is the result.
+    # The one error boundary: what the call returns, or a FunctionError for whatever it raised.
+    attempt: Callable[[Callable[[], Any]], Any]
+    # Makes a request and predicts, inside that boundary.
     answer: Callable[[Callable[[], Request]], Result]
     settings: Settings
     request_id: str
