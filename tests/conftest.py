@@ -15,8 +15,11 @@ from PIL import Image
 
 import function  # noqa: F401  (first: it sets what the libraries read when imported)
 from function import model
+from function.errors import FunctionError
 from function.model import Model
+from function.request import Request
 from function.settings import Settings
+from function.sources.service import Service
 from tests import colour_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +52,21 @@ def encode(drawn: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     drawn.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def service(result: Any, settings: Settings | None = None) -> Service:
+    """A service that makes each request and then answers with a result, or with what a function of the request says."""
+
+    def attempt(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except FunctionError as error:
+            return error
+
+    def answer(make: Callable[[], Request]) -> Any:
+        return attempt(lambda: result(make()) if callable(result) else result)
+
+    return Service(attempt, answer, settings or Settings.from_env({}), "id-1")
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,19 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "handler": {"storage", "sources", "predictor", "model", "settings", "request", "response", "errors"},
 }
 ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}
-HEAVY = ["boto3", "botocore", "torch", "cv2", "ultralytics", "onnx", "pydantic", "dataclasses", "urllib.request"]
+HEAVY = [
+    "boto3",
+    "botocore",
+    "torch",
+    "cv2",
+    "ultralytics",
+    "onnx",
+    "pydantic",
+    "dataclasses",
+    "urllib.request",
+    "ssl",
+    "socket",
+]
 FILES = sorted(FUNCTION.rglob("*.py"))
 
 

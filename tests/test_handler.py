@@ -1,6 +1,7 @@
 """The handler as the platform calls it, on the colour model."""
 
 import base64
+import hashlib
 import importlib
 import json
 import re
@@ -130,14 +131,68 @@ def test_an_event_of_the_wrong_types_everywhere_is_answered(handler: ModuleType)
             assert status in (200, 400, 404, 405, 415), (key, value, body)
 
 
-def test_a_model_that_is_not_there_stops_the_start(run_python: Callable[..., Any]) -> None:
-    program = """
+def start(run_python: Callable[..., Any], setup: str = "", **environ: str) -> Any:
+    """What comes of importing the handler: [error type, message], or what the model is."""
+    program = f"""
 import json
+{setup}
 try:
-    import function.handler
+    import function.handler as handler
+    print(json.dumps(["served", handler.MODEL.facts.sha256]))
 except Exception as error:
     print(json.dumps([type(error).__name__, str(error)]))
 """
-    kind, message = run_python(program, MODEL_PATH="/nowhere/model.onnx")
+    return run_python(program, **environ)
+
+
+def shelf(objects: str) -> str:
+    """A setup under which buckets hold `{key: path of a file}`."""
+    return f"""
+from pathlib import Path
+from function import storage
+from function.errors import NotFound
+files = {objects}
+def read(bucket, key, version_id, max_bytes):
+    if (bucket, key) not in files:
+        raise NotFound("there is no such object (NoSuchKey)")
+    return storage.Object(Path(files[bucket, key]).read_bytes(), "etag", None)
+storage.read = read
+"""
+
+
+def test_a_model_that_is_not_there_stops_the_start(run_python: Callable[..., Any]) -> None:
+    kind, message = start(run_python, MODEL_PATH="/nowhere/model.onnx")
     assert kind == "UnusableModel"
     assert "/nowhere/model.onnx" in message
+
+
+def test_a_model_is_served_from_a_bucket(run_python: Callable[..., Any], model_path: Path) -> None:
+    sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    setup = shelf(f"{{('models', 'a/m.onnx'): {str(model_path)!r}}}")
+    assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx") == ["served", sha256]
+    assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx", MODEL_SHA256=sha256)[0] == "served"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"MODEL_PATH": "s3://models/b.onnx"}, "no model at s3://models/b.onnx (as MODEL_PATH says): there is no such"),
+        ({"MODEL_PATH": "s3://models"}, "wanted s3://bucket/key or a file"),
+        ({"MODEL_PATH": "s3://models/text"}, "s3://models/text (11 bytes) is not a model that onnxruntime loads"),
+        ({"MODEL_PATH": "s3://models/text", "MODEL_SHA256": "0" * 64}, f"wanted {'0' * 64} (MODEL_SHA256)"),
+    ],
+)
+def test_a_wrong_model_in_a_bucket_stops_the_start(
+    run_python: Callable[..., Any], tmp_path: Path, environ: dict[str, str], said: str
+) -> None:
+    (tmp_path / "text").write_text("not a model")
+    kind, message = start(run_python, shelf(f"{{('models', 'text'): {str(tmp_path / 'text')!r}}}"), **environ)
+    assert kind == "UnusableModel"
+    assert said in message
+
+
+def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png: bytes) -> None:
+    images = [direct(red_png), direct(b"text"), direct(encode(Image.new("RGB", (9, 9))))]
+    status, body = call(handler, {"images": images})
+    assert status == 200
+    assert [row.get("detection_count", row.get("type")) for row in body["results"]] == [1, "UnsupportedPicture", 0]

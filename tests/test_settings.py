@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from function.errors import InvalidSetting
@@ -16,7 +14,8 @@ def test_an_empty_environment_gives_the_defaults_of_predict() -> None:
 def test_every_variable_is_read() -> None:
     environ = {"MODEL_PATH": "/opt/m.onnx", "CONF_THRESHOLD": "0.5", "IOU_THRESHOLD": "0.6", "MAX_DETECTIONS": "7"}
     settings = Settings.from_env(environ | {"MAX_IMAGE_PIXELS": "1000"})
-    assert settings[:5] == (Path("/opt/m.onnx"), 0.5, 0.6, 7, 1000)
+    assert (settings.model_path, settings.conf, settings.iou) == ("/opt/m.onnx", 0.5, 0.6)
+    assert (settings.max_det, settings.max_image_pixels) == (7, 1000)
 
 
 def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
@@ -33,6 +32,8 @@ def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
         ("MAX_DETECTIONS", "0"),
         ("MAX_IMAGE_PIXELS", "-1"),
         ("MAX_IMAGE_PIXELS", "1e6"),
+        ("MAX_IMAGES", "0"),
+        ("MODEL_SHA256", "abc"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ],
 )
@@ -43,7 +44,7 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
 
 def test_spaces_around_a_value_are_no_part_of_it() -> None:
     settings = Settings.from_env({"CONF_THRESHOLD": " 0.5 ", "MAX_DETECTIONS": " 5", "MODEL_PATH": " /opt/m.onnx\n"})
-    assert (settings.conf, settings.max_det, settings.model_path) == (0.5, 5, Path("/opt/m.onnx"))
+    assert (settings.conf, settings.max_det, settings.model_path) == (0.5, 5, "/opt/m.onnx")
 
 
 def test_threads_follow_the_memory() -> None:

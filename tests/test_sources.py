@@ -13,7 +13,7 @@ from function.request import Options, Request
 from function.response import Result
 from function.settings import Settings
 from function.sources import direct, http, unknown
-from function.sources.service import Service
+from tests.conftest import service
 
 EVENTS = Path(__file__).parent / "events"
 SOURCE_OF = {"direct": direct, "direct_body": direct} | dict.fromkeys(
@@ -21,6 +21,7 @@ SOURCE_OF = {"direct": direct, "direct_body": direct} | dict.fromkeys(
 )
 HTTP_EVENTS = [name for name, source in SOURCE_OF.items() if source is http]
 PICTURE = b"\x89PNG and so on"
+SETTINGS = Settings.from_env({})
 ENCODED = base64.b64encode(PICTURE).decode()
 
 
@@ -40,13 +41,13 @@ def event(name: str, body: Any = None, query: dict[str, str] | None = None, **ch
 
 
 def asked(sample: dict[str, Any]) -> Request:
-    return sources.find(sample).request(sample)  # type: ignore[attr-defined]
+    (make_request,) = sources.find(sample).read(sample, SETTINGS).requests  # type: ignore[attr-defined]
+    return make_request()
 
 
 def replied(sample: Any, result: Result) -> Any:
     """The reply when every picture has this result."""
-    service = Service(lambda _: result, Settings.from_env({}), "id-1")
-    return sources.find(sample).respond(sample, service)
+    return sources.find(sample).respond(sample, service(result))
 
 
 @pytest.mark.parametrize("name", SOURCE_OF)

@@ -83,7 +83,7 @@ def respond(shelf: Shelf, served: Model) -> Callable[..., Any]:
             except RuntimeError:
                 return InternalError("see the log")
 
-        reply = sources.find(sample).respond(sample, Service(answer, settings, "id-1"))
+        reply = sources.find(sample).respond(sample, Service(lambda call: call(), answer, settings, "id-1"))
         return json.loads(json.dumps(reply, allow_nan=False))
 
     return call
