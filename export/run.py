@@ -1,5 +1,6 @@
 """The four steps, top to bottom: read, convert, verify, write. Runs inside the export environment."""
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def _export(order: Order) -> None:
     place.put(content, order.output)
     report.facts(facts)
     if order.says_next:
-        report.facts([("next", f"scripts/build_zip.sh {order.output}")])
+        report.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
 
 
 def _pass_through(order: Order) -> None:
@@ -62,7 +63,7 @@ def _pass_through(order: Order) -> None:
         place.put(content, order.output)
     report.facts(facts)
     if order.says_next:
-        report.facts([("next", f"scripts/build_zip.sh {order.output}")])
+        report.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
 
 
 def _say_rounded(order: Order, shape: tuple[int, int, bool]) -> None:

@@ -108,8 +108,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         if data.startswith(one.start) and data.startswith(one.mark, one.offset):
             break
     else:
-        found = data[:12].hex(" ") or "nothing"
-        raise UnsupportedPicture(f"the data begins with {found}, which is no picture read here; wanted {READABLE}")
+        found = f"the data begins with {data[:12]!r}" if data else "there is no data"
+        raise UnsupportedPicture(f"{found}; wanted a picture: {READABLE}")
     reader = getattr(importlib.import_module(f"PIL.{one.plugin}"), one.reader)
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))

@@ -39,8 +39,9 @@ class Upload(NamedTuple):
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
 
 
-def text(layer: Upload, function: Upload, target: Target) -> str:
+def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool) -> str:
     """All commands, in the order in which they are wanted."""
+    code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
     blocks = [
         ("Names to choose (the role has to exist; the next block makes one).", _names(layer, function)),
         ("A role that may write its log, once.", _role()),
@@ -48,9 +49,14 @@ def text(layer: Upload, function: Upload, target: Target) -> str:
             f"Create the function. {MEMORY} MB of memory is one whole CPU; more memory is more CPU for the same work.",
             [*_publish(layer, target), *_create(function, target)],
         ),
-        ("Update the function's code and model.", _update_code(function, target)),
-        ("Update the packages (layer.zip).", [*_publish(layer, target), *_update_layers()]),
+        (f"Later: update the {code} (function.zip).", _update_code(function, target)),
+        (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
         ("Try it.", _try()),
+        (
+            "Give it a URL, if it is to have one. AWS_IAM: callers of this account sign their requests. NONE would open\n"
+            "it to everybody, and takes two permissions besides (lambda:InvokeFunctionUrl and lambda:InvokeFunction).",
+            _url(),
+        ),
     ]
     return "\n\n".join("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)
 
@@ -107,9 +113,10 @@ def _update_code(function: Upload, target: Target) -> list[str]:
     ]
 
 
-def _update_layers() -> list[str]:
+def _update_layers(target: Target) -> list[str]:
     return [
-        'aws lambda update-function-configuration --function-name "$FUNCTION" --layers "$LAYER_ARN"',
+        'aws lambda update-function-configuration --function-name "$FUNCTION" \\',
+        f'  --runtime python{target.python} --layers "$LAYER_ARN"',
         'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
     ]
 
@@ -120,6 +127,16 @@ def _try() -> list[str]:
         'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
         'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json answer.json',
         "cat answer.json",
+    ]
+
+
+def _url() -> list[str]:
+    return [
+        'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --auth-type AWS_IAM \\',
+        "  --query FunctionUrl --output text)",
+        'curl --data-binary @"$IMAGE" -H "Content-Type: image/jpeg" "$URL" \\',
+        '  --aws-sigv4 "aws:amz:$(aws configure get region):lambda" \\',
+        '  --user "$(aws configure get aws_access_key_id):$(aws configure get aws_secret_access_key)"',
     ]
 
 

@@ -48,16 +48,18 @@ def main(arguments: list[str]) -> int:
     try:
         (ROOT / "build").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="zip-") as scratch:
-            code = build(options, Path(scratch))
+            commands = build(options, Path(scratch))
+        tried = _try(options)
     except model_file.ModelRejected as error:
         return _fail(error, error.code)
     except (EnvironmentFailed, container.ContainerFailed) as error:
         return _fail(error, USAGE)
-    except FAILURES as error:
+    except (*FAILURES, sizes.TooLarge) as error:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted; what was in the output folder is as it was", INTERRUPTED)
-    return code or _try(options)
+    _say("\n" + commands + "\n")
+    return tried
 
 
 def parse(arguments: list[str]) -> Options:
@@ -72,8 +74,10 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--try", dest="images", nargs="*", type=Path, metavar="IMAGE")
     given = parser.parse_args(arguments)
     for image in given.images or ():
+        if image.suffix in {".pt", ".onnx"}:
+            parser.error(f"--try {image}: a model, where pictures were wanted; it goes before --try")
         if not image.is_file():
-            parser.error(f"--try {image}: no such file")
+            parser.error(f"--try {image}: {'a folder' if image.is_dir() else 'no such file'}; wanted pictures")
     if given.out.exists() and not given.out.is_dir():
         parser.error(f"--out {given.out} is a file; wanted a folder")
     default_trial = given.model is None and given.images is None
@@ -82,14 +86,18 @@ def parse(arguments: list[str]) -> Options:
         Target(given.arch, given.python),
         given.container,
         given.model_in_layer,
-        given.out.absolute(),
+        given.out.resolve(),
         [] if default_trial else given.images,
         default_trial,
     )
 
 
-def build(options: Options, scratch: Path) -> int:
-    """Makes the zips and build.json and prints what they are; FAILED if Lambda would refuse them."""
+def build(options: Options, scratch: Path) -> str:
+    """Makes the zips and build.json and prints what they are; the commands that deploy them.
+
+    Raises:
+        TooLarge: Lambda would refuse them.
+    """
     if options.in_container:
         container.require()  # before the export, which takes longer
     model = model_file.as_onnx(options.model, scratch)
@@ -105,13 +113,12 @@ def build(options: Options, scratch: Path) -> int:
     if warning:
         _say(f"\nWarning: {warning}.")
     if error:
-        return _fail(f"Lambda will refuse this: {error}", FAILED)
+        raise sizes.TooLarge(f"Lambda will refuse this: {error}")
     layer, code = (
         aws_commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    _say("\n" + aws_commands.text(layer, code, options.target) + "\n")
-    return 0
+    return aws_commands.text(layer, code, options.target, options.model_in_layer)
 
 
 def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]:
@@ -132,7 +139,7 @@ def _try(options: Options) -> int:
     images = [image.absolute() for image in options.images] or trial.samples()
     obstacle = trial.obstacle(options.target)
     if obstacle:
-        _say(f"Not tried: {obstacle}.")
+        _say(f"\nNot tried: {obstacle}.")
         return 0 if options.default_trial else FAILED
     if not images:
         return _fail(f"nothing to try: {trial.SAMPLES} holds no picture", USAGE)

@@ -87,6 +87,7 @@ def _make(name: str, environment: Environment, folder: Path, base: Path) -> None
         _say("this one holds torch and ultralytics: expect one to several minutes")
     _run([str(base), "-m", "venv", "--clear", str(folder)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--no-warn-conflicts"]  # the layer goes without what onnxruntime names and does not use
     for *options, file in _installable(environment, folder / "bin" / "python"):
         _run([*pip, *options, "-r", str(ROOT / file)])
 

@@ -16,6 +16,10 @@ PACKAGES = {"PIL": "pillow"}
 MODEL, CODE = "model", "function"
 
 
+class TooLarge(Exception):
+    """The zips are beyond a limit of Lambda's."""
+
+
 class Size(NamedTuple):
     """Bytes, as files and as they lie in a zip."""
 

@@ -12,7 +12,7 @@ python="$(python3 scripts/environments.py dev | tail -n 1)"
 if [[ "${1:-}" == "--fast" ]]; then
     shift
     set -- -m "not torch and not build and not runtime" "$@"
-else
+elif [[ $# -eq 0 ]]; then
     python3 scripts/environments.py export > /dev/null
 fi
 exec "$python" -m pytest "$@"

@@ -27,7 +27,10 @@ def obstacle(target: Target) -> str | None:
         return f"the zips are for Linux on {target.arch}, this machine is {platform.system()} on {platform.machine()}"
     if not pythons.find(target.python):
         here = ", ".join(found.version for found in pythons.available()) or "none"
-        return f"Python {target.python} is not on this machine ({here} are)"
+        return (
+            f"Python {target.python} is not on this machine (on it: {here}); "
+            f"`uv python install {target.python}` brings it"
+        )
     return None
 
 

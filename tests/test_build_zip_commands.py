@@ -15,7 +15,7 @@ LARGE = Upload(Path("/a b/layer.zip"), 52_428_801, "ab" * 32), Upload(Path("/a b
 
 def commands(uploads: tuple[Upload, Upload]) -> str:
     """The lines to copy, without the headings."""
-    lines = aws_commands.text(*uploads, TARGET).splitlines()
+    lines = aws_commands.text(*uploads, TARGET, model_in_layer=False).splitlines()
     return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
 
 
@@ -67,3 +67,9 @@ def test_a_larger_zip_goes_through_s3() -> None:
     for name, digest in (("layer", "ab" * 8), ("function", "cd" * 8)):
         assert f"""aws s3 cp '/a b/{name}.zip' "s3://$BUCKET/yolo-lambda/{digest}/{name}.zip\"""" in text
     assert text.count("BUCKET=") == 1
+
+
+def test_the_headings_say_which_zip_holds_the_model() -> None:
+    apart, together = (aws_commands.text(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
+    assert "update the code and model (function.zip)" in apart
+    assert "update the packages and the model (layer.zip)" in together

@@ -87,11 +87,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("dist", nargs="?", type=Path, default=ROOT / "dist", metavar="DIST")
     dist = parser.parse_args(arguments).dist
     sys.path.insert(0, str(ROOT / "scripts"))
+    from local_lambda.errors import NotRunnable
     from local_lambda.events import function_url_event
     from local_lambda.service import LocalLambda
 
     rows = []
-    with LocalLambda(dist) as function:
+    try:
+        function = LocalLambda(dist)
+    except NotRunnable as error:
+        sys.stderr.write(f"compare: {error}\n")
+        return 2
+    with function:
         for golden in goldens():
             event = function_url_event((ROOT / golden["picture"]).read_bytes(), None)
             body = json.loads(function.invoke(event).response["body"])
