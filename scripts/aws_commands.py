@@ -18,6 +18,9 @@ TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
     '"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 )
+URL_TITLE = """\
+Give it a URL, if it is to have one. AWS_IAM: callers of this account sign their requests. NONE would open it to
+everybody, and takes two permissions besides (lambda:InvokeFunctionUrl and lambda:InvokeFunction)."""
 LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
@@ -53,8 +56,7 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool) 
         (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
         ("Try it.", _try()),
         (
-            "Give it a URL, if it is to have one. AWS_IAM: callers of this account sign their requests. NONE would open\n"
-            "it to everybody, and takes two permissions besides (lambda:InvokeFunctionUrl and lambda:InvokeFunction).",
+            URL_TITLE,
             _url(),
         ),
     ]

@@ -50,7 +50,7 @@ def test_after_each_change_of_the_function_the_commands_wait_for_it() -> None:
         ("update-function-code", "wait function-updated-v2"),
         ("update-function-configuration", "wait function-updated-v2"),
     ):
-        (place,) = (i for i, line in enumerate(lines) if f"lambda {change}" in line)
+        (place,) = (i for i, line in enumerate(lines) if f"lambda {change} " in line)
         assert waiter in lines[place + 1]
 
 
