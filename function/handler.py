@@ -5,15 +5,18 @@ The platform calls `lambda_handler`. This is the one place where errors become a
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import perf_counter, time_ns
 from typing import Any
 
-from function import model, sources, storage
+from function import STARTED, metrics, model, sources, storage
 from function.errors import FunctionError, InternalError, UnusableModel
 from function.model import Model
-from function.predictor import predict
+from function.predictor import Prediction, predict
+from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
 from function.sources.service import Service
 
@@ -44,6 +47,7 @@ def _download(address: str) -> bytes:
 
 
 MODEL = _load(SETTINGS)
+INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this environment; its first invocation takes it
 
 
 def lambda_handler(event: Any, context: Any) -> Any:
@@ -61,18 +65,40 @@ def lambda_handler(event: Any, context: Any) -> Any:
         TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
     request_id = getattr(context, "aws_request_id", "")
-    attempt = partial(_attempt, request_id)
+    results: list[Result] = []
+    attempt = partial(_attempt, request_id, results)
     service = Service(
         attempt, lambda request: attempt(lambda: predict(MODEL, SETTINGS, request())), SETTINGS, request_id
     )
-    return sources.find(event).respond(event, service)
-
-
-def _attempt(request_id: str, call: Callable[[], Any]) -> Any:
+    source = sources.find(event)
     try:
-        return call()
+        return source.respond(event, service)
+    finally:
+        if SETTINGS.metrics:
+            _report(sources.name(source), results, context)
+
+
+def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) -> Any:
+    """What the call returns, or the error that it raised; predictions and errors are noted in `results`."""
+    try:
+        outcome = call()
     except FunctionError as error:
-        return error
+        outcome = error
     except Exception:
         logger.exception("request %s: unforeseen error", request_id)
-        return InternalError(f"internal error; the function's log has the details under request {request_id}")
+        outcome = InternalError(f"internal error; the function's log has the details under request {request_id}")
+    if isinstance(outcome, Prediction | FunctionError):
+        results.append(outcome)
+    return outcome
+
+
+def _report(source: str, results: list[Result], context: Any) -> None:
+    occasion = metrics.Occasion(
+        source=source,
+        function_name=getattr(context, "function_name", ""),
+        request_id=getattr(context, "aws_request_id", ""),
+        init_ms=next(INIT_MS, None),
+        now_ms=time_ns() // 1_000_000,
+    )
+    sys.stdout.write(metrics.line(occasion, results) + "\n")
+    sys.stdout.flush()

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
     max_images: int
     max_object_bytes: int
+    metrics: bool  # one line of the log for each invocation
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -64,6 +65,7 @@ class Settings(NamedTuple):
             allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
+            metrics=_switch(environ, "METRICS", "1"),
         )
 
 
@@ -92,8 +94,8 @@ def _sha256(environ: Mapping[str, str], name: str) -> str | None:
     return text or None
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name) or "0"
+def _switch(environ: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = environ.get(name, "").strip() or default
     if text not in ("0", "1"):
         raise InvalidSetting(f"{name} is {text!r}; wanted 0 or 1")
     return text == "1"

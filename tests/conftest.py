@@ -1,13 +1,15 @@
 """What several tests share: the colour model, a predictor on it, and encoded pictures with a known content."""
 
+import importlib
 import io
 import json
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -114,3 +116,15 @@ def in_export_environment() -> Callable[[str], str]:
         return done.stdout
 
     return run
+
+
+class Context:
+    aws_request_id = "request-1"
+
+
+@pytest.fixture(scope="session")
+def handler(model_path: Path) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODEL_PATH", str(model_path))
+        yield importlib.import_module("function.handler")
+    del sys.modules["function.handler"]

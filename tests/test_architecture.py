@@ -29,7 +29,19 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "https": {"addresses", "errors"},
     "fetch": {"addresses", "https", "errors"},
     "sources": {"sources", "request", "response", "settings", "storage", "fetch", "draw", "image", "errors"},
-    "handler": {"storage", "sources", "predictor", "model", "settings", "request", "response", "errors"},
+    "metrics": {"predictor", "response", "errors"},
+    "handler": {
+        "STARTED",
+        "metrics",
+        "storage",
+        "sources",
+        "predictor",
+        "model",
+        "settings",
+        "request",
+        "response",
+        "errors",
+    },
 }
 ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}
 HEAVY = [

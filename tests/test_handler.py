@@ -2,11 +2,9 @@
 
 import base64
 import hashlib
-import importlib
 import json
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,20 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import encode, picture
+from tests.conftest import Context, encode, picture
 from tests.test_sources import HTTP_EVENTS, event
-
-
-class Context:
-    aws_request_id = "request-1"
-
-
-@pytest.fixture(scope="module")
-def handler(model_path: Path) -> Iterator[ModuleType]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODEL_PATH", str(model_path))
-        yield importlib.import_module("function.handler")
-    del sys.modules["function.handler"]
 
 
 def call(handler: ModuleType, sample: Any) -> tuple[int, dict[str, Any]]:

@@ -24,6 +24,11 @@ class Source(Protocol):
 SOURCES: tuple[Source, ...] = (direct, http, s3, sqs, s3_batch, distributed_map, warmup)
 
 
+def name(source: Source) -> str:
+    """What metrics call a source: the name of its module."""
+    return str(getattr(source, "__name__", "")).rpartition(".")[2]
+
+
 def find(event: Any) -> Source:
     """The source of an event; `unknown`, whose every answer says what is known, when it has none."""
     return next((source for source in SOURCES if source.matches(event)), unknown)

@@ -1,6 +1,6 @@
 """An event that no source knows: the answer says which are known."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from function.errors import BadRequest
 from function.sources import answer
@@ -20,7 +20,12 @@ def matches(event: Any) -> bool:  # noqa: ARG001
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Always the same error, in the shape of HTTP."""
+    return answer.http(service.attempt(lambda: refuse(event)), service.request_id)
+
+
+def refuse(event: Any) -> NoReturn:
+    """Raise what is wrong with an event that has no source."""
     kind = type(event).__name__
     fields = ", ".join(str(field)[:40] for field in event) if isinstance(event, dict) else ""
     found = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
-    return answer.http(BadRequest(f"the event is a {found:.200}; known are {KNOWN}"), service.request_id)
+    raise BadRequest(f"the event is a {found:.200}; known are {KNOWN}")

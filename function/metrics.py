@@ -1,0 +1,86 @@
+"""What an invocation reports: one line of CloudWatch's embedded metric format, from which metrics are made for free.
+
+Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+from collections import Counter
+from typing import Any, NamedTuple
+
+from function.errors import FunctionError
+from function.predictor import Prediction
+from function.response import Result
+
+NAMESPACE = "YoloLambda"
+MAX_VALUES = 100  # of one metric in one line; the specification
+MAX_NAMES = 40  # of classes, and of kinds of error; the specification has 100 metrics in a line
+PIXELS_PER_MEGAPIXEL = 1_000_000
+
+Values = int | list[float]
+
+
+class Occasion(NamedTuple):
+    """The invocation that a line is about."""
+
+    source: str
+    function_name: str
+    request_id: str
+    init_ms: float | None  # None: a warm one
+    now_ms: int  # since 1970
+
+
+def line(occasion: Occasion, results: list[Result]) -> str:
+    """One JSON text without a line break.
+
+    Args:
+        occasion: what was invoked, and how.
+        results: what became of every picture that was looked at; none gives the counts alone.
+    """
+    found = [result for result in results if isinstance(result, Prediction)]
+    errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
+    metrics: list[tuple[str, str, Values]] = [
+        ("Invocations", "Count", 1),
+        ("ColdStarts", "Count", int(occasion.init_ms is not None)),
+        ("Pictures", "Count", len(found)),
+        ("Errors", "Count", errors.total()),
+        ("Detections", "Count", sum(len(one.scores) for one in found)),
+        *(("InitMs", "Milliseconds", [round(ms, 1)]) for ms in [occasion.init_ms] if ms is not None),
+        *((f"Errors.{kind}", "Count", count) for kind, count in errors.most_common(MAX_NAMES)),
+        *((f"Detections.{name}", "Count", count) for name, count in _by_class(found).most_common(MAX_NAMES)),
+        *_of_pictures(found),
+    ]
+    return json.dumps(_document(occasion, metrics), allow_nan=False, separators=(",", ":"))
+
+
+def _by_class(found: list[Prediction]) -> Counter[str]:
+    return Counter(one.facts.names[class_id] for one in found for class_id in one.class_ids.tolist())
+
+
+def _of_pictures(found: list[Prediction]) -> list[tuple[str, str, Values]]:
+    """What is measured of each picture."""
+    seen = found[:MAX_VALUES]
+    if not seen:
+        return []
+    timings = zip(*(one.timing for one in seen), strict=True)  # by step
+    steps = zip(("ReadMs", "PreprocessMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
+    megapixels = [round(one.size_wh[0] * one.size_wh[1] / PIXELS_PER_MEGAPIXEL, 3) for one in seen]
+    return [
+        *((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps),
+        ("Megapixels", "None", megapixels),
+    ]
+
+
+def _document(occasion: Occasion, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [["FunctionName"], ["FunctionName", "Source"]],
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit, _ in metrics],
+    }
+    return {
+        "_aws": {"Timestamp": occasion.now_ms, "CloudWatchMetrics": [directive]},
+        "level": "INFO",  # without one, a log level above it drops the line; so may this, and METRICS=0 says so openly
+        "FunctionName": occasion.function_name,
+        "Source": occasion.source,
+        "requestId": occasion.request_id,
+        **{name: values for name, _, values in metrics},
+    }
