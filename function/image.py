@@ -40,7 +40,7 @@ TURNS = {  # EXIF orientation -> what makes it upright; EXIF 2.32, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-MAX_SIDE = 65_535  # px; JPEG's own limit. Longer sides are made to cost time, not seen in pictures
+MAX_SIDE = 65_500  # px; libjpeg's limit. Longer sides are made to cost time, not seen in pictures
 READABLE = "JPEG, PNG, WebP, BMP, GIF, TIFF"
 
 

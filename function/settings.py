@@ -58,7 +58,7 @@ class Settings(NamedTuple):
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
             max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
             threads=_threads(environ),
-            result_bucket=environ.get("RESULT_BUCKET") or None,
+            result_bucket=environ.get("RESULT_BUCKET", "").strip() or None,
             result_prefix=_result_prefix(environ),
             annotate=_switch(environ, "ANNOTATE"),
             allowed_buckets=_names(environ, "ALLOWED_BUCKETS"),
@@ -107,7 +107,7 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
     `WATCHED_BUCKET` and `WATCHED_PREFIX` say what the trigger watches; they serve this check alone.
     """
     prefix = environ.get("RESULT_PREFIX", RESULT_PREFIX)
-    bucket, watched = environ.get("RESULT_BUCKET"), environ.get("WATCHED_BUCKET")
+    bucket, watched = environ.get("RESULT_BUCKET", "").strip(), environ.get("WATCHED_BUCKET", "").strip()
     if bucket and bucket != watched:
         return prefix
     if not prefix:
@@ -117,6 +117,11 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
         raise InvalidSetting(
             f"RESULT_PREFIX is {prefix!r}, which lies under WATCHED_PREFIX {watched_prefix!r}; "
             "wanted one outside it, since a result there is taken for a new picture"
+        )
+    if watched_prefix and watched_prefix.startswith(prefix):
+        raise InvalidSetting(
+            f"RESULT_PREFIX is {prefix!r}, under which WATCHED_PREFIX {watched_prefix!r} lies; "
+            "wanted one outside it, since every picture there is taken for a result"
         )
     return prefix
 

@@ -13,11 +13,16 @@ from function.errors import Forbidden, FunctionError, NotFound, TooLarge, Transi
 ATTEMPTS = 3  # of one call, the first included; what still fails is left to the event's own delivery
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 10  # seconds between two reads, not for the whole object
-REFUSED = {"AccessDenied", "AllAccessDisabled", "InvalidObjectState"}  # the last: archived, not restored
+REFUSED = {  # for good: permissions, keys, an archived object, a deleted version, a key too long for its result
+    "AccessDenied", "AllAccessDisabled", "InvalidObjectState", "KMS.DisabledException", "KMS.NotFoundException",
+    "KMS.KMSInvalidStateException", "KMS.AccessDeniedException", "InvalidRequest", "InvalidArgument",
+    "MethodNotAllowed", "KeyTooLongError", "InvalidBucketName",
+}  # fmt: skip
 PASSING = {  # codes of failures that may pass and whose status is below 500; botocore 1.44 `retries/standard.py`
     "RequestTimeout", "RequestTimeoutException", "Throttling", "ThrottlingException", "ThrottledException",
     "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
     "BandwidthLimitExceeded", "PriorRequestNotComplete", "OperationAborted", "KMS.ThrottlingException",
+    "ExpiredToken", "RequestTimeTooSkewed",
 }  # fmt: skip
 TOO_MANY = 429  # HTTP status
 SERVER_ERROR = 500  # HTTP status, and everything above
@@ -58,8 +63,15 @@ def read(bucket: str, key: str, version_id: str | None, max_bytes: int) -> Objec
     return Object(data, answer["ETag"].strip('"'), answer.get("VersionId"))
 
 
-def write(bucket: str, key: str, data: bytes, content_type: str) -> None:
+def write(bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False) -> None:
     """Put an object where nothing or an earlier one is.
+
+    Args:
+        bucket: name, or the ARN of an access point.
+        key: as S3 has it, with nothing encoded.
+        data: the whole object.
+        content_type: what S3 says it is.
+        only_new: leave an earlier one as it is.
 
     Raises:
         NotFound: no such bucket.
@@ -67,8 +79,13 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> None:
         TransientFault: S3 fails, throttles or does not answer.
     """
     client = _client()
+    condition = {"IfNoneMatch": "*"} if only_new else {}
     with _faults(f"s3://{bucket}/{key}"):
-        client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type, **condition)
+        except client.exceptions.ClientError as error:
+            if not (only_new and error.response.get("Error", {}).get("Code") == "PreconditionFailed"):
+                raise
 
 
 @cache

@@ -28,8 +28,10 @@ class Shelf:
             raise TooLarge(f"{len(data)} bytes")
         return Object(data, hashlib.md5(data).hexdigest(), version_id)
 
-    def write(self, bucket: str, key: str, data: bytes, content_type: str) -> None:
+    def write(self, bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False) -> None:
         self._meet(("write", bucket, key))
+        if only_new and (bucket, key) in self.objects:
+            return
         self.objects[bucket, key] = data
         self.types[key] = content_type
         self.order.append(key)

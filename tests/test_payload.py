@@ -156,6 +156,19 @@ def test_an_answer_beyond_the_limit_of_lambda_is_an_error_that_fits(monkeypatch:
     assert (status, body["type"]) == (413, "TooLarge")
 
 
+def test_the_limit_is_that_of_the_answer_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "MAX_BODY_BYTES", 3000)
+    for count in range(1, 60):
+        reply = direct.respond({"images": [{"image_data": ENCODED}] * count}, service(NotFound('"\\'), OPEN))
+        if reply["statusCode"] == 200:
+            assert len(json.dumps(reply["body"])) <= 3000 + 2
+        else:
+            assert count > 5
+            break
+    else:
+        pytest.fail("no answer was too large")
+
+
 def form(*parts: tuple[str, str | None, bytes], boundary: str = "----x7") -> tuple[bytes, str]:
     """A body as `curl -F` writes it, and its content type; parts are (name, file name, content)."""
     body = b""
@@ -222,6 +235,13 @@ def test_the_boundary_may_be_quoted(quoted: bool) -> None:
 def test_a_broken_form_is_a_bad_request(body: bytes, content_type: str) -> None:
     with pytest.raises(BadRequest):
         multipart.parts(body, content_type)
+
+
+def test_a_file_field_that_was_left_empty_is_no_picture() -> None:
+    sample = form_event("function_url", *form(("image", "a.png", b"1"), ("second", "", b"")))
+    asked = http.read(sample, CLOSED)
+    assert not asked.many
+    assert len(asked.requests) == 1
 
 
 def test_a_form_without_a_file_is_a_bad_request() -> None:

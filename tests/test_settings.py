@@ -42,6 +42,13 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
         Settings.from_env({name: value})
 
 
+@pytest.mark.parametrize("watched", ["results/in/", "results/", "resu"])
+def test_results_and_watched_pictures_lie_apart(watched: str) -> None:
+    with pytest.raises(InvalidSetting, match="WATCHED_PREFIX"):
+        Settings.from_env({"WATCHED_PREFIX": watched})
+    assert Settings.from_env({"WATCHED_PREFIX": watched, "RESULT_BUCKET": "other"}).result_bucket == "other"
+
+
 def test_spaces_around_a_value_are_no_part_of_it() -> None:
     settings = Settings.from_env({"CONF_THRESHOLD": " 0.5 ", "MAX_DETECTIONS": " 5", "MODEL_PATH": " /opt/m.onnx\n"})
     assert (settings.conf, settings.max_det, settings.model_path) == (0.5, 5, "/opt/m.onnx")

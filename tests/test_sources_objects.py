@@ -207,7 +207,7 @@ def test_a_fault_of_a_notice_on_its_own_is_raised(
 ) -> None:
     shelf.faults[verb, "pictures", key] = fault
     sample = json.loads(event("sqs_s3")["Records"][0]["body"])
-    with pytest.raises(TransientFault if isinstance(fault, TransientFault) else InternalError):
+    with pytest.raises(type(fault) if isinstance(fault, FunctionError) else InternalError):
         respond(sample)
 
 
@@ -367,3 +367,41 @@ def test_base64_in_a_queue_is_not_taken_for_a_notice(respond: Callable[..., Any]
     sample = event("sqs_s3_test")
     sample["Records"][0]["body"] = body
     assert len(respond(sample)["batchItemFailures"]) == 1
+
+
+@pytest.mark.parametrize("key", [5, None, [], {}, True, "", "\ud800/"])
+def test_a_notice_with_a_key_that_is_no_name_fails_alone(key: Any, respond: Callable[..., Any], shelf: Shelf) -> None:
+    sample = event("sqs_s3")
+    notice = event("eventbridge_created")
+    notice["detail"]["object"]["key"] = key
+    sample["Records"][0]["body"] = json.dumps(notice)
+    assert respond(sample) == {"batchItemFailures": [{"itemIdentifier": SQS_IDS[0]}]}
+    assert shelf.order == ["results/in/2.jpg.json"]
+
+
+def test_a_late_delivery_leaves_the_result_of_a_picture_that_is_gone(respond: Callable[..., Any], shelf: Shelf) -> None:
+    respond(event("sqs_s3"))
+    first = dict(shelf.objects)
+    del shelf.objects["pictures", "in/1.jpg"]
+    assert respond(event("sqs_s3")) == {"batchItemFailures": []}
+    assert shelf.objects["pictures", "results/in/1.jpg.json"] == first["pictures", "results/in/1.jpg.json"]
+
+
+def test_an_item_of_a_map_may_name_its_own_bucket(respond: Callable[..., Any], shelf: Shelf, red_png: bytes) -> None:
+    shelf.objects["others", "a.png"] = red_png
+    reply = respond({"Items": [{"bucket": "others", "Key": "a.png"}]})
+    assert reply["results"][0]["result"] == "s3://others/results/a.png.json"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(TransientFault("503"), "TemporaryFailure"), (Forbidden("no PutObject"), "PermanentFailure")],
+)
+def test_a_batch_task_is_redriven_only_for_what_may_pass(
+    fault: Exception, code: str, respond: Callable[..., Any], shelf: Shelf, red_png: bytes
+) -> None:
+    shelf.objects["pictures", "in/1.jpg"] = red_png
+    shelf.faults["write", "pictures", "results/in/1.jpg.json"] = fault
+    task = {"taskId": "t", "s3Key": "in/1.jpg", "s3VersionId": None, "s3BucketArn": "arn:aws:s3:::pictures"}
+    reply = respond({"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "j"}, "tasks": [task]})
+    assert reply["results"][0]["resultCode"] == code

@@ -55,6 +55,12 @@ def test_what_is_written_is_read(key: str, client: Any) -> None:
     assert client.head_object(Bucket=BUCKET, Key=key)["ContentType"] == "image/jpeg"
 
 
+def test_what_is_there_stays_where_only_new_is_wanted() -> None:
+    storage.write(BUCKET, "once", b"first", "text/plain", only_new=True)
+    storage.write(BUCKET, "once", b"second", "text/plain", only_new=True)
+    assert storage.read(BUCKET, "once", None, 100).data == b"first"
+
+
 def test_an_empty_object_is_read() -> None:
     storage.write(BUCKET, "empty", b"", "image/jpeg")
     assert storage.read(BUCKET, "empty", None, 100).data == b""
@@ -85,6 +91,9 @@ def test_an_object_over_the_limit_is_not_read() -> None:
 REFUSALS = [
     (403, "AccessDenied", Forbidden),
     (403, "InvalidObjectState", Forbidden),
+    (400, "KMS.DisabledException", Forbidden),
+    (400, "KeyTooLongError", Forbidden),
+    (405, "MethodNotAllowed", Forbidden),
     (404, "NoSuchKey", NotFound),
     (404, "NoSuchVersion", NotFound),
     (400, "RequestTimeout", TransientFault),
@@ -112,7 +121,7 @@ def test_a_refusal_to_write_has_its_error(status: int, code: str, error: type[Ex
         storage.write(BUCKET, "a", b"", "image/jpeg")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, "InvalidRequest"), (403, "SignatureDoesNotMatch")])
+@pytest.mark.parametrize(("status", "code"), [(400, "SomethingNew"), (403, "SignatureDoesNotMatch")])
 def test_what_is_not_foreseen_stays_as_it_is(status: int, code: str, proxy: FaultyProxy) -> None:
     from botocore.exceptions import ClientError
 

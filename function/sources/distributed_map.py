@@ -34,15 +34,20 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     bucket = given.get("bucket") if isinstance(given, dict) else None
     if not isinstance(items, list):
         raise BadRequest(f"Items is a JSON {type(items).__name__}; wanted a list")
-    return {"results": [_row(bucket, item, service) for item in items]}
+    return {"results": [_row(_bucket(item) or bucket, item, service) for item in items]}
+
+
+def _bucket(item: Any) -> Any:
+    """An item's own, which an ItemSelector may have put there."""
+    return item.get("bucket") if isinstance(item, dict) else None
 
 
 def _row(bucket: Any, item: Any, service: Service) -> dict[str, Any]:
-    key = item.get("Key") if isinstance(item, dict) else None
-    if not (isinstance(bucket, str) and bucket):
-        raise BadRequest(f'the bucket is {bucket!r}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
-    if not (isinstance(key, str) and key):
-        raise BadRequest(f"the Key of an item is {key!r}; wanted an item as ListObjectsV2 has it")
+    key: Any = item.get("Key") if isinstance(item, dict) else None
+    if not objects.is_name(bucket):
+        raise BadRequest(f'the bucket is {bucket!a}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
+    if not objects.is_name(key):
+        raise BadRequest(f"the Key of an item is {key!a}; wanted an item as ListObjectsV2 has it")
     outcome = objects.analyse(Found(bucket, key), service)
     if outcome.fault:
         raise outcome.fault

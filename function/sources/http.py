@@ -62,7 +62,8 @@ def _form(call: Call, settings: Settings) -> payload.Asked:
     """Each file of a form is a picture; its other fields are options, before those of the query string."""
     body = call.body.encode() if isinstance(call.body, str) else call.body
     parts = multipart.parts(body, call.content_type)
-    files = [part for part in parts if part.file_name is not None]
+    # A file field that was left empty comes with an empty name.
+    files = [part for part in parts if part.file_name or (part.file_name is not None and part.content)]
     if not files:
         raise BadRequest("the form has no file; wanted at least one, as `curl -F image=@a.jpg` sends it")
     payload.check_count(len(files), settings)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from function.errors import BadRequest
-from function.sources.objects import Found
+from function.sources.objects import Found, is_name
 
 CREATED = "ObjectCreated:"
 WANTED = "wanted an S3 notification, also through SNS, or an EventBridge event of S3"
@@ -50,7 +50,7 @@ def objects(event: Any) -> list[Found]:
         BadRequest: it is no notice, or lacks what a notice has.
     """
     try:
-        return _objects(event)
+        return [_checked(found) for found in _objects(event)]
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(f"the notice cannot be read ({type(error).__name__}: {error}); {WANTED}") from error
 
@@ -74,8 +74,20 @@ def _objects(event: Any) -> list[Found]:
         return [found for one in event["Records"] for found in _objects(parsed(one["Sns"]["Message"]))]
     if isinstance(event, dict) and event.get("Type") == "Notification":
         return _objects(parsed(event["Message"]))
-    kind = f"an object with {', '.join(event) or 'no fields'}" if isinstance(event, dict) else type(event).__name__
+    kind = (
+        f"an object with {ascii(', '.join(event)) if event else 'no fields'}"
+        if isinstance(event, dict)
+        else type(event).__name__
+    )
     raise BadRequest(f"the message is {kind:.200}; {WANTED}")
+
+
+def _checked(found: Found) -> Found:
+    """Raise TypeError for names that are no text, or text that cannot be sent; S3 never writes such."""
+    for name in (found.bucket, found.key):
+        if not is_name(name):
+            raise TypeError(f"wanted a bucket and a key, found {name!a:.100}")
+    return found
 
 
 def _says_created(record: Any) -> bool:

@@ -10,7 +10,7 @@ import logging
 from typing import Any, NamedTuple
 
 from function import draw, image, response, storage
-from function.errors import FunctionError, InternalError, InvalidSetting, TransientFault
+from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientFault
 from function.request import Options, Request
 from function.response import Result
 from function.settings import Settings
@@ -68,11 +68,16 @@ def analyse(found: Found, service: Service) -> Outcome:
         return Outcome(found, None, result)
     try:
         return Outcome(found, _leave(found, read[0] if read else None, result, service.settings), result)
-    except TransientFault as error:
+    except FunctionError as error:
         return Outcome(found, None, error)
     except Exception:
         logger.exception("request %s: the result of %s could not be left", service.request_id, found)
         return Outcome(found, None, InternalError(f"the result of {found.key!r} could not be left; see the log"))
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value can be the name of a bucket or an object: text, and text that UTF-8 has."""
+    return isinstance(value, str) and bool(value) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -112,7 +117,8 @@ def _leave(found: Found, read: storage.Object | None, result: Result, settings: 
         "etag": read.etag if read else found.etag,
     }
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    storage.write(bucket, f"{stem}.json", text.encode(), "application/json")
+    # A late second delivery may find the picture gone; what was found in it then stays.
+    storage.write(bucket, f"{stem}.json", text.encode(), "application/json", only_new=isinstance(result, NotFound))
     return f"s3://{bucket}/{stem}.json"
 
 

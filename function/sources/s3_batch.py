@@ -6,7 +6,7 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.
 from typing import Any
 from urllib.parse import unquote_plus
 
-from function.errors import FunctionError
+from function.errors import FunctionError, InternalError, TransientFault
 from function.sources import objects
 from function.sources.objects import Found, Outcome
 from function.sources.service import Service
@@ -45,7 +45,8 @@ def _said(outcome: Outcome) -> tuple[str, str]:
     if result is None:
         return "Succeeded", f"skipped: {outcome.skipped}"
     if isinstance(result, FunctionError):
-        code = "TemporaryFailure" if outcome.fault else "PermanentFailure"
+        passes = isinstance(outcome.fault, TransientFault | InternalError)
+        code = "TemporaryFailure" if passes else "PermanentFailure"
         return code, f"{type(result).__name__}: {result}" + (f"; {outcome.place}" if outcome.place else "")
     count = len(result.scores)
     return "Succeeded", f"{count} {'object' if count == 1 else 'objects'} found; {outcome.place}"

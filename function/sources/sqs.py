@@ -36,7 +36,7 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
 def _is_done(message: dict[str, Any], service: Service) -> bool:
     """Whether every object of a message has its result; why not goes into the log."""
     try:
-        outcomes = [objects.analyse(found, service) for found in notice.objects(notice.parsed(message["body"]))]
+        outcomes = [objects.analyse(found, service) for found in notice.objects(notice.parsed(message.get("body")))]
     except FunctionError as error:
         logger.error("message %s is none that is known here: %s", message["messageId"], error)
         return False

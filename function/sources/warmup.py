@@ -13,7 +13,7 @@ def matches(event: Any) -> bool:
     if not isinstance(event, dict):
         return False
     return event.get("warmup") is True or (
-        event.get("source") == "aws.events" and event.get("detail-type") == "Scheduled Event"
+        event.get("source") in ("aws.events", "aws.scheduler") and event.get("detail-type") == "Scheduled Event"
     )
 
 
