@@ -8,7 +8,8 @@ import numpy as np
 from function import boxes, image, letterbox, model
 from function.boxes import Floats, Ints
 from function.errors import InternalError, InvalidOption
-from function.model import Facts, Model
+from function.facts import Facts
+from function.model import Model
 from function.request import Options, Request
 from function.settings import Settings
 from function.tasks import detect

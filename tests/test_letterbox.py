@@ -5,6 +5,7 @@ import pytest
 
 from function import letterbox
 from function.letterbox import Letterbox
+from function.resize import resize
 
 RNG = np.random.default_rng(7)
 
@@ -112,24 +113,24 @@ def test_undo_leaves_its_argument_as_it_was() -> None:
 
 def test_resize_to_the_same_size_changes_nothing() -> None:
     pixels = noise(17, 23)
-    assert letterbox.resize(pixels, (23, 17)) is pixels
+    assert resize(pixels, (23, 17)) is pixels
 
 
 def test_resize_by_half_takes_the_mean_of_four() -> None:
     pixels = noise(40, 60)
     four = pixels.astype(int).reshape(20, 2, 30, 2, 3).sum(axis=(1, 3))
-    np.testing.assert_array_equal(letterbox.resize(pixels, (30, 20)), (four + 2) >> 2)
+    np.testing.assert_array_equal(resize(pixels, (30, 20)), (four + 2) >> 2)
 
 
 def test_resize_looks_at_no_pixel_but_the_nearest_four() -> None:
     pixels = np.zeros((90, 90, 3), dtype=np.uint8)
     pixels[0::9] = pixels[:, 0::9] = 255  # lines that an antialiasing filter would smear into every pixel
-    assert not letterbox.resize(pixels, (10, 10)).any()
+    assert not resize(pixels, (10, 10)).any()
 
 
 @pytest.mark.parametrize("size_wh", [(640, 1), (1, 640), (640, 640)])
 def test_resize_of_one_pixel_repeats_it(size_wh: tuple[int, int]) -> None:
-    resized = letterbox.resize(np.full((1, 1, 3), 77, dtype=np.uint8), size_wh)
+    resized = resize(np.full((1, 1, 3), 77, dtype=np.uint8), size_wh)
     assert resized.shape == (*size_wh[::-1], 3)
     assert np.unique(resized).tolist() == [77]
 
@@ -137,14 +138,14 @@ def test_resize_of_one_pixel_repeats_it(size_wh: tuple[int, int]) -> None:
 def test_resize_keeps_black_and_white() -> None:
     for level in (0, 255):
         flat = np.full((123, 77, 3), level, dtype=np.uint8)
-        assert np.unique(letterbox.resize(flat, (200, 99))).tolist() == [level]
+        assert np.unique(resize(flat, (200, 99))).tolist() == [level]
 
 
 @pytest.mark.torch
 def test_resize_equals_opencv(in_export_environment) -> None:
     in_export_environment("""
         import cv2, numpy as np
-        from function.letterbox import resize
+        from function.resize import resize
         rng = np.random.default_rng(0)
         for (h, w), (oh, ow) in [((1080, 1920), (360, 640)), ((1080, 810), (640, 480)), ((333, 517), (412, 640)),
                                  ((100, 150), (427, 640)), ((1, 5000), (1, 640)), ((641, 640), (640, 639)),

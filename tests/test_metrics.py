@@ -10,8 +10,8 @@ import pytest
 
 from function import metrics
 from function.errors import NotFound, TooLarge
+from function.facts import Facts
 from function.metrics import Occasion
-from function.model import Facts
 from function.predictor import Prediction, Timing
 from tests.conftest import Context
 from tests.test_handler import direct
