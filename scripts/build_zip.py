@@ -59,6 +59,8 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; what was in the output folder is as it was", INTERRUPTED)
     _say("\n" + commands + "\n")
+    if options.images is not None and (options.out / "try").is_dir():
+        _say(f"The pictures with their boxes, as the zips answered them: {options.out / 'try'}")
     return tried
 
 
