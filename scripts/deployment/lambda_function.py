@@ -70,6 +70,8 @@ def update(aws: Aws, wanted: Wanted, layer: str, current: dict[str, Any]) -> Non
     _update_code(aws, wanted, current)
     words, shown = changes(wanted, layer, current)
     if words:
+        if aws.dry_run and any("(kept)" in word for word in shown.values()) and "--environment" in words:
+            aws.say("# (kept) below stands for a value that the function has and that is not shown")
         aws.change("lambda", "update-function-configuration", "--function-name", wanted.name, *words, shown=shown)
         aws.change("lambda", "wait", "function-updated-v2", "--function-name", wanted.name)
         if not aws.dry_run:
