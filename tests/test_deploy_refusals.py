@@ -9,7 +9,7 @@ from typing import Any
 import deploy
 import pytest
 import undeploy
-from aws_commands import HANDLER
+from aws_commands import HANDLER, Upload
 from deployment import aws_cli, lambda_function, layer_version, upload
 from deployment.aws_cli import Aws, DeployError, Refused
 
@@ -241,7 +241,7 @@ def test_an_upload_that_cannot_be_taken_away_is_said_and_no_failure(
     monkeypatch.setattr("sizes.DIRECT_LIMIT", 1)
     aws.answers["s3 cp"] = {}
     said: list[str] = []
-    zipped = upload.Upload(dist / "layer.zip", 2, "0" * 64)
+    zipped = Upload(dist / "layer.zip", 2, "0" * 64)
     with upload.sent(Aws(None, False, said.append), zipped, "uploads", upload.LAYER) as words:
         assert words == ["--content", f"S3Bucket=uploads,S3Key=yolo-lambda/{'0' * 16}/layer.zip"]
     assert said[0].startswith(f"s3://uploads/yolo-lambda/{'0' * 16}/layer.zip stays")
