@@ -7,7 +7,7 @@ import http.client
 import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -123,7 +123,7 @@ class Caller:
             headers["X-Amz-Log-Type"] = "Tail"
         if self._target.credentials is None:
             return headers
-        now = datetime.now(UTC)
+        now = datetime.now(timezone.utc)  # noqa: UP017  (Python 3.9)
         return signed(self._target.url, headers, body, self._target.credentials, self._target.region, now)
 
 
