@@ -477,6 +477,20 @@ def test_the_log_is_json_and_goes_where_retention_is_set() -> None:
 # The zips
 
 
+def test_function_and_layer_are_for_the_same_processor_and_python() -> None:
+    given = {"Architecture": "arm64", "PythonRuntime": "python3.14"}
+    function = resources("AWS::Lambda::Function", **given)["Function"]
+    [(name, layer)] = resources("AWS::Lambda::LayerVersion", **given).items()
+    assert function["Layers"] == [{"Ref": name}]
+    assert (function["Runtime"], function["Architectures"]) == ("python3.14", ["arm64"])
+    assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.14"], ["arm64"])
+
+
+def test_the_role_has_its_log_policy_attached() -> None:
+    [role] = resources("AWS::IAM::Role").values()
+    assert role["ManagedPolicyArns"] == [{"Ref": "LogAccess"}]
+
+
 def test_the_zips_are_those_that_build_zip_leaves_and_sam_builds_nothing() -> None:
     made = template_stack.source()["Resources"]
     assert made["Function"]["Properties"]["CodeUri"] == "dist/function.zip"

@@ -1,6 +1,6 @@
 """cfn-lint on template.yaml and on what SAM makes of it, informational findings included.
 
-Of template.yaml none is ignored; of what is worked out of it I3042 is, since it dislikes a partition that is written out.
+Of template.yaml none is ignored; of what is worked out of it I3042 is: it dislikes a partition that is written out.
 
 cfn-lint runs as a program of its own: what its imports warn of is not ours.
 """
