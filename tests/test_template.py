@@ -385,6 +385,17 @@ def test_a_parameter_that_reaches_the_function_publishes_a_version(name: str, va
     assert version(**{name: value}) != version()
 
 
+NEEDS = {"S3Requests": PICTURES, "ModelBucket": {"ModelKey": "m.onnx"}, "ModelKey": {"ModelBucket": "models"}}
+
+
+@pytest.mark.parametrize(("name", "value"), CHANGES.items())
+def test_what_publishes_a_version_changes_the_function_since_two_alike_are_an_error(name: str, value: str) -> None:
+    before, after = (
+        resources("AWS::Lambda::Function", **NEEDS.get(name, {}), **given)["Function"] for given in ({}, {name: value})
+    )
+    assert before != after
+
+
 @pytest.mark.parametrize("name", sorted(set(template_stack.source()["Parameters"]) - set(CHANGES)))
 def test_other_parameters_publish_none_and_leave_the_function_alone(name: str) -> None:
     value = {"AllowedValues": [None, "-"]} | template_stack.source()["Parameters"][name]
