@@ -1,5 +1,7 @@
 """The line of metrics: what CloudWatch's published schema asks for, and what it counts."""
 
+import contextlib
+import copy
 import json
 from types import ModuleType
 from typing import Any
@@ -8,13 +10,14 @@ import jsonschema
 import numpy as np
 import pytest
 
-from function import metrics
-from function.errors import NotFound, TooLarge
-from function.facts import Facts
+from function import metrics, sources, storage
+from function.errors import FunctionError, NotFound, TooLarge
 from function.metrics import Occasion
 from function.predictor import Prediction, Timing
 from tests.conftest import Context
+from tests.shelf import Shelf
 from tests.test_handler import direct
+from tests.test_sources import EVENTS
 
 FACTS = Facts("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
 WARM = Occasion("http", "yolo", "request-1", None, 1_700_000_000_000)
@@ -135,10 +138,29 @@ def test_every_invocation_of_the_handler_writes_one_line(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for document in lines:
         jsonschema.validate(document, SCHEMA)
-    sources = [document["Source"] for document in lines]
-    assert sources == ["direct", "unknown", "direct", "direct", "warmup", "direct"]
+    assert [document["Source"] for document in lines] == ["direct", "unknown", "direct", "direct", "warmup", "direct"]
     assert [document["Pictures"] for document in lines] == [1, 0, 0, 1, 0, 0]
     assert [document["Errors"] for document in lines] == [0, 1, 1, 1, 0, 1]
+
+
+def test_a_thousand_invocations_of_every_kind_write_a_thousand_valid_lines(
+    handler: ModuleType, red_png: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(storage, "read", shelf.read)
+    monkeypatch.setattr(storage, "write", shelf.write)
+    samples = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
+    samples += [direct(red_png), {"images": [direct(red_png), direct(b"text")]}, {}, None, 5]
+    sent = [samples[number % len(samples)] for number in range(1000)]
+    for sample in sent:
+        with contextlib.suppress(FunctionError):  # what a platform would deliver again
+            handler.lambda_handler(copy.deepcopy(sample), Context())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1000
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    documents = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert all(validator.is_valid(document) for document in documents)
+    assert len({document["Source"] for document in documents}) == len(sources.SOURCES) + 1
 
 
 def test_metrics_can_be_switched_off(

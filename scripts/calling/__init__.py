@@ -1,0 +1,1 @@
+"""The parts of `scripts/call.py`: signing, sending, telling. Only the standard library, any Python from 3.9 on."""

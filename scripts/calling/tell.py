@@ -1,0 +1,78 @@
+"""What the user reads: a table of boxes for a picture, latencies and cold starts for many calls."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from .target import Reply
+
+MAX_SHOWN = 2000  # characters of an answer that is not boxes
+PERCENTS = (50, 90, 99)
+EDGES = ("x_min", "y_min", "x_max", "y_max")
+
+
+def answer(name: str, reply: Reply) -> str:
+    """One picture: its boxes, or why there are none."""
+    start = f"   cold start, {reply.init_ms:.0f} ms of it init" if reply.init_ms is not None else ""
+    lines = [f"{name}   {reply.status or 'no answer'}   {reply.ms:.0f} ms{start}"]
+    if isinstance(reply.body, dict) and isinstance(reply.body.get("detections"), list):
+        return "\n".join([*lines, *_boxes(reply.body)]) + "\n"
+    shown = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
+    return "\n".join([*lines, f"  {shown[:MAX_SHOWN]}"]) + "\n"
+
+
+def load(replies: Sequence[Reply], concurrency: int, seconds: float, direct: bool) -> str:
+    """Many calls, at least one: how long they took, what they were answered, which were cold."""
+    found = summary(replies, seconds)
+    times = "   ".join(f"{name} {value:.0f}" for name, value in found["ms"].items())
+    answers = ", ".join(f"{count} x {status}" for status, count in found["statuses"].items())
+    lines = [
+        f"calls        {len(replies)}, {concurrency} at once, in {seconds:.1f} s ({found['per_second']:.1f} a second)",
+        f"answers      {answers}",
+        f"ms           {times}   (here to there and back; answers of 200 alone)" if times else "ms           none",
+    ]
+    cold = found["init_ms"]
+    if not direct:
+        lines.append("cold starts  not visible by URL: the log comes with calls by --function alone")
+    elif cold:
+        lines.append(f"cold starts  {len(cold)}, their init {min(cold):.0f} to {max(cold):.0f} ms (REPORT lines)")
+    else:
+        lines.append("cold starts  0 (REPORT lines)")
+    return "\n".join(lines) + "\n"
+
+
+def summary(replies: Sequence[Reply], seconds: float) -> dict[str, Any]:
+    """The same for machines; `ms` is empty if nothing was answered with 200."""
+    times = sorted(reply.ms for reply in replies if reply.status == 200)
+    ms = {f"p{percent}": round(percentile(times, percent), 3) for percent in PERCENTS} if times else {}
+    return {
+        "calls": len(replies),
+        "seconds": round(seconds, 3),
+        "per_second": round(len(replies) / seconds, 3),
+        "statuses": {str(status): count for status, count in sorted(Counter(one.status for one in replies).items())},
+        "ms": {**ms, **({"max": round(times[-1], 3)} if times else {})},
+        "init_ms": [reply.init_ms for reply in replies if reply.init_ms is not None],
+    }
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """The smallest value that at least so many percent are not above (nearest rank); at least one value."""
+    rank = -(-len(ascending) * percent // 100)
+    return ascending[max(rank, 1) - 1]
+
+
+def _boxes(body: dict[str, Any]) -> list[str]:
+    found, size = body["detections"], body.get("image_dimensions", {})
+    boxes = "box" if len(found) == 1 else "boxes"
+    lines = [f"  {size.get('width')} x {size.get('height')}  {len(found)} {boxes}"]
+    if not found:
+        return lines
+    width = max(5, *(len(str(one["class_name"])) for one in found))
+    lines.append(f"  {'class':{width}}  confidence     x_min     y_min     x_max     y_max")
+    for one in found:
+        edges = "".join(f"{one['box_2d'][edge]:10.2f}" for edge in EDGES)
+        lines.append(f"  {one['class_name']:{width}}  {one['confidence']:10.4f}{edges}")
+    return lines
