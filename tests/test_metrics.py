@@ -12,6 +12,7 @@ import pytest
 
 from function import metrics, sources, storage
 from function.errors import FunctionError, NotFound, TooLarge
+from function.facts import Facts
 from function.metrics import Occasion
 from function.predictor import Prediction, Timing
 from tests.conftest import Context
