@@ -13,6 +13,7 @@ from layer.targets import Target
 
 HANDLER = "function.handler.lambda_handler"
 MEMORY = 1769  # MB; Lambda gives one whole CPU from here on, and less CPU below
+LOGGING = "LogFormat=JSON"  # a line is an object with the request id
 TIMEOUT = 30  # seconds; what API Gateway waits
 TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
@@ -99,7 +100,7 @@ def _create(function: Upload, target: Target) -> list[str]:
         '  --role "$(aws iam get-role --role-name "$ROLE" --query Role.Arn --output text)" \\',
         f"  --runtime python{target.python} --architectures {target.arch} --handler {HANDLER} \\",
         f'  --memory-size {MEMORY} --timeout {TIMEOUT} --layers "$LAYER_ARN" \\',
-        "  --environment 'Variables={ORT_DISABLE_TELEMETRY=1}' \\",
+        f"  --environment 'Variables={{ORT_DISABLE_TELEMETRY=1}}' --logging-config {LOGGING} \\",
         f"  {code}",
         'aws lambda wait function-active-v2 --function-name "$FUNCTION"',
     ]

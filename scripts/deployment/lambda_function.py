@@ -57,7 +57,8 @@ def create(aws: Aws, wanted: Wanted, layer: str) -> None:
             "--runtime", f"python{target.python}", "--architectures", target.arch, "--handler", aws_commands.HANDLER,
             "--memory-size", str(wanted.memory or aws_commands.MEMORY),
             "--timeout", str(wanted.timeout or aws_commands.TIMEOUT), "--layers", layer,
-            "--environment", _variables(merged({}, wanted.environment)), "--tags", f"{TAG}=deploy.sh", *code,
+            "--environment", _variables(merged({}, wanted.environment)),
+            "--logging-config", aws_commands.LOGGING, "--tags", f"{TAG}=deploy.sh", *code,
         ]  # fmt: skip
         _with_patience(aws, words)
     aws.change("lambda", "wait", "function-active-v2", "--function-name", wanted.name)
