@@ -1,4 +1,4 @@
-"""The line of metrics: what CloudWatch's published schema asks for, and what it counts."""
+"""The line of metrics: what CloudWatch's specification asks for, and what it counts."""
 
 import contextlib
 import copy
@@ -22,7 +22,7 @@ from tests.test_sources import EVENTS
 
 FACTS = Facts("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
 WARM = Occasion("http", "yolo", "request-1", None, 1_700_000_000_000)
-# The embedded metric format's own schema, as its specification prints it.
+# After the embedded metric format's specification, written from its rules; units are narrowed to those used here.
 SCHEMA = {
     "type": "object",
     "required": ["_aws"],

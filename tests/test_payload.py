@@ -1,6 +1,5 @@
 """What callers may send: pictures in the request, links, objects, many at once, and forms."""
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -270,7 +269,3 @@ def test_a_direct_invocation_takes_every_way(
     sample = wrap({field: values[field]})
     assert direct.matches(sample)
     assert [make().image for make in direct.read(sample, OPEN).requests] == [PICTURE]
-
-
-def test_base64_of_the_test_is_base64() -> None:
-    assert base64.b64decode(ENCODED) == PICTURE
