@@ -22,7 +22,8 @@ from tests.test_sources import EVENTS
 
 FACTS = Facts("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
 WARM = Occasion("http", "yolo", "request-1", None, 1_700_000_000_000)
-# After the embedded metric format's specification, written from its rules; units are narrowed to those used here.
+# Every constraint of the schema in the embedded metric format's specification; units and the number of metrics are
+# narrowed to what is used here and to what its text allows.
 SCHEMA = {
     "type": "object",
     "required": ["_aws"],
@@ -38,13 +39,13 @@ SCHEMA = {
                         "type": "object",
                         "required": ["Namespace", "Dimensions", "Metrics"],
                         "properties": {
-                            "Namespace": {"type": "string", "minLength": 1, "maxLength": 1024},
+                            "Namespace": {"type": "string", "pattern": "^(.*)$", "minLength": 1, "maxLength": 1024},
                             "Dimensions": {
                                 "type": "array",
                                 "minItems": 1,
                                 "items": {
                                     "type": "array",
-                                    "items": {"type": "string", "minLength": 1, "maxLength": 250},
+                                    "items": {"type": "string", "pattern": "^(.*)$", "minLength": 1, "maxLength": 250},
                                     "maxItems": 30,
                                 },
                             },
@@ -55,7 +56,12 @@ SCHEMA = {
                                     "type": "object",
                                     "required": ["Name"],
                                     "properties": {
-                                        "Name": {"type": "string", "minLength": 1, "maxLength": 1024},
+                                        "Name": {
+                                            "type": "string",
+                                            "pattern": "^(.*)$",
+                                            "minLength": 1,
+                                            "maxLength": 1024,
+                                        },
                                         "Unit": {"enum": ["Milliseconds", "Count", "None"]},
                                     },
                                 },
