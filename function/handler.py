@@ -12,13 +12,15 @@ from pathlib import Path
 from time import perf_counter, time_ns
 from typing import Any
 
-from function import STARTED, metrics, model, sources, storage
+from function import STARTED, inference, metrics, model, sources, storage
 from function.errors import FunctionError, InternalError, UnusableModel
-from function.model import Model
+from function.inference import Inference
+from function.model import Model, TensorModel
 from function.predictor import Prediction, predict
+from function.request import Request
 from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
-from function.sources.service import Service
+from function.sources.service import Service, Tensors
 
 MAX_MODEL_BYTES = 2 * 1024**3  # of a model from a bucket: what one ONNX file can hold
 
@@ -27,13 +29,13 @@ logger = logging.getLogger(__name__)
 SETTINGS = Settings.from_env(os.environ)
 
 
-def _load(settings: Settings) -> Model:
+def _load(settings: Settings) -> Model | TensorModel:
     """The model of the settings: from a bucket straight into memory, or from a file."""
     path = settings.model_path
     if path and path.startswith("s3://"):
-        return model.serve(path, _download(path), settings.threads, settings.model_sha256)
+        return model.serve(path, _download(path), settings.threads, settings.model_sha256, settings.model_name)
     file = model.find(Path(path) if path else None, (TASK_MODEL, LAYER_MODEL))
-    return model.load(file, settings.threads, settings.model_sha256)
+    return model.load(file, settings.threads, settings.model_sha256, settings.model_name)
 
 
 def _download(address: str) -> bytes:
@@ -65,10 +67,10 @@ def lambda_handler(event: Any, context: Any) -> Any:
         TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
     request_id = getattr(context, "aws_request_id", "")
-    results: list[Result] = []
+    results: list[Result | Inference] = []
     attempt = partial(_attempt, request_id, results)
     service = Service(
-        attempt, lambda request: attempt(lambda: predict(MODEL, SETTINGS, request())), SETTINGS, request_id
+        attempt, lambda request: attempt(lambda: _picture(request)), SETTINGS, request_id, _tensors(MODEL)
     )
     source = sources.find(event)
     try:
@@ -78,7 +80,20 @@ def lambda_handler(event: Any, context: Any) -> Any:
             _report(sources.name(source), results, context)
 
 
-def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) -> Any:
+def _picture(request: Callable[[], Request]) -> Prediction:
+    """The one prediction; a model that takes tensors has none, and the picture is not even fetched for it."""
+    if isinstance(MODEL, TensorModel):
+        inference.refuse_picture(MODEL.signature)
+    return predict(MODEL, SETTINGS, request())
+
+
+def _tensors(served: Model | TensorModel) -> Tensors | None:
+    if not isinstance(served, TensorModel):
+        return None
+    return Tensors(served.signature, lambda fields: inference.infer(served, SETTINGS, fields))
+
+
+def _attempt(request_id: str, results: list[Result | Inference], call: Callable[[], Any]) -> Any:
     """What the call returns, or the error that it raised; predictions and errors are noted in `results`."""
     try:
         outcome = call()
@@ -87,12 +102,12 @@ def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) ->
     except Exception:
         logger.exception("request %s: unforeseen error", request_id)
         outcome = InternalError(f"internal error; the function's log has the details under request {request_id}")
-    if isinstance(outcome, Prediction | FunctionError):
+    if isinstance(outcome, Prediction | Inference | FunctionError):
         results.append(outcome)
     return outcome
 
 
-def _report(source: str, results: list[Result], context: Any) -> None:
+def _report(source: str, results: list[Result | Inference], context: Any) -> None:
     occasion = metrics.Occasion(
         source=source,
         function_name=getattr(context, "function_name", ""),

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from function.errors import FunctionError
+from function.inference import Inference
 from function.predictor import Prediction
 from function.response import Result
 
@@ -29,12 +30,13 @@ class Occasion(NamedTuple):
     now_ms: int  # since 1970
 
 
-def line(occasion: Occasion, results: list[Result]) -> str:
+def line(occasion: Occasion, results: list[Result | Inference]) -> str:
     """One JSON text without a line break.
 
     Args:
         occasion: what was invoked, and how.
-        results: what became of every picture that was looked at; none gives the counts alone.
+        results: what became of every picture that was looked at, or of every request of tensors; none gives the
+            counts alone.
     """
     found = [result for result in results if isinstance(result, Prediction)]
     errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
@@ -48,6 +50,7 @@ def line(occasion: Occasion, results: list[Result]) -> str:
         *((f"Errors.{kind}", "Count", count) for kind, count in errors.most_common(MAX_NAMES)),
         *((f"Detections.{name}", "Count", count) for name, count in _by_class(found).most_common(MAX_NAMES)),
         *_of_pictures(found),
+        *_of_tensors([result for result in results if isinstance(result, Inference)]),
     ]
     return json.dumps(_document(occasion, metrics), allow_nan=False, separators=(",", ":"))
 
@@ -68,6 +71,16 @@ def _of_pictures(found: list[Prediction]) -> list[tuple[str, str, Values]]:
         *((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps),
         ("Megapixels", "None", megapixels),
     ]
+
+
+def _of_tensors(found: list[Inference]) -> list[tuple[str, str, Values]]:
+    """What is measured of each request of tensors, under the names that pictures have."""
+    if not found:
+        return []
+    timings = zip(*(one.timing for one in found[:MAX_VALUES]), strict=True)  # by step
+    steps = zip(("ReadMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
+    times = ((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps)
+    return [("Inferences", "Count", len(found)), *times]
 
 
 def _document(occasion: Occasion, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:

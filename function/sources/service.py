@@ -3,9 +3,18 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from function.inference import Inference
 from function.request import Request
 from function.response import Result
 from function.settings import Settings
+from function.signature import Signature
+
+
+class Tensors(NamedTuple):
+    """A model that takes tensors."""
+
+    signature: Signature
+    infer: Callable[[Any], Inference]  # of a request's JSON; what it raises is for `attempt`
 
 
 class Service(NamedTuple):
@@ -17,3 +26,4 @@ class Service(NamedTuple):
     answer: Callable[[Callable[[], Request]], Result]
     settings: Settings
     request_id: str
+    tensors: Tensors | None = None  # None: the model takes pictures
