@@ -89,7 +89,7 @@ def _tensor(path: str, verb: str, declared: Any) -> Tensor:
         hint = ""
         if "map(" in declared.type:
             hint = "; convert a classifier of scikit-learn with options={'zipmap': False}"
-        known = ", ".join(OF_ONNX)
+        known = ", ".join(row.name for row in OF_ONNX.values())
         raise UnusableModel(f"{path} {verb} {declared.name} {declared.type}; served are {known}{hint}")
     shape = tuple(size if isinstance(size, int) and size >= 0 else ANY for size in declared.shape)
     return Tensor(declared.name, datatype, shape)

@@ -59,8 +59,8 @@ def read(declared: Tensor, fields: Mapping[str, Any], limit: int) -> Array:
 def write(declared: Tensor, array: Array) -> dict[str, Any]:
     """One output, JSON-ready.
 
-    Numbers of 16 and 32 bits are written with as many digits as give the same number back, which is about half of
-    what their 64-bit neighbours would take.
+    Numbers of 32 bits are written with as many digits as give the same 32 bits back: about half of what writes them
+    out exactly, and an answer has its limit.
 
     Raises:
         InternalError: it holds NaN or an infinity, which JSON does not have.
@@ -72,8 +72,7 @@ def write(declared: Tensor, array: Array) -> dict[str, Any]:
             value, place = _named(float(flat[bad[0]])), _place(int(bad[0]), array.shape)
             what = f"the model answered {value} in output {shown(declared.name)} at {place}"
             raise InternalError(f"{what}; JSON has no such number, the other outputs can be asked for by name")
-    narrow = declared.datatype.json is NUMBERS and array.dtype.itemsize < np.dtype(np.float64).itemsize
-    data = [float(str(one)) for one in flat] if narrow else flat.tolist()
+    data = [float(str(one)) for one in flat] if flat.dtype == np.float32 else flat.tolist()
     return {"name": declared.name, "shape": list(array.shape), "datatype": declared.datatype.name, "data": data}
 
 
