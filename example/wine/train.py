@@ -63,7 +63,7 @@ def read() -> Wines:
 def convert(regressor: GradientBoostingRegressor, wines: Wines) -> onnx.ModelProto:
     """The same trees as ONNX; the names of the measurements stand in its description."""
     takes, gives = [None, len(wines.names)], [None, 1]
-    model = to_onnx(
+    model: onnx.ModelProto = to_onnx(
         regressor,
         initial_types=[(INPUT, FloatTensorType(takes))],
         final_types=[(TARGET, FloatTensorType(gives))],
