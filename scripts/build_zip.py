@@ -122,7 +122,8 @@ def build(options: Options, scratch: Path) -> tuple[model_file.ModelFacts, str]:
         aws_commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    return facts, aws_commands.text(layer, code, options.target, options.model_in_layer)
+    tensors = facts.task == model_file.TENSORS
+    return facts, aws_commands.text(layer, code, options.target, options.model_in_layer, tensors)
 
 
 def _described(facts: model_file.ModelFacts) -> str:
