@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from export.errors import Refused
 
 if TYPE_CHECKING:
-    from function.model import TensorModel
+    from function.tensor_model import TensorModel
 
 
 def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
             loaded = function_model.load(copy, threads=1)
         except UnusableModel as error:
             raise Refused(str(error).replace(str(copy), str(path))) from error
-    if isinstance(loaded, function_model.TensorModel):
+    if not isinstance(loaded, function_model.Model):
         return _of_tensors(loaded, proto, content)
     said = {prop.key: prop.value for prop in proto.metadata_props}
     start, end = loaded.session.get_inputs()[0], loaded.session.get_outputs()[0]

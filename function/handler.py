@@ -10,17 +10,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter, time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from function import STARTED, inference, metrics, model, sources, storage
-from function.errors import FunctionError, InternalError, UnusableModel
-from function.inference import Inference
-from function.model import Model, TensorModel
-from function.predictor import Prediction, predict
+from function import STARTED, metrics, model, sources, storage
+from function.errors import FunctionError, InternalError, UnsupportedPicture, UnusableModel
+from function.inferred import Inference
+from function.model import Model
+from function.predictor import Classification, Prediction, predict
 from function.request import Request
 from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
 from function.sources.service import Service, Tensors
+
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 MAX_MODEL_BYTES = 2 * 1024**3  # of a model from a bucket: what one ONNX file can hold
 
@@ -29,7 +32,7 @@ logger = logging.getLogger(__name__)
 SETTINGS = Settings.from_env(os.environ)
 
 
-def _load(settings: Settings) -> Model | TensorModel:
+def _load(settings: Settings) -> "Model | TensorModel":
     """The model of the settings: from a bucket straight into memory, or from a file."""
     path = settings.model_path
     if path and path.startswith("s3://"):
@@ -48,7 +51,23 @@ def _download(address: str) -> bytes:
         raise UnusableModel(f"no model at {address} (as MODEL_PATH says): {error}") from error
 
 
+def _tensors(served: "Model | TensorModel") -> Tensors | None:
+    """What sources are told of a model of tensors; None of one that takes pictures."""
+    if isinstance(served, Model):
+        return None
+    from function import inference, signature  # here, because a start that serves pictures goes without
+
+    return Tensors(
+        name=served.signature.name,
+        version=served.signature.version,
+        wanted=inference.wanted(served.signature),
+        metadata=signature.metadata(served.signature),
+        infer=lambda fields: inference.infer(served, SETTINGS, fields),
+    )
+
+
 MODEL = _load(SETTINGS)
+TENSORS = _tensors(MODEL)
 INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this environment; its first invocation takes it
 
 
@@ -69,9 +88,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
     request_id = getattr(context, "aws_request_id", "")
     results: list[Result | Inference] = []
     attempt = partial(_attempt, request_id, results)
-    service = Service(
-        attempt, lambda request: attempt(lambda: _picture(request)), SETTINGS, request_id, _tensors(MODEL)
-    )
+    service = Service(attempt, lambda request: attempt(lambda: _picture(request)), SETTINGS, request_id, TENSORS)
     source = sources.find(event)
     try:
         return source.respond(event, service)
@@ -80,17 +97,11 @@ def lambda_handler(event: Any, context: Any) -> Any:
             _report(sources.name(source), results, context)
 
 
-def _picture(request: Callable[[], Request]) -> Prediction:
-    """The one prediction; a model that takes tensors has none, and the picture is not even fetched for it."""
-    if isinstance(MODEL, TensorModel):
-        inference.refuse_picture(MODEL.signature)
+def _picture(request: Callable[[], Request]) -> Prediction | Classification:
+    """The answer to one picture; with a model of tensors the picture is not even fetched."""
+    if not isinstance(MODEL, Model):
+        raise UnsupportedPicture(f"this model takes no pictures; {TENSORS.wanted if TENSORS else ''}")
     return predict(MODEL, SETTINGS, request())
-
-
-def _tensors(served: Model | TensorModel) -> Tensors | None:
-    if not isinstance(served, TensorModel):
-        return None
-    return Tensors(served.signature, lambda fields: inference.infer(served, SETTINGS, fields))
 
 
 def _attempt(request_id: str, results: list[Result | Inference], call: Callable[[], Any]) -> Any:
@@ -102,7 +113,7 @@ def _attempt(request_id: str, results: list[Result | Inference], call: Callable[
     except Exception:
         logger.exception("request %s: unforeseen error", request_id)
         outcome = InternalError(f"internal error; the function's log has the details under request {request_id}")
-    if isinstance(outcome, Prediction | Inference | FunctionError):
+    if isinstance(outcome, Prediction | Classification | Inference | FunctionError):
         results.append(outcome)
     return outcome
 

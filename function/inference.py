@@ -5,32 +5,17 @@ Source: github.com/kserve/open-inference-protocol 011728e, specification/protoco
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from function import model, tensors
-from function.errors import BadRequest, InvalidTensor, TooLarge, UnsupportedPicture
+from function import tensor_model, tensors
+from function.errors import BadRequest, InvalidTensor, TooLarge
+from function.inferred import Inference, Timing
 from function.jsonkind import kind, shown
-from function.model import TensorModel
 from function.settings import Settings
 from function.signature import Signature, Tensor, takes
-from function.tensors import Array
+from function.tensor_model import Array, TensorModel
 
 FORM = '{"inputs": [{"name", "shape", "datatype", "data"}]}'
-
-
-class Timing(NamedTuple):
-    """Milliseconds by step."""
-
-    read: float
-    inference: float
-    answer: float
-
-
-class Inference(NamedTuple):
-    """What the model answered, as the protocol has it."""
-
-    body: dict[str, Any]  # JSON-ready
-    timing: Timing
 
 
 class Question(NamedTuple):
@@ -58,7 +43,7 @@ def infer(served: TensorModel, settings: Settings, fields: Any) -> Inference:
     started = perf_counter()
     question = ask(fields, served.signature, settings.max_tensor_elements)
     read = perf_counter()
-    arrays = model.run_tensors(served, question.inputs, [one.name for one in question.outputs])
+    arrays = tensor_model.run(served, question.inputs, [one.name for one in question.outputs])
     ran = perf_counter()
     values = sum(array.size for array in arrays)
     if values > settings.max_tensor_elements:
@@ -89,11 +74,6 @@ def ask(fields: Any, signature: Signature, limit: int) -> Question:
         inputs[declared.name] = tensors.read(declared, named[declared.name], left)
         left -= inputs[declared.name].size
     return Question(identifier, inputs, _outputs(fields.get("outputs"), signature))
-
-
-def refuse_picture(signature: Signature) -> NoReturn:
-    """Raise what a picture meets here."""
-    raise UnsupportedPicture(f"this model takes no pictures; {wanted(signature)}")
 
 
 def wanted(signature: Signature) -> str:

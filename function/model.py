@@ -1,25 +1,20 @@
-"""The ONNX model: its file, its session, and running it.
-
-What it says of itself is known to `facts` where it takes pictures, and to `signature` where it takes tensors.
-"""
+"""The ONNX model: its file, its session, and running it; `facts` knows what its metadata states."""
 
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
-from function import signature
 from function.boxes import Floats
-from function.errors import InvalidTensor, TooLarge, UnusableModel
-from function.facts import Facts, read
-from function.signature import ANY, Signature
-from function.tasks import detect
+from function.errors import UnusableModel
+from function.facts import Facts, is_yolo, read
+from function.layouts import Layout, choose
 
-MAX_REASON = 600  # characters of what onnxruntime says, in an error
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +23,8 @@ class Model(NamedTuple):
     """A session that has run once, and its facts."""
 
     session: ort.InferenceSession
-    input_name: str
     facts: Facts
-
-
-class TensorModel(NamedTuple):
-    """A session, and what it takes and answers."""
-
-    session: ort.InferenceSession
-    signature: Signature
-    sha256: str  # of the file
+    layout: Layout
 
 
 def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
@@ -59,14 +46,14 @@ def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: Path, threads: int, sha256: str | None = None, name: str | None = None) -> Model | TensorModel:
+def load(path: Path, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
     """A model from a file; arguments and errors as `serve` has them."""
     return serve(str(path), path.read_bytes(), threads, sha256, name)
 
 
 def serve(
     path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None
-) -> Model | TensorModel:
+) -> "Model | TensorModel":
     """Make the session, check that its output can be answered, and leave it warm.
 
     Args:
@@ -75,7 +62,7 @@ def serve(
             with nothing of it takes tensors.
         threads: CPUs that one run may use.
         sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
-        name: what clients call a model that takes tensors; None: the path's last part, without its suffix.
+        name: what clients call a model of tensors; None: the path's last part, without its suffix.
 
     Raises:
         UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
@@ -85,12 +72,18 @@ def serve(
     if sha256 not in (None, found):
         raise UnusableModel(f"{path} ({len(content)} bytes) has the sha256 {found}; wanted {sha256} (MODEL_SHA256)")
     session = _session(path, content, threads)
-    if not signature.is_yolo(session):
-        return _serve_tensors(path, TensorModel(session, signature.read(path, name or Path(path).stem, session), found))
-    model = Model(session, session.get_inputs()[0].name, read(path, session, found))
-    detect.check([output.shape for output in _warm_up(path, model)], len(model.facts.names))
-    logger.info("serving %s: %s", path, model.facts._asdict())
-    return model
+    if not is_yolo(session):
+        from function import tensor_model  # here, because a start that serves pictures goes without
+
+        return tensor_model.serve(path, session, name or Path(path).stem, found)
+    facts = read(path, session, found)
+    outputs = _warm_up(path, session, facts)
+    try:
+        layout = choose(facts, [output.shape for output in outputs])
+    except UnusableModel as error:
+        raise UnusableModel(f"{path}: {error}") from error
+    logger.info("serving %s: %s, output %s", path, facts._asdict(), layout.shape)
+    return Model(session, facts, layout)
 
 
 def run(model: Model, tensor: Floats) -> list[Floats]:
@@ -101,64 +94,17 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
         tensor: (1, 3, H, W) float32, 0..1.
 
     Returns:
-        The raw outputs, in the order of the file.
+        The raw outputs of this one picture, (1, ...) float32 each, in the order of the file.
     """
-    outputs: list[Floats] = model.session.run(None, {model.input_name: tensor})
-    return outputs
+    return _run(model.session, tensor, model.facts.batch)
 
 
-def run_tensors(model: TensorModel, inputs: dict[str, NDArray[Any]], outputs: list[str]) -> list[NDArray[Any]]:
-    """One run of a model that takes tensors.
-
-    Args:
-        model: from `load`.
-        inputs: an array for each name of the signature, of its datatype.
-        outputs: names of the signature.
-
-    Returns:
-        The outputs in that order.
-
-    Raises:
-        InvalidTensor: the model does not run on these inputs, as with sizes that do not go together.
-        TooLarge: there is no memory for what it would make of them.
-    """
-    try:
-        arrays: list[NDArray[Any]] = model.session.run(outputs, inputs)
-    except Exception as error:
-        if not type(error).__module__.startswith("onnxruntime"):
-            raise
-        reason = " ".join(str(error).split())[:MAX_REASON]
-        if "allocate memory" in reason:
-            raise TooLarge(f"there is no memory to run the model on these inputs: {reason}") from error
-        given = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
-        raise InvalidTensor(f"the model does not run on these inputs ({given:.300}): {reason}") from error
-    return arrays
-
-
-def _serve_tensors(path: str, model: TensorModel) -> TensorModel:
-    """Leave it warm; only a model whose sizes are all fixed has to run on what it is tried with."""
-    takes = model.signature.inputs
-    # Ones: a whole number may be what another is divided by.
-    inputs = {one.name: _ones(one) for one in takes}
-    try:
-        run_tensors(model, inputs, [one.name for one in model.signature.outputs])
-    except (InvalidTensor, TooLarge) as error:
-        if not any(ANY in one.shape or not one.shape for one in takes):
-            raise UnusableModel(f"{path} does not run on ones: {error}") from error
-        logger.warning("%s is not warm, it does not run on ones where each free size is 1: %s", path, error)
-    if any(signature.looks_like_a_picture(one) for one in takes):
-        logger.warning(
-            "%s takes what looks like a picture, but has no YOLO metadata, and so is served as tensors; "
-            "`python -m export best.pt` writes the metadata",
-            path,
-        )
-    logger.info("serving %s: %s", path, signature.metadata(model.signature))
-    return model
-
-
-def _ones(tensor: signature.Tensor) -> NDArray[Any]:
-    shape = [1 if size == ANY else size for size in tensor.shape]
-    return np.full(shape, "" if tensor.datatype.name == "BYTES" else 1, dtype=tensor.datatype.dtype)
+def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floats]:
+    """A model of a fixed batch is filled up with black pictures, and only the first is looked at."""
+    if batch > 1:
+        tensor = np.concatenate((tensor, np.zeros((batch - 1, *tensor.shape[1:]), dtype=np.float32)))
+    outputs: list[Floats] = session.run(None, {session.get_inputs()[0].name: tensor})
+    return [output[:1] for output in outputs]
 
 
 def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
@@ -175,9 +121,9 @@ def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
         raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
-def _warm_up(path: str, model: Model) -> list[Floats]:
-    sides = model.facts.imgsz_hw
+def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> list[Floats]:
+    sides = facts.imgsz_hw
     try:
-        return run(model, np.zeros((1, 3, *sides), dtype=np.float32))
+        return _run(session, np.zeros((1, 3, *sides), dtype=np.float32), facts.batch)
     except Exception as error:  # onnxruntime's own exceptions share no narrower public base
         raise UnusableModel(f"{path} does not run on a picture of {sides[1]} x {sides[0]}: {error}") from error

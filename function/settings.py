@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
     max_images: int
     max_object_bytes: int
+    agnostic: bool  # NMS across classes
     metrics: bool  # one line of the log for each invocation
     model_name: str | None  # what clients of a model that takes tensors call it; None: its file's name
     max_tensor_elements: int  # values, of a request's inputs together and of its outputs together
@@ -68,6 +69,7 @@ class Settings(NamedTuple):
             allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
+            agnostic=_switch(environ, "AGNOSTIC_NMS"),
             metrics=_switch(environ, "METRICS", "1"),
             model_name=_path_part(environ, "MODEL_NAME"),
             max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),

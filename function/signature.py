@@ -11,7 +11,6 @@ from function.errors import UnusableModel
 ANY = -1  # of a dimension: every size; the protocol's word
 PLATFORM = "onnxruntime_onnx"  # "platform" of the metadata; what Triton Inference Server calls the same
 MAX_SHOWN = 1000  # characters of the inputs in an error
-SAYS_PICTURE = ("task", "names", "stride")  # metadata of every export by ultralytics
 
 
 class Tensor(NamedTuple):
@@ -29,11 +28,6 @@ class Signature(NamedTuple):
     version: str | None  # None: the file states none
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-
-
-def is_yolo(session: Any) -> bool:
-    """Whether the metadata says that the model takes pictures; a part of it is enough to be told what is missing."""
-    return any(key in session.get_modelmeta().custom_metadata_map for key in SAYS_PICTURE)
 
 
 def read(path: str, name: str, session: Any) -> Signature:

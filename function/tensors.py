@@ -1,6 +1,7 @@
 """One tensor of a request from JSON to an array, checked to the last number, and one of an answer back to JSON."""
 
 import math
+import sys
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -16,7 +17,7 @@ from function.signature import ANY, Tensor
 Array = NDArray[Any]
 
 MAX_DIMENSIONS = 32  # of one tensor; no model comes near, NumPy ends at 64
-LARGEST_FLOAT = float(np.finfo(np.float64).max)
+LARGEST_FLOAT = sys.float_info.max
 
 
 def read(declared: Tensor, fields: Mapping[str, Any], limit: int) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import environments
 
+from function import facts as function_facts
 from function import signature
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +71,7 @@ def facts(path: Path) -> ModelFacts:
     data = path.read_bytes()
     session = _session(path, data)
     size, sha256 = len(data), hashlib.sha256(data).hexdigest()
-    if not signature.is_yolo(session):
+    if not function_facts.is_yolo(session):
         said = signature.metadata(signature.read(str(path), path.stem, session))
         return ModelFacts(size, sha256, TENSORS, (), tuple(said["inputs"]), tuple(said["outputs"]))
     metadata = session.get_modelmeta().custom_metadata_map
@@ -91,7 +92,7 @@ def _session(path: Path, data: bytes) -> Any:
 
 
 def _is_yolo(path: Path) -> bool:
-    return signature.is_yolo(_session(path, path.read_bytes()))
+    return function_facts.is_yolo(_session(path, path.read_bytes()))
 
 
 def _check_tensors(path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from function import inference, model
-from function.model import TensorModel
 from function.settings import Settings
+from function.tensor_model import TensorModel
 from tests.conftest import ROOT
 
 WINE = ROOT / "example" / "wine"

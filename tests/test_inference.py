@@ -8,8 +8,8 @@ from onnx import TensorProto
 
 from function import inference, model
 from function.errors import BadRequest, FunctionError, InternalError, InvalidTensor, TooLarge
-from function.model import TensorModel
 from function.settings import Settings
+from function.tensor_model import TensorModel
 from tests import tensor_models
 
 Make = Any

@@ -10,6 +10,7 @@ import pytest
 
 from function import model
 from function.sources import inferring
+from function.tensor_model import TensorModel
 from tests import tensor_models
 from tests.conftest import ROOT, Context
 from tests.test_handler import call
@@ -30,15 +31,20 @@ TAKES = "a FP32 [-1, 3], b FP32 [-1, 3]"
 
 
 @pytest.fixture(scope="module")
-def adder(tmp_path_factory: pytest.TempPathFactory) -> model.Model | model.TensorModel:
+def adder(tmp_path_factory: pytest.TempPathFactory) -> model.Model | TensorModel:
     return model.load(tensor_models.add(tmp_path_factory.mktemp("model") / "adder.onnx"), threads=1)
 
 
 @pytest.fixture
-def tensor_handler(handler: ModuleType, adder: model.TensorModel, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def tensor_handler(handler: ModuleType, adder: TensorModel, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The handler, as if it had been started with a model of tensors."""
-    monkeypatch.setattr(handler, "MODEL", adder)
+    use(handler, adder, monkeypatch)
     return handler
+
+
+def use(handler: ModuleType, served: model.Model | TensorModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "MODEL", served)
+    monkeypatch.setattr(handler, "TENSORS", handler._tensors(served))
 
 
 def at(path: str, method: str = "POST", body: Any = REQUEST, name: str = "function_url") -> dict[str, Any]:
@@ -81,7 +87,7 @@ def test_the_sample_events_are_answered_by_the_wine_model(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     wine = model.load(ROOT / "example" / "wine" / "model.onnx", threads=1, name="wine")
-    monkeypatch.setattr(handler, "MODEL", wine)
+    use(handler, wine, monkeypatch)
     status, body = call(handler, sample_of(name))
     assert (status, body["model_name"], body["outputs"][0]["shape"]) == (200, "wine", [2, 1])
 
@@ -98,14 +104,14 @@ def test_the_sample_events_are_answered_by_the_wine_model(
 @pytest.mark.parametrize("takes", ["pictures", "tensors"])
 def test_the_server_says_of_itself_what_the_protocol_asks(
     handler: ModuleType,
-    adder: model.TensorModel,
+    adder: TensorModel,
     monkeypatch: pytest.MonkeyPatch,
     takes: str,
     path: str,
     body: dict[str, Any],
 ) -> None:
     if takes == "tensors":
-        monkeypatch.setattr(handler, "MODEL", adder)
+        use(handler, adder, monkeypatch)
     assert call(handler, at(path, "GET", "")) == (200, body)
 
 
@@ -127,7 +133,7 @@ def test_the_model_says_what_it_takes(tensor_handler: ModuleType) -> None:
 
 def test_a_name_may_be_percent_encoded(handler: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named = model.load(tensor_models.add(tmp_path / "m.onnx"), threads=1, name="größe 1")
-    monkeypatch.setattr(handler, "MODEL", named)
+    use(handler, named, monkeypatch)
     assert call(handler, at("/v2/models/gr%C3%B6%C3%9Fe%201/ready", "GET", ""))[0] == 200
 
 
@@ -218,7 +224,7 @@ def test_a_model_of_pictures_has_no_path_of_the_protocol(handler: ModuleType, pa
 def test_an_answer_that_does_not_fit_says_how_to_get_less(
     handler: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "MODEL", model.load(tensor_models.expand(tmp_path / "m.onnx"), threads=1))
+    use(handler, model.load(tensor_models.expand(tmp_path / "m.onnx"), threads=1), monkeypatch)
     one = {"name": "x", "shape": [1], "datatype": "FP32", "data": [0.123456789]}
     shape = {"name": "shape", "shape": [1], "datatype": "INT64", "data": [700_000]}
     status, body = call(handler, {"inputs": [one, shape]})

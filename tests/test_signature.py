@@ -8,7 +8,8 @@ from onnx import TensorProto, helper
 
 from function import model, signature
 from function.errors import UnusableModel
-from function.model import Model, TensorModel
+from function.model import Model
+from function.tensor_model import TensorModel
 from tests import colour_model, tensor_models
 
 

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from function.errors import FunctionError, MethodNotAllowed, NotFound
-from function.inference import Inference, wanted
+from function.inferred import Inference
 from function.jsonkind import shown
-from function.signature import metadata
 from function.sources import answer
 from function.sources.service import Service, Tensors
 
@@ -22,7 +21,7 @@ SERVER = {
     "version": "0.1.0",
     "extensions": [],
 }  # name and version as pyproject.toml has them
-PATHS = re.compile(
+PATHS = (  # compiled when the first path may be one
     r"(?:^|/)v2"
     r"(?:/health/(?P<health>live|ready)"
     r"|/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>ready|infer))?"
@@ -42,7 +41,7 @@ class Route(NamedTuple):
 
 def route(path: str) -> Route | None:
     """What a path means to the protocol; None where it means nothing, so that other endpoints stay what they are."""
-    found = PATHS.search(path)
+    found = re.search(PATHS, path) if "v2" in path else None
     if not found:
         return None
     health, name, version, verb = found.group("health", "name", "version", "verb")
@@ -73,7 +72,7 @@ def _shaped(result: Any, request_id: str) -> dict[str, Any]:
 
 
 def _inferred(read: Callable[[str], Any], tensors: Tensors) -> Inference:
-    return tensors.infer(read(wanted(tensors.signature)))
+    return tensors.infer(read(tensors.wanted))
 
 
 def _found(asked: Route, method: str, read: Callable[[str], Any], tensors: Tensors | None) -> Any:
@@ -88,14 +87,14 @@ def _found(asked: Route, method: str, read: Callable[[str], Any], tensors: Tenso
         return SERVER
     if asked.verb == "infer":
         return _inferred(read, served)
-    return {"name": served.signature.name, "ready": True} if asked.verb == "ready" else metadata(served.signature)
+    return {"name": served.name, "ready": True} if asked.verb == "ready" else served.metadata
 
 
 def _check_model(asked: Route, tensors: Tensors | None) -> Tensors:
     """The model of a path, which there is under its own name and version alone."""
     if tensors is None:
         raise NotFound("the model here takes pictures, not tensors; POST them to / (or /predict)")
-    name, version = tensors.signature.name, tensors.signature.version
+    name, version = tensors.name, tensors.version
     if asked.model != name:
         raise NotFound(f"there is no model {shown(str(asked.model))}; the one here is {name!r} (MODEL_NAME)")
     if asked.version not in (None, version):

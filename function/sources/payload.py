@@ -13,7 +13,7 @@ from function.request import Request, read_options
 from function.settings import Settings
 
 BYTE_ORDER_MARK = "\ufeff"
-OPTIONS = ("conf", "iou", "max_det", "classes")
+OPTIONS = ("conf", "iou", "max_det", "classes", "agnostic", "masks")
 WANTED = 'wanted {"image_data": "<base64>"}, or "url", "s3" or "images" instead, or the bytes of a picture'
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from function.inference import Inference
+from function.inferred import Inference
 from function.request import Request
 from function.response import Result
 from function.settings import Settings
-from function.signature import Signature
 
 
 class Tensors(NamedTuple):
     """A model that takes tensors."""
 
-    signature: Signature
+    name: str
+    version: str | None
+    wanted: str  # what a request has to be, for errors
+    metadata: dict[str, Any]  # the protocol's, JSON-ready
     infer: Callable[[Any], Inference]  # of a request's JSON; what it raises is for `attempt`
 
 
