@@ -1,23 +1,20 @@
 """One tensor of a request from JSON to an array, checked to the last number, and one of an answer back to JSON."""
 
 import math
-import sys
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from function.datatypes import BOOLEANS, NUMBERS, TEXT, WHOLE
+from function.datatypes import NUMBERS
 from function.errors import InternalError, InvalidTensor, TooLarge
 from function.jsonkind import kind, shown
 from function.signature import ANY, Tensor
-
-Array = NDArray[Any]
+from function.values import Array, Misfit, array
 
 MAX_DIMENSIONS = 32  # of one tensor; no model comes near, NumPy ends at 64
-LARGEST_FLOAT = sys.float_info.max
+LEFT = "which is what MAX_TENSOR_ELEMENTS leaves for it"
 
 
 def read(declared: Tensor, fields: Mapping[str, Any], limit: int) -> Array:
@@ -49,15 +46,14 @@ def read(declared: Tensor, fields: Mapping[str, Any], limit: int) -> Array:
         found = _named(flat[number]) if type(flat[number]) in NUMBERS else kind(flat[number])
         raise InvalidTensor(f"{label}: data holds {found} at {_place(number, shape)}; {_wanted(declared)}")
     try:
-        array = ARRAYS[declared.datatype.json](flat, declared.datatype.dtype)
-    except _Misfit as misfit:
+        return array(flat, declared.datatype).reshape(shape)
+    except Misfit as misfit:
         value, place = flat[misfit.number], _place(misfit.number, shape)
         found = shown(value) if isinstance(value, str) else _named(value)
         raise InvalidTensor(f"{label}: data holds {found} at {place}; {_wanted(declared)}") from misfit
-    return array.reshape(shape)
 
 
-def write(declared: Tensor, array: Array) -> dict[str, Any]:
+def write(declared: Tensor, answered: Array) -> dict[str, Any]:
     """One output, JSON-ready.
 
     Numbers of 32 bits are written with as many digits as give the same 32 bits back: about half of what writes them
@@ -66,15 +62,15 @@ def write(declared: Tensor, array: Array) -> dict[str, Any]:
     Raises:
         InternalError: it holds NaN or an infinity, which JSON does not have.
     """
-    flat = array.ravel()
+    flat = answered.ravel()
     if declared.datatype.json is NUMBERS:
         bad = np.flatnonzero(~np.isfinite(flat))
         if bad.size:
-            value, place = _named(float(flat[bad[0]])), _place(int(bad[0]), array.shape)
+            value, place = _named(float(flat[bad[0]])), _place(int(bad[0]), answered.shape)
             what = f"the model answered {value} in output {shown(declared.name)} at {place}"
             raise InternalError(f"{what}; JSON has no such number, the other outputs can be asked for by name")
     data = [float(str(one)) for one in flat] if flat.dtype == np.float32 else flat.tolist()
-    return {"name": declared.name, "shape": list(array.shape), "datatype": declared.datatype.name, "data": data}
+    return {"name": declared.name, "shape": list(answered.shape), "datatype": declared.datatype.name, "data": data}
 
 
 def _shape(label: str, declared: Tensor, given: Any, limit: int) -> tuple[int, ...]:
@@ -86,7 +82,7 @@ def _shape(label: str, declared: Tensor, given: Any, limit: int) -> tuple[int, .
     if len(shape) > MAX_DIMENSIONS or (wanted and not fits):
         raise InvalidTensor(f"{label}: the shape is {_listed(shape)}; the model takes {list(wanted)} (-1: any size)")
     if math.prod(shape) > limit or max(shape, default=0) > limit:
-        raise TooLarge(f"{label}: a shape of {_listed(shape)}; wanted at most {limit} values (MAX_TENSOR_ELEMENTS)")
+        raise TooLarge(f"{label}: a shape of {_listed(shape)}; wanted at most {limit} values, {LEFT}")
     return shape
 
 
@@ -110,52 +106,6 @@ def _flat(label: str, data: Any, shape: tuple[int, ...]) -> list[Any]:
                 )
         rows = list(chain.from_iterable(rows))
     return rows
-
-
-class _Misfit(Exception):
-    """A value that has the right kind and does not fit; `number` counts in row-major order."""
-
-    def __init__(self, number: int) -> None:
-        """`number` as it is."""
-        super().__init__(number)
-        self.number = number
-
-
-def _booleans(flat: list[Any], dtype: np.dtype[Any]) -> Array:
-    return np.array(flat, dtype=dtype)
-
-
-def _whole(flat: list[Any], dtype: np.dtype[Any]) -> Array:
-    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-    if flat and (min(flat) < low or max(flat) > high):
-        raise _Misfit(next(number for number, one in enumerate(flat) if not low <= one <= high))
-    return np.array(flat, dtype=dtype)
-
-
-def _real(flat: list[Any], dtype: np.dtype[Any]) -> Array:
-    try:
-        wide = np.array(flat, dtype=np.float64)
-    except OverflowError:  # a whole number may have any number of digits
-        too_large = (number for number, one in enumerate(flat) if type(one) is int and abs(one) > LARGEST_FLOAT)
-        raise _Misfit(next(too_large)) from None
-    with np.errstate(over="ignore"):
-        array = wide.astype(dtype)
-    bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
-        raise _Misfit(int(bad[0]))
-    return array
-
-
-def _texts(flat: list[Any], dtype: np.dtype[Any]) -> Array:
-    try:
-        "".join(flat).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and the network cannot get
-        halves = (number for number, one in enumerate(flat) if any("\ud800" <= letter <= "\udfff" for letter in one))
-        raise _Misfit(next(halves)) from None
-    return np.array(flat, dtype=dtype)
-
-
-ARRAYS = {BOOLEANS: _booleans, WHOLE: _whole, NUMBERS: _real, TEXT: _texts}
 
 
 def _wanted(declared: Tensor) -> str:
