@@ -4,6 +4,7 @@ Plain random weights score every anchor alike. Here the statistics of BatchNorm 
 last convolutions are scaled so that scores, boxes, masks, keypoints and angles are spread.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ MAX_PIXELS = 10_000_000
 WIDTH = 0.125  # of the full architecture, where it has scales; ultralytics' n is 0.25
 NAMES = {0: "gauge", 1: "clock", 2: "valve"}
 SPREAD = {  # the branch of a head -> the mean and the deviation that its output gets
-    "cv3": (-3.0, 1.5),  # scores
+    "cv3": (-1.0, 0.7),  # scores
     "cv2": (0.0, 1.0),  # sides of boxes, in bins
     "cv4": (0.0, 1.0),  # mask coefficients, keypoints or angles
     "cv5": (0.0, 1.0),
 }
+MOST = 6.0  # an output's distance from its mean
 SIDES = (2.0, 1.0)  # mean and deviation of sides that are no bins, in strides
 
 
@@ -32,10 +34,10 @@ def build(cell: Cell, folder: Path) -> Path:
 
     torch.manual_seed(0)
     net = _network(cell)
-    pictures = _pictures()
-    _normalise(net, pictures)
+    batches = _pictures()
     with torch.no_grad():
-        _spread(net, pictures)
+        _normalise(net, batches)
+        _spread(net, batches)
     net.names = NAMES
     net.args = {"imgsz": IMGSZ, "task": cell.task}
     path = folder / f"{cell.generation}-{cell.task}.pt"
@@ -62,62 +64,72 @@ def _network(cell: Cell) -> Any:
     return kind(config, ch=3, nc=len(NAMES), verbose=False)
 
 
-def _pictures() -> Any:
-    """(P, 3, IMGSZ, IMGSZ) float32, 0..1: the pictures that are compared, so that no score saturates on them."""
+def _pictures() -> list[Any]:
+    """The pictures that are compared, as rectangles and as squares, so that no score saturates on them."""
     import torch
 
-    painted = []
-    for path in PICTURES:
-        picture = image.read(path.read_bytes(), MAX_PIXELS)
-        box = letterbox.fit(picture.size, (IMGSZ, IMGSZ), 32, rectangular=False)
-        painted.append(letterbox.paint(np.asarray(picture), box))
-    return torch.from_numpy(np.concatenate(painted))
+    batches = []
+    for rectangular in (True, False):
+        tensors = []
+        for path in PICTURES:
+            picture = image.read(path.read_bytes(), MAX_PIXELS)
+            box = letterbox.fit(picture.size, (IMGSZ, IMGSZ), 32, rectangular)
+            tensors.append(letterbox.paint(np.asarray(picture), box))
+        batches.append(torch.from_numpy(np.concatenate(tensors)))  # both pictures make one shape of rectangle
+    return batches
 
 
-def _normalise(net: Any, pictures: Any) -> None:
+def _normalise(net: Any, batches: list[Any]) -> None:
     """Gives every BatchNorm the statistics of real activations."""
     import torch
 
     net.eval()
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.train()
-            module.momentum = None
-    with torch.no_grad():
-        net(pictures)
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the mean of all batches
+        norm.train()
+    for batch in batches:
+        net(batch)
     net.eval()
 
 
-def _spread(net: Any, pictures: Any) -> None:
-    """Scales the last layer of every branch while one batch passes."""
+def _spread(net: Any, batches: list[Any]) -> None:
+    """Scales the last layer of every branch by what it gives."""
+    wanted = list(_last_layers(net.model[-1]))
+    outputs: list[list[Any]] = [[] for _ in wanted]
+    hooks = [
+        layer.register_forward_hook(lambda _module, _input, output, seen=seen: seen.append(output.flatten()))
+        for (layer, _), seen in zip(wanted, outputs, strict=True)
+    ]
+    for batch in batches:
+        net(batch)
+    for hook in hooks:
+        hook.remove()
+    for (layer, (mean, deviation)), seen in zip(wanted, outputs, strict=True):
+        _scale(layer, seen, mean, deviation)
+
+
+def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
+    """The last layer of each branch of a head, with the mean and the deviation that it is to give."""
     import torch
 
-    head = net.model[-1]
-    hooks = []
-    for name, (mean, deviation) in SPREAD.items():
-        plain_sides = name == "cv2" and getattr(head, "reg_max", 0) == 1
-        wanted = SIDES if plain_sides else (mean, deviation)
+    for name, wanted in SPREAD.items():
+        mean, deviation = SIDES if name == "cv2" and getattr(head, "reg_max", 0) == 1 else wanted
         for prefix, factor in (("", 1.0), ("one2one_", 0.7)):
             branches = getattr(head, prefix + name, None)
             for branch in branches if isinstance(branches, torch.nn.ModuleList) else []:
-                last = [module for module in branch.modules() if isinstance(module, torch.nn.Conv2d)][-1]
-                hooks.append(last.register_forward_hook(_scaler(wanted[0], factor * wanted[1])))
-    plain = [*getattr(head, "dec_score_head", []), *([head.linear] if hasattr(head, "linear") else [])]
-    hooks += [layer.register_forward_hook(_scaler(-1.0, 2.0)) for layer in plain]
-    net(pictures)
-    for hook in hooks:
-        hook.remove()
+                convolutions = [module for module in branch.modules() if isinstance(module, torch.nn.Conv2d)]
+                yield convolutions[-1], (mean, factor * deviation)
+    for layer in [*getattr(head, "dec_score_head", []), *([head.linear] if hasattr(head, "linear") else [])]:
+        yield layer, (-1.0, 2.0)
 
 
-def _scaler(mean: float, deviation: float) -> Any:
-    """Changes a layer by what it gives, and lets the rest of the pass see the change."""
+def _scale(layer: Any, outputs: list[Any], mean: float, deviation: float) -> None:
+    import torch
 
-    def scale(module: Any, _: Any, output: Any) -> Any:
-        factor = deviation / output.std()
-        module.weight.data.mul_(factor)
-        if module.bias is not None:
-            module.bias.data.fill_(mean)
-            return (output - output.mean()) * factor + mean
-        return output * factor
-
-    return scale
+    seen = torch.cat(outputs)
+    # A few outliers must not reach a score of 1, where many would be equal.
+    factor = min(deviation / seen.std(), MOST / (seen - seen.mean()).abs().max())
+    layer.weight.data.mul_(factor)
+    if layer.bias is not None:
+        layer.bias.data.sub_(seen.mean()).mul_(factor).add_(mean)
