@@ -9,7 +9,7 @@ from export.cli import Order
 
 TWO_HEADS = (
     "these weights have two heads; exported is the one that `yolo predict` uses (boxes through NMS), "
-    "not the end-to-end one that it uses with nms=False"
+    "not the end-to-end one that it uses with nms=False (--end2end)"
 )  # ultralytics 8.4.190 engine/predictor.py; some earlier versions preferred the other
 
 
