@@ -37,7 +37,7 @@ def kind(checkpoint: Checkpoint, end2end: bool) -> Kind:
 class Torch:
     """The network (fused), in single and in double precision.
 
-    Its end-to-end head is made to give every row: which of them are the best few hundred hangs on rounding.
+    Of a head that gives the best few hundred rows every row is given: which are the best hangs on rounding.
     """
 
     def __init__(self, checkpoint: Checkpoint, end2end: bool) -> None:
@@ -47,6 +47,7 @@ class Torch:
             checkpoint: the weights.
             end2end: whether its end-to-end head is to answer, else the one that NMS follows.
         """
+        self.queries = checkpoint.fit == "stretch"
         self.single = _network(checkpoint, end2end)
         self.double = _network(checkpoint, end2end).double()
 
@@ -57,7 +58,8 @@ class Torch:
         with torch.inference_mode():
             single = self.single(torch.from_numpy(tensor))
             double = self.double(torch.from_numpy(tensor).double())
-        return _decoded(single), _decoded(double)
+        decoded = _every_query if self.queries else _decoded
+        return decoded(single), decoded(double)
 
 
 def _network(checkpoint: Checkpoint, end2end: bool) -> Any:
@@ -77,6 +79,16 @@ def _decoded(output: Any) -> Outputs:
     if isinstance(decoded, list | tuple):
         return Outputs(decoded[0][0].numpy(), decoded[1][0].numpy())
     return Outputs(decoded[0].numpy(), None)
+
+
+def _every_query(output: Any) -> Outputs:
+    """RT-DETR's queries (1, 1, Q, 4) and logits (1, 1, Q, C) -> a row for each query and class, the best first."""
+    boxes, logits = (one[0, 0] for one in output[1][:2])
+    scores = logits.sigmoid().flatten()  # (Q*C,)
+    order = scores.argsort(descending=True, stable=True)
+    classes = logits.shape[1]
+    columns = (boxes[order // classes].numpy(), scores[order, None].numpy(), (order % classes)[:, None].numpy())
+    return Outputs(np.concatenate(columns, axis=1), None)
 
 
 class Onnx:

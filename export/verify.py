@@ -17,7 +17,7 @@ from export.checkpoint import Checkpoint
 from export.convert import Shape
 from export.errors import Differs
 from export.network import Onnx, Outputs, Torch, kind
-from export.outputs import ANCHORS, FLOORS, PROBABILITIES, QUERIES, Kind
+from export.outputs import ANCHORS, FINISHED, FLOORS, PROBABILITIES, QUERIES, Kind
 
 # Measured over v8n, 9t, 10n, 11n, 26n, trained and random, 150 pictures: the ONNX output is 0.4 to 6.2 times as far
 # from the torch output as that is from its own double precision. One filter scaled by 1 % is off by thousands.
@@ -81,8 +81,9 @@ def _compare(meant: Kind, case: Case, torch_side: tuple[Outputs, Outputs], onnx_
     input_wh = (case.tensor.shape[3], case.tensor.shape[2])
     exact, reference, other = (outputs.rows(meant, one.first, input_wh) for one in (double, single, onnx_side))
     apart = _apart(meant, reference, other) | _prototypes(single, onnx_side)
-    reference = reference[: len(other)]
-    own = _apart(meant, exact, reference) | _prototypes(double, single)
+    own = _apart(meant, exact, reference[: len(other)]) | _prototypes(double, single)
+    if _is_finished(meant):
+        reference = outputs.pair(reference, other)
     conf = threshold(outputs.best_scores(meant, reference))
     expected = _boxes(meant, reference, conf)
     boxes = final(expected, _boxes(meant, other, conf))
@@ -91,12 +92,16 @@ def _compare(meant: Kind, case: Case, torch_side: tuple[Outputs, Outputs], onnx_
 
 def _apart(meant: Kind, reference: Array, other: Array) -> dict[str, float]:
     """Differences; of finished rows each with its counterpart, and none better left out."""
-    if meant.rows in (ANCHORS, PROBABILITIES):
+    if not _is_finished(meant):
         return outputs.differences(meant, reference, other)
     found = outputs.differences(meant, outputs.pair(reference, other), other)
     best, given = (np.sort(one[:, 4])[::-1] for one in (reference, other))
     found["scores"] = float(np.max([found["scores"], np.abs(best[: len(given)] - given).max()]))
     return found
+
+
+def _is_finished(meant: Kind) -> bool:
+    return meant.rows in (FINISHED, QUERIES)
 
 
 def _prototypes(reference: Outputs, other: Outputs) -> dict[str, float]:
