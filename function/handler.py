@@ -15,7 +15,7 @@ from typing import Any
 from function import STARTED, metrics, model, sources, storage
 from function.errors import FunctionError, InternalError, UnusableModel
 from function.model import Model
-from function.predictor import Prediction, predict
+from function.predictor import Classification, Prediction, predict
 from function.response import Result
 from function.settings import LAYER_MODEL, TASK_MODEL, Settings
 from function.sources.service import Service
@@ -87,7 +87,7 @@ def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) ->
     except Exception:
         logger.exception("request %s: unforeseen error", request_id)
         outcome = InternalError(f"internal error; the function's log has the details under request {request_id}")
-    if isinstance(outcome, Prediction | FunctionError):
+    if isinstance(outcome, Prediction | Classification | FunctionError):
         results.append(outcome)
     return outcome
 

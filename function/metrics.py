@@ -7,8 +7,9 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
+from function.boxes import Ints
 from function.errors import FunctionError
-from function.predictor import Prediction
+from function.predictor import Classification, Prediction
 from function.response import Result
 
 NAMESPACE = "YoloLambda"
@@ -36,14 +37,14 @@ def line(occasion: Occasion, results: list[Result]) -> str:
         occasion: what was invoked, and how.
         results: what became of every picture that was looked at; none gives the counts alone.
     """
-    found = [result for result in results if isinstance(result, Prediction)]
+    found = [result for result in results if isinstance(result, Prediction | Classification)]
     errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
     metrics: list[tuple[str, str, Values]] = [
         ("Invocations", "Count", 1),
         ("ColdStarts", "Count", int(occasion.init_ms is not None)),
         ("Pictures", "Count", len(found)),
         ("Errors", "Count", errors.total()),
-        ("Detections", "Count", sum(len(one.scores) for one in found)),
+        ("Detections", "Count", sum(_class_ids(one).size for one in found)),
         *(("InitMs", "Milliseconds", [round(ms, 1)]) for ms in [occasion.init_ms] if ms is not None),
         *((f"Errors.{kind}", "Count", count) for kind, count in errors.most_common(MAX_NAMES)),
         *((f"Detections.{name}", "Count", count) for name, count in _by_class(found).most_common(MAX_NAMES)),
@@ -52,11 +53,16 @@ def line(occasion: Occasion, results: list[Result]) -> str:
     return json.dumps(_document(occasion, metrics), allow_nan=False, separators=(",", ":"))
 
 
-def _by_class(found: list[Prediction]) -> Counter[str]:
-    return Counter(one.facts.names[class_id] for one in found for class_id in one.class_ids.tolist())
+def _by_class(found: list[Prediction | Classification]) -> Counter[str]:
+    return Counter(one.facts.names[class_id] for one in found for class_id in _class_ids(one).tolist())
 
 
-def _of_pictures(found: list[Prediction]) -> list[tuple[str, str, Values]]:
+def _class_ids(one: Prediction | Classification) -> Ints:
+    """Of everything that was found; of a whole picture its best class."""
+    return one.class_ids if isinstance(one, Prediction) else one.class_ids[:1]
+
+
+def _of_pictures(found: list[Prediction | Classification]) -> list[tuple[str, str, Values]]:
     """What is measured of each picture."""
     seen = found[:MAX_VALUES]
     if not seen:

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
     max_images: int
     max_object_bytes: int
+    agnostic: bool  # NMS across classes
     metrics: bool  # one line of the log for each invocation
 
     @classmethod
@@ -65,6 +66,7 @@ class Settings(NamedTuple):
             allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
+            agnostic=_switch(environ, "AGNOSTIC_NMS"),
             metrics=_switch(environ, "METRICS", "1"),
         )
 

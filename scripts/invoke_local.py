@@ -80,11 +80,11 @@ def _save(function: service.LocalLambda, done: list[tuple[events.Case, Invocatio
     written: list[Path] = []
     for case, invocation in done:
         body = report.body_of(invocation.response)
-        if case.picture is None or not (isinstance(body, dict) and "detections" in body):
+        if case.picture is None or not (isinstance(body, dict) and "image_dimensions" in body):
             continue
         size = body["image_dimensions"]
         path = _free_name(folder, Path(case.name).stem, written)
-        path.write_bytes(function.draw(case.picture, body["detections"], size["width"] * size["height"]))
+        path.write_bytes(function.draw(case.picture, body, size["width"] * size["height"]))
         written.append(path)
     return written
 

@@ -21,7 +21,7 @@ JSON_KINDS = {
     float: "a number",
     type(None): "null",
 }
-OPTIONS = ("conf", "iou", "max_det", "classes")
+OPTIONS = ("conf", "iou", "max_det", "classes", "agnostic", "masks")
 WANTED = 'wanted {"image_data": "<base64>"}, or "url", "s3" or "images" instead, or the bytes of a picture'
 
 
