@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import metadata
+from export import metadata, padding
 from export.checkpoint import Checkpoint
 from export.errors import Refused
 
@@ -48,8 +48,8 @@ def shape(imgsz: tuple[int, ...], stride: int, static: bool, batch: int = 1, end
 def finished_rows(wanted: Shape, stride: int, strides: tuple[int, ...]) -> int:
     """How many boxes an end-to-end head gives.
 
-    The number is written into the graph. A dynamic model is run on strips one stride high, which have fewer anchors than
-    MAX_ROWS when the other side is short; asked for more than there are, the graph fails.
+    The number is written into the graph. A dynamic model is run on strips one stride high, which have fewer anchors
+    than MAX_ROWS when the other side is short; asked for more than there are, the graph fails.
 
     Args:
         wanted: the input.
@@ -71,6 +71,7 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
 
     exported = _export(checkpoint, wanted, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
+    padding.keep_zeros(model)
     metadata.finish(model, checkpoint)
     return bytes(model.SerializeToString(deterministic=True))
 

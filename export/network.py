@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.checkpoint import Checkpoint
+from export.checkpoint import CROP, LETTERBOX, STRETCH, Checkpoint
 from export.convert import Shape
 from export.outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Array, Kind
 
@@ -29,7 +29,7 @@ def kind(checkpoint: Checkpoint, end2end: bool) -> Kind:
         end2end: with the end-to-end head.
     """
     net = checkpoint.yolo.model
-    rows = {"crop": PROBABILITIES, "stretch": QUERIES}.get(checkpoint.fit, FINISHED if end2end else ANCHORS)
+    rows = {CROP: PROBABILITIES, STRETCH: QUERIES}.get(checkpoint.fit, FINISHED if end2end else ANCHORS)
     points = getattr(net.model[-1], "kpt_shape", (0, 0))
     return Kind(net.task, rows, len(net.names), int(points[1]))
 
@@ -47,7 +47,7 @@ class Torch:
             checkpoint: the weights.
             end2end: whether its end-to-end head is to answer, else the one that NMS follows.
         """
-        self.queries = checkpoint.fit == "stretch"
+        self.queries = checkpoint.fit == STRETCH
         self.single = _network(checkpoint, end2end)
         self.double = _network(checkpoint, end2end).double()
 
@@ -67,7 +67,7 @@ def _network(checkpoint: Checkpoint, end2end: bool) -> Any:
 
     net = load_checkpoint(str(checkpoint.copy))[0]
     head = net.model[-1]
-    if checkpoint.fit == "letterbox":
+    if checkpoint.fit == LETTERBOX:
         head.end2end = end2end  # as engine/predictor.py does by nms=False
         head.max_det = EVERY_ROW
     return net.fuse(verbose=False).eval()

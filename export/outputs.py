@@ -1,4 +1,4 @@
-"""What the numbers of a model's outputs are, by task and head: which are pixels, which scores, and how far off is nothing.
+"""What the numbers of a model's outputs are, by task and head: which are pixels, which are scores.
 
 Arithmetic on arrays only; nothing runs here.
 """
