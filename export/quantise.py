@@ -1,10 +1,11 @@
 """Convolutions in 8 bits: weights and activations quantised, with ranges measured on the user's pictures.
 
-What stays float32 was chosen by measurement on the example (60 pictures held out, weights of this repository):
+What stays float32 was chosen by measurement on the example (180 pictures to learn from, 60 held out):
 
 - what follows the last convolutions, where boxes are computed: their pixels do not fit into 256 steps;
-- those last convolutions, and those with one output, which are arithmetic (the box distribution of YOLOv8 to 12);
-- the first convolution, whose 3 channels gain nothing (1.07 times as fast without it, 0.98 with it).
+- those last convolutions: with them in 8 bits the mean IoU of boxes falls from 0.987 to 0.981;
+- convolutions with one output, which are arithmetic (the box distribution of YOLOv8 to 12);
+- the first convolution: with it in 8 bits the whole is slower (0.98 times as fast as in float32, 1.07 without).
 """
 
 import logging
@@ -23,7 +24,9 @@ QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger",
 # Of 7 bits: two products of 8 bits overflow the 16 that AVX2 and AVX-512 add them in, where VNNI is missing; so a file
 # gives the same boxes on every machine. It cost nothing on the example.
 SETTINGS = {"per_channel": True, "reduce_range": True}
-OPERATORS = ["Conv", "Mul", "Sigmoid"]  # SiLU between convolutions, so that they are not left for it
+# SiLU stands between convolutions; with it in 8 bits the whole is 1.30 times as fast as in float32, with convolutions
+# alone 1.07 times. More (Concat, MaxPool, Resize, Split, Add) gains little, and the mean IoU falls from 0.985 to 0.954.
+OPERATORS = ["Conv", "Mul", "Sigmoid"]
 
 
 def quantise(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
@@ -58,8 +61,9 @@ def quantise(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
 
 def _check(model: Any) -> None:
     operators = {node.op_type for node in model.graph.node}
-    if operators & set(QUANTISED):
-        raise Refused(f"--int8: the model is quantised already (it has {', '.join(operators & set(QUANTISED))})")
+    quantised = sorted(operators & set(QUANTISED))
+    if quantised:
+        raise Refused(f"--int8: the model is quantised already (it has {', '.join(quantised)})")
     if "Conv" not in operators:
         raise Refused(f"--int8: the model has no convolution; found {', '.join(sorted(operators))[:200]}")
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)

@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from function.model import Model
 CONFS = (0.25, 0.01)  # ultralytics' default for predict, and one for models that find nothing above it
 MIN_AGREEMENT = {"int8": 0.9, "half": 0.98}  # where the user says nothing
 RUNS = 20  # of each file, in turn
+LOADS = 10  # of each file, in turn
+WARM_UPS = 2
 SPREAD = (10, 50, 90)  # percentiles
 
 
@@ -49,7 +52,12 @@ def shrink(order: Order, content: bytes) -> tuple[bytes, list[tuple[str, str]]]:
     if agreed.share < wanted:
         raise Differs(f"agreement is {found}; wanted at least {wanted:g} (--min-agreement); nothing was written")
     tensor = next(asked.tensors(before, split.held_out))
-    return small, [("agreement", found), ("size", _sizes(content, small)), ("speed", _speed(before, after, tensor))]
+    gains = [
+        ("size", _sizes(content, small)),
+        ("speed", _speed(before, after, tensor)),
+        ("start", _start(content, small)),
+    ]
+    return small, [("agreement", found), *gains]
 
 
 def _agreement(order: Order, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
@@ -73,17 +81,27 @@ def _sizes(before: bytes, after: bytes) -> str:
 
 
 def _speed(before: Model, after: Model, tensor: Array) -> str:
-    """Both in turn, so that what else the machine does meets both; the first runs only warm up."""
-    ratios = []
-    for _ in range(RUNS):
-        first, second = _seconds(before, tensor), _seconds(after, tensor)
-        ratios.append(first / second)
-    low, middle, high = np.percentile(ratios[RUNS // 5 :], SPREAD)
+    ratio = _in_turn(lambda: model.run(before, tensor[:1]), lambda: model.run(after, tensor[:1]), RUNS)
     height, width = tensor.shape[2:]
-    return f"{middle:.2f} times as fast on this machine ({low:.2f} to {high:.2f}; one thread, {width} x {height})"
+    return f"one run takes {ratio} of the time before (one thread, {width} x {height}, this machine)"
 
 
-def _seconds(served: Model, tensor: Array) -> float:
+def _start(before: bytes, after: bytes) -> str:
+    ratio = _in_turn(lambda: asked.load("before", before), lambda: asked.load("after", after), LOADS)
+    return f"loading and the first run take {ratio} of the time before"
+
+
+def _in_turn(before: Callable[[], object], after: Callable[[], object], times: int) -> str:
+    """Seconds of the one after those of the other, so that what else the machine does meets both; two only warm up."""
+    ratios = []
+    for _ in range(times + WARM_UPS):
+        first = _seconds(before)
+        ratios.append(_seconds(after) / first)
+    low, middle, high = np.percentile(ratios[WARM_UPS:], SPREAD)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _seconds(call: Callable[[], object]) -> float:
     started = time.perf_counter()
-    model.run(served, tensor[:1])
+    call()
     return time.perf_counter() - started
