@@ -115,7 +115,8 @@ def differences(kind: Kind, reference: Array, other: Array) -> dict[str, float]:
     found: dict[str, float] = {}
     for column in columns(kind):
         if column.name != "class":
-            found[column.name] = max(found.get(column.name, 0.0), largest(apart[:, column.at]))
+            values = np.append(apart[:, column.at], found.get(column.name, 0.0))
+            found[column.name] = float(values.max())  # not a number if one is
     return found
 
 
@@ -154,8 +155,3 @@ def ratio(apart: Mapping[str, float], own: Mapping[str, float], limit: float) ->
     """
     ratios = [apart[name] / max(own[name], FLOORS[name] / limit) for name in apart]
     return float(np.max(ratios))  # not a number if one is
-
-
-def largest(values: Array) -> float:
-    """0 where there are none."""
-    return float(values.max()) if values.size else 0.0

@@ -4,7 +4,7 @@ onnxruntime 1.31.1 moves such padding into the MaxPool, whose own padding is min
 edge are negative the maximum is then another one, and boxes were measured to be off by 35 pixels. It leaves alone a
 pool that states `auto_pad`, and VALID says the same as no padding.
 
-Source: onnxruntime's pad fusion (its pull request 18136); the wrong result is shown by tests/test_export_graph.py.
+Source: onnxruntime's pad fusion (its pull request 18136).
 """
 
 from typing import Any
