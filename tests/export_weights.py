@@ -133,8 +133,9 @@ def save(net: Any, path: Path) -> None:
     """As ultralytics' trainer saves best.pt."""
     import torch
     from ultralytics import __version__
+    from ultralytics.nn.tasks import guess_model_task
 
-    net.args = {"imgsz": IMGSZ, "data": DATA, "task": getattr(net, "task", "detect")}
+    net.args = {"imgsz": IMGSZ, "data": DATA, "task": guess_model_task(net)}
     torch.save(
         {
             "model": None,

@@ -100,7 +100,7 @@ def test_an_end_to_end_head_is_named_in_the_metadata(made: dict[str, Made], name
 @pytest.mark.parametrize(("name", "batch"), [("obb", "batch"), ("classify", 3), ("detect-batch", 3), ("rtdetr", 1)])
 def test_a_batch_is_fixed_with_the_sides(made: dict[str, Made], name: str, batch: int | str) -> None:
     (dims,) = [one.type.tensor_type.shape.dim for one in onnx.load(str(made[name].path)).graph.input]
-    assert [one.dim_param or one.dim_value for one in dims][0] == batch
+    assert (dims[0].dim_param or dims[0].dim_value) == batch
 
 
 @pytest.mark.parametrize("name", ["classify", "rtdetr"])
