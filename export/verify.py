@@ -24,6 +24,11 @@ from export.outputs import ANCHORS, FINISHED, FLOORS, PROBABILITIES, QUERIES, Ki
 MAX_RATIO = 20.0
 SHAKES = 8  # times that rounding is imitated to see whether the boxes of a picture hang on it
 
+# RT-DETR looks closer at the 300 best places; where the 300th and the 301st score alike, rounding chooses, and the one
+# place that is another changes all others a little. Of many pictures that happens in few.
+OTHER_QUERY = "ok (another query)"
+MAX_OTHER_QUERIES = 0.25  # of the pictures
+
 HEAD = ("x torch", "found", "min IoU", "conf diff", "")
 
 
@@ -35,6 +40,7 @@ class Row(NamedTuple):
     own: dict[str, float]  # torch against itself in double precision
     boxes: Final  # ONNX against torch
     settled: bool  # torch's boxes stay the same when its output is shaken by its own rounding
+    queries: bool = False  # of RT-DETR
 
     @property
     def ratio(self) -> float:
@@ -45,7 +51,7 @@ class Row(NamedTuple):
     def verdict(self) -> str:
         """What is wrong, or ok; boxes that hang on torch's own rounding are no evidence."""
         if not self.ratio <= MAX_RATIO:  # also when it is not a number
-            return "RAW OUTPUT DIFFERS"
+            return OTHER_QUERY if self.queries and self.boxes.agrees else "RAW OUTPUT DIFFERS"
         if not self.boxes.agrees and self.settled:
             return "BOXES DIFFER"
         return "ok" if self.boxes.agrees else "ok (hangs on rounding)"
@@ -71,6 +77,8 @@ def verify(checkpoint: Checkpoint, content: bytes, wanted: Shape) -> None:
         rows.append(_compare(meant, case, torch_side(case.tensor), onnx_side(case.tensor, number)))
     report.table([("picture", "input", *rows[0].apart, *HEAD), *(_cells(row) for row in rows)])
     bad = [row for row in rows if not row.verdict.startswith("ok")]
+    chance = [row for row in rows if row.verdict == OTHER_QUERY]
+    bad += chance if len(chance) > MAX_OTHER_QUERIES * len(rows) else []
     if bad:
         rows_named = "; ".join(f"{row.case.name}: {row.verdict.lower()}" for row in bad)
         raise Differs(f"the ONNX model does not do what {checkpoint.path} does ({rows_named}); nothing was written")
@@ -87,7 +95,8 @@ def _compare(meant: Kind, case: Case, torch_side: tuple[Outputs, Outputs], onnx_
     conf = threshold(outputs.best_scores(meant, reference))
     expected = _boxes(meant, reference, conf)
     boxes = final(expected, _boxes(meant, other, conf))
-    return Row(case, apart, own, boxes, boxes.agrees or _settled(meant, reference, own, conf))
+    settled = boxes.agrees or _settled(meant, reference, own, conf)
+    return Row(case, apart, own, boxes, settled, meant.rows == QUERIES)
 
 
 def _apart(meant: Kind, reference: Array, other: Array) -> dict[str, float]:

@@ -135,7 +135,7 @@ def save(net: Any, path: Path) -> None:
     from ultralytics import __version__
     from ultralytics.nn.tasks import guess_model_task
 
-    net.args = {"imgsz": IMGSZ, "data": DATA, "task": guess_model_task(net)}
+    net.args = {"imgsz": IMGSZ, "data": DATA, "task": guess_model_task(net) or "detect"}
     torch.save(
         {
             "model": None,
