@@ -12,6 +12,8 @@ TASKS = ("detect", "segment", "pose", "obb", "classify")
 DEFAULT_IMGSZ = (640, 640)  # px; of a dynamic model that does not say: the YOLOv5 repository writes stride and names
 MIN_STRIDE = 32  # px; ultralytics 8.4.190 pads a picture for a .pt to this at least, nn/backends/pytorch.py
 
+SAYS_PICTURE = ("task", "names", "stride")  # of these, every export by ultralytics and YOLOv5's own has two at least
+
 
 class Facts(NamedTuple):
     """What the file says of itself."""
@@ -27,6 +29,11 @@ class Facts(NamedTuple):
     batch: int = 1  # pictures that one run takes, no fewer
     head: str = ""  # class of the last module, where it is said
     description: str = ""
+
+
+def is_yolo(session: Any) -> bool:
+    """Whether the metadata says that the model takes pictures; a part of it is enough to be told what is missing."""
+    return any(key in session.get_modelmeta().custom_metadata_map for key in SAYS_PICTURE)
 
 
 def read(path: str, session: Any, sha256: str) -> Facts:

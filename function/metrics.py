@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from function.boxes import Ints
 from function.errors import FunctionError
+from function.inferred import Inference
 from function.predictor import Classification, Prediction
 from function.response import Result
 
@@ -30,12 +31,13 @@ class Occasion(NamedTuple):
     now_ms: int  # since 1970
 
 
-def line(occasion: Occasion, results: list[Result]) -> str:
+def line(occasion: Occasion, results: list[Result | Inference]) -> str:
     """One JSON text without a line break.
 
     Args:
         occasion: what was invoked, and how.
-        results: what became of every picture that was looked at; none gives the counts alone.
+        results: what became of every picture that was looked at, or of every request of tensors; none gives the
+            counts alone.
     """
     found = [result for result in results if isinstance(result, Prediction | Classification)]
     errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
@@ -49,6 +51,7 @@ def line(occasion: Occasion, results: list[Result]) -> str:
         *((f"Errors.{kind}", "Count", count) for kind, count in errors.most_common(MAX_NAMES)),
         *((f"Detections.{name}", "Count", count) for name, count in _by_class(found).most_common(MAX_NAMES)),
         *_of_pictures(found),
+        *_of_tensors([result for result in results if isinstance(result, Inference)]),
     ]
     return json.dumps(_document(occasion, metrics), allow_nan=False, separators=(",", ":"))
 
@@ -74,6 +77,16 @@ def _of_pictures(found: list[Prediction | Classification]) -> list[tuple[str, st
         *((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps),
         ("Megapixels", "None", megapixels),
     ]
+
+
+def _of_tensors(found: list[Inference]) -> list[tuple[str, str, Values]]:
+    """What is measured of each request of tensors, under the names that pictures have."""
+    if not found:
+        return []
+    timings = zip(*(one.timing for one in found[:MAX_VALUES]), strict=True)  # by step
+    steps = zip(("ReadMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
+    times = ((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps)
+    return [("Inferences", "Count", len(found)), *times]
 
 
 def _document(occasion: Occasion, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:

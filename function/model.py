@@ -3,15 +3,18 @@
 import hashlib
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
 
 from function.boxes import Floats
 from function.errors import UnusableModel
-from function.facts import Facts, read
+from function.facts import Facts, is_yolo, read
 from function.layouts import Layout, choose
+
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 logger = logging.getLogger(__name__)
 
@@ -43,28 +46,36 @@ def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: Path, threads: int, sha256: str | None = None) -> Model:
+def load(path: Path, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
     """A model from a file; arguments and errors as `serve` has them."""
-    return serve(str(path), path.read_bytes(), threads, sha256)
+    return serve(str(path), path.read_bytes(), threads, sha256, name)
 
 
-def serve(path: str, content: bytes, threads: int, sha256: str | None = None) -> Model:
-    """Make the session, check that its output can be decoded, and leave it warm.
+def serve(
+    path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None
+) -> "Model | TensorModel":
+    """Make the session, check that its output can be answered, and leave it warm.
 
     Args:
         path: where the content is from, for messages.
-        content: an ONNX file that ultralytics wrote, or that carries the same metadata.
+        content: an ONNX file: one that ultralytics wrote, or that carries the same metadata, takes pictures; one
+            with nothing of it takes tensors.
         threads: CPUs that one run may use.
         sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
+        name: what clients call a model of tensors; None: the path's last part, without its suffix.
 
     Raises:
-        UnusableModel: another checksum, not an ONNX model, no YOLO metadata, or an input or output that is not read
-            here.
+        UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
+            output that is not read here.
     """
     found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise UnusableModel(f"{path} ({len(content)} bytes) has the sha256 {found}; wanted {sha256} (MODEL_SHA256)")
     session = _session(path, content, threads)
+    if not is_yolo(session):
+        from function import tensor_model  # here, because a start that serves pictures goes without
+
+        return tensor_model.serve(path, session, name or Path(path).stem, found)
     facts = read(path, session, found)
     outputs = _warm_up(path, session, facts)
     try:

@@ -14,6 +14,7 @@ MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.6 GB
 RESULT_PREFIX = "results/"  # of the objects that events about objects leave
 MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
+MAX_TENSOR_ELEMENTS = 2_000_000  # of a request's inputs and of its outputs; 640 x 640 x 3 fit, as do 6 MB of JSON
 MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
 LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
@@ -39,6 +40,8 @@ class Settings(NamedTuple):
     max_object_bytes: int
     agnostic: bool  # NMS across classes
     metrics: bool  # one line of the log for each invocation
+    model_name: str | None  # what clients of a model that takes tensors call it; None: its file's name
+    max_tensor_elements: int  # values, of a request's inputs together and of its outputs together
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -68,6 +71,8 @@ class Settings(NamedTuple):
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
             agnostic=_switch(environ, "AGNOSTIC_NMS"),
             metrics=_switch(environ, "METRICS", "1"),
+            model_name=_path_part(environ, "MODEL_NAME"),
+            max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
         )
 
 
@@ -130,6 +135,13 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(one.strip().lower() for one in environ.get(name, "").split(",") if one.strip())
+
+
+def _path_part(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name, "").strip()
+    if "/" in text:
+        raise InvalidSetting(f"{name} is {text!r}; wanted a name without a slash, because it is a part of a path")
+    return text or None
 
 
 def _threads(environ: Mapping[str, str]) -> int:

@@ -28,7 +28,15 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "tasks": {"bilinear", "boxes", "letterbox", "outline", "run_length", "errors"},
     "facts": {"errors"},
     "layouts": {"boxes", "facts", "errors"},
-    "model": {"boxes", "facts", "layouts", "errors"},
+    "jsonkind": set(),
+    "datatypes": {"errors"},
+    "signature": {"datatypes", "errors"},
+    "values": {"datatypes"},
+    "tensors": {"datatypes", "signature", "jsonkind", "values", "errors"},
+    "tensor_model": {"signature", "errors"},
+    "model": {"boxes", "facts", "layouts", "tensor_model", "errors"},
+    "inferred": set(),
+    "inference": {"inferred", "tensor_model", "tensors", "signature", "jsonkind", "settings", "errors"},
     "predictor": {
         "boxes",
         "facts",
@@ -49,6 +57,8 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "fetch": {"addresses", "https", "errors"},
     "sources": {
         "sources",
+        "inferred",
+        "jsonkind",
         "predictor",
         "request",
         "response",
@@ -59,13 +69,17 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
         "image",
         "errors",
     },
-    "metrics": {"boxes", "predictor", "response", "errors"},
+    "metrics": {"boxes", "inferred", "predictor", "response", "errors"},
     "handler": {
         "STARTED",
         "metrics",
         "storage",
         "sources",
         "predictor",
+        "inferred",
+        "inference",
+        "signature",
+        "tensor_model",
         "model",
         "settings",
         "request",
@@ -86,6 +100,9 @@ HEAVY = [
     "urllib.request",
     "ssl",
     "socket",
+    "function.inference",  # is for models of tensors
+    "function.tensors",
+    "function.signature",
 ]
 FILES = sorted(FUNCTION.rglob("*.py"))
 
