@@ -21,10 +21,8 @@ class Cell(NamedTuple):
     @property
     def forms(self) -> tuple[str, ...]:
         """How it can be exported."""
-        if self.task == "classify":
-            return (DYNAMIC, STATIC)
-        if self.generation == "RT-DETR":
-            return (STATIC,)
+        if self.task == "classify" or self.generation == "RT-DETR":
+            return (STATIC,)  # these look at one size only
         return (DYNAMIC, STATIC, END2END, NMS) if self.generation in TWO_HEADS else (DYNAMIC, STATIC, NMS)
 
 
@@ -34,6 +32,7 @@ def _row(generation: str, stem: str, *suffixes: str) -> list[Cell]:
 
 
 CELLS = (
+    *_row("v3u", "yolov3-tiny", ""),
     *_row("v5u", "yolov5n", ""),
     *_row("v6", "yolov6n", ""),
     *_row("v8", "yolov8n", "", "-seg", "-pose", "-obb", "-cls"),
