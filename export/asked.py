@@ -46,8 +46,15 @@ class _Watched:
 
 
 def load(name: str, content: bytes) -> Model:
-    """The function's model, on one thread."""
-    return model.serve(name, content, threads=1)
+    """The function's model, on one thread.
+
+    Raises:
+        Refused: a model that the function asks for tensors and not about pictures.
+    """
+    served = model.serve(name, content, threads=1)
+    if not isinstance(served, Model):
+        raise Refused(f"{name} is served as tensors; only of a model that sees pictures can a smaller file be judged")
+    return served
 
 
 def find(served: Model, paths: list[Path], conf: float) -> list[Found]:

@@ -204,3 +204,8 @@ def test_a_broken_picture_is_named(deep: bytes, tmp_path: Path) -> None:
 def test_tensors_are_what_the_function_paints(deep: bytes, paths: list[Path]) -> None:
     shapes = [tensor.shape for tensor in asked.tensors(asked.load("deep", deep), paths)]
     assert shapes == [(1, 3, 320, 320)] * 4
+
+
+def test_a_model_of_tensors_is_not_made_smaller() -> None:
+    with pytest.raises(Refused, match="is served as tensors"):
+        asked.load("pool.onnx", pad_then_pool().SerializeToString())
