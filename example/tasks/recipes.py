@@ -14,7 +14,7 @@ from example.train import SETTINGS
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent.parent / "build" / "example" / "tasks"  # ignored by git
-SHARED = SETTINGS | {"imgsz": 256, "batch": 8, "nbs": 8, "close_mosaic": 5, "mosaic": 0.5, "save_period": -1}
+SHARED = SETTINGS | {"imgsz": 224, "batch": 8, "nbs": 8, "close_mosaic": 5, "mosaic": 0.5, "save_period": -1}
 STRAIGHT = {"mosaic": 0.0, "auto_augment": None, "erasing": 0.0, "hsv_h": 0.01, "translate": 0.0}  # for cut-outs
 
 
@@ -55,7 +55,7 @@ RECIPES = {
             plan=Plan(radii=(0.1, 0.42)),
             counts={"train": 640, "val": 60, "test": 200},
             seeds=_seeds(30261),
-            epochs=22,
+            epochs=18,
             settings=SHARED,
         ),
         Recipe(
@@ -67,7 +67,7 @@ RECIPES = {
             plan=Plan(radii=(0.14, 0.42), clock_odds=0.25),
             counts={"train": 700, "val": 60, "test": 200},
             seeds=_seeds(30271),
-            epochs=26,
+            epochs=22,
             settings=SHARED | {"mosaic": 0.3},
             keypoints=pose.KEYPOINTS,
         ),
@@ -80,7 +80,7 @@ RECIPES = {
             plan=Plan(radii=(0.13, 0.36), clock_odds=0.5),
             counts={"train": 640, "val": 60, "test": 200},
             seeds=_seeds(30281),
-            epochs=22,
+            epochs=18,
             settings=SHARED,
         ),
         Recipe(

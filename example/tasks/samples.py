@@ -30,22 +30,22 @@ class Sample(NamedTuple):
 
 
 SAMPLES = (
-    Sample("segment", "dials", 1, Plan(640, (4, 3), 3, 0.4, (0.16, 0.3), 0.3)),
+    Sample("segment", "dials", 7, Plan(640, (4, 3), 3, 0.4, (0.16, 0.3), 0.3)),
     Sample("segment", "portrait", 2, Plan(1080, (3, 4), 4, 0.4, (0.14, 0.28), 0.3)),
-    Sample("segment", "wide", 3, Plan(1280, (16, 9), 5, 0.4, (0.14, 0.3), 0.3)),
-    Sample("segment", "tiny", 4, Plan(120, (4, 3), 1, 0.0, (0.3, 0.4), 0.3)),
-    Sample("pose", "gauge", 1, Plan(640, (4, 3), 1, 0.0, (0.36, 0.42), 0.3)),
-    Sample("pose", "portrait", 2, Plan(1080, (3, 4), 3, 0.3, (0.2, 0.32), 0.3)),
-    Sample("pose", "wide", 3, Plan(1280, (16, 9), 4, 0.25, (0.18, 0.32), 0.3)),
+    Sample("segment", "wide", 7, Plan(1280, (16, 9), 5, 0.4, (0.14, 0.3), 0.3)),
+    Sample("segment", "tiny", 5, Plan(120, (4, 3), 1, 0.0, (0.3, 0.4), 0.3)),
+    Sample("pose", "gauge", 5, Plan(640, (4, 3), 1, 0.0, (0.36, 0.42), 0.3)),
+    Sample("pose", "portrait", 3, Plan(1080, (3, 4), 3, 0.3, (0.2, 0.32), 0.3)),
+    Sample("pose", "wide", 1, Plan(1280, (16, 9), 4, 0.25, (0.18, 0.32), 0.3)),
     Sample("pose", "tiny", 4, Plan(128, (1, 1), 1, 0.0, (0.36, 0.42), 0.3)),
-    Sample("obb", "fittings", 1, Plan(640, (4, 3), 3, 0.5, (0.2, 0.34), 0.3)),
-    Sample("obb", "portrait", 2, Plan(1080, (3, 4), 4, 0.5, (0.18, 0.32), 0.3)),
-    Sample("obb", "wide", 3, Plan(1280, (16, 9), 5, 0.5, (0.18, 0.34), 0.3)),
-    Sample("obb", "tiny", 4, Plan(160, (3, 2), 1, 0.5, (0.3, 0.36), 0.3)),
+    Sample("obb", "fittings", 7, Plan(640, (4, 3), 3, 0.5, (0.2, 0.34), 0.3)),
+    Sample("obb", "portrait", 1, Plan(1080, (3, 4), 4, 0.5, (0.18, 0.32), 0.3)),
+    Sample("obb", "wide", 8, Plan(1280, (16, 9), 5, 0.5, (0.18, 0.34), 0.3)),
+    Sample("obb", "tiny", 5, Plan(160, (3, 2), 1, 0.5, (0.3, 0.36), 0.3)),
     Sample("classify", "clock", 0, Plan(960, (4, 3), radii=(0.3, 0.4), degrade=0.3)),
-    Sample("classify", "gauge", 1, Plan(1600, (16, 9), radii=(0.3, 0.4), degrade=0.3)),
-    Sample("classify", "other", 2, Plan(640, (4, 3), radii=(0.3, 0.36), degrade=0.3)),
-    Sample("classify", "gauge", 4, Plan(200, (1, 1), radii=(0.2, 0.3), degrade=0.3)),
+    Sample("classify", "gauge", 16, Plan(1600, (16, 9), radii=(0.3, 0.4), degrade=0.3)),
+    Sample("classify", "other", 11, Plan(640, (4, 3), radii=(0.3, 0.36), degrade=0.3)),
+    Sample("classify", "gauge", 19, Plan(200, (1, 1), radii=(0.2, 0.3), degrade=0.3)),
 )
 
 

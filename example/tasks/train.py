@@ -5,6 +5,7 @@ Knows the order of the work: draw, train, keep, measure. What is trained stands 
 
 import argparse
 import sys
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,13 +24,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m example.tasks.train", description=main.__doc__)
     parser.add_argument("task", choices=(*RECIPES, "all"))
     parser.add_argument("--device", default="cpu", help="cpu, 0, mps: what ultralytics takes (default cpu)")
+    parser.add_argument("--threads", type=int, default=default_workers(), help="fewer on a machine with other work")
     parser.add_argument("--measure", action="store_true", help="do not train: measure the weights again")
     args = parser.parse_args()
     heavy = []
     for recipe in RECIPES.values() if args.task == "all" else [RECIPES[args.task]]:
         data = build(recipe, BUILD / recipe.task / "data", default_workers())
         if not args.measure:
-            keep(train(recipe, data, args.device), recipe.weights, HERE.parent.parent)
+            keep(train(recipe, data, args.device, args.threads), recipe.weights, HERE.parent.parent)
         write_card(recipe, data, args.device)
         size = recipe.weights.stat().st_size
         sys.stdout.write(f"{recipe.weights}: {size:,} bytes\n")
@@ -37,10 +39,10 @@ def main() -> int:
     return 1 if heavy else 0
 
 
-def train(recipe: Recipe, data: Path, device: str) -> Path:
+def train(recipe: Recipe, data: Path, device: str, threads: int) -> Path:
     """Trains one model. Returns the path of the best weights."""
     model = yolo(str(_architecture(recipe)))
-    model.add_callback("on_train_start", _use_every_core)
+    model.add_callback("on_train_start", partial(_use_cores, threads))
     where = {"project": str(BUILD / recipe.task), "name": "run", "exist_ok": True}
     model.train(data=str(data), epochs=recipe.epochs, device=device, **where, **recipe.settings)
     return BUILD / recipe.task / "run" / "weights" / "best.pt"
@@ -65,11 +67,11 @@ def _with_scale(name: str) -> str:
     return f"{family}n-{rest}"
 
 
-def _use_every_core(_trainer: object) -> None:
+def _use_cores(threads: int, _trainer: object) -> None:
     """Ultralytics leaves one core free when it trains on a CPU; of two that is half of the speed."""
     import torch
 
-    torch.set_num_threads(default_workers())
+    torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":
