@@ -19,7 +19,9 @@ def keep(weights: Path, target: Path, root: Path) -> None:
     held = checkpoint(weights)
     start = f"{root.resolve()}/"
     model = held["model"]
-    model.yaml, model.args = _relative(model.yaml, start), _relative(model.args, start)
+    model.yaml = _relative(model.yaml, start)
+    if hasattr(model, "args"):  # a classifier has none
+        model.args = _relative(model.args, start)
     held["train_args"] = _relative(held["train_args"], start)
     held.pop("git", None)
     part = target.with_suffix(".part")
