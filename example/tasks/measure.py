@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from example.dials import MARKS
 from example.offline import yolo
 from example.tasks.reading import reading
 from example.tasks.recipes import BUILD, Recipe
 
 CONFIDENCE = 0.25  # ultralytics' own for predict
-MOST_OFF = 0.5  # rim radii between two centres of the same gauge
+MOST_OFF = 0.5  # radii of the scale between two centres of the same gauge
 
 
 def measure(recipe: Recipe, data: Path, device: str) -> dict[str, Any]:
@@ -40,24 +41,23 @@ def measure(recipe: Recipe, data: Path, device: str) -> dict[str, Any]:
 
 
 def _readings(model: Any, split: Path, imgsz: int) -> dict[str, Any]:
-    """How far readings from the found marks are from readings of the labelled ones."""
-    labelled, off = 0, [np.empty(0)]
+    """How far the found marks, and the readings made from them, are from the labelled ones."""
     images = sorted((split / "images").iterdir())
-    for path, result in zip(
-        images,
-        model.predict(images, imgsz=imgsz, conf=CONFIDENCE, device="cpu", stream=True, verbose=False),
-        strict=True,
-    ):
+    results = model.predict(images, imgsz=imgsz, conf=CONFIDENCE, device="cpu", stream=True, verbose=False)
+    labelled, pairs = 0, [np.empty((2, 0, 4, 2))]
+    for path, result in zip(images, results, strict=True):
         truth = _labelled_marks(split / "labels" / f"{path.stem}.txt", result.orig_shape)
-        found = result.keypoints.xy.numpy().astype(np.float64).reshape(-1, 4, 2)
         labelled += len(truth)
-        off.append(_errors(truth, found))
-    errors = np.concatenate(off)
+        pairs.append(_pair(truth, result.keypoints.xy.numpy().astype(np.float64).reshape(-1, 4, 2)))
+    truth, found = np.concatenate(pairs, axis=1)  # (K, 4, 2) each
+    misses = np.median(np.linalg.norm(found - truth, axis=2) / _radius(truth)[:, None], axis=0) * 100  # (4,)
+    errors = np.abs(reading(found) - reading(truth)) * 100
     return {
         "gauges with all marks in the picture": labelled,
         "found": len(errors),
-        "median error, % of the scale": round(float(np.median(errors)) * 100, 2),
-        "error of the best 90 %, % of the scale": round(float(np.quantile(errors, 0.9)) * 100, 2),
+        "median miss, % of the scale's radius": dict(zip(MARKS, misses.round(1).tolist(), strict=True)),
+        "median error, % of the scale": round(float(np.median(errors)), 2),
+        "error of the best 90 %, % of the scale": round(float(np.quantile(errors, 0.9)), 2),
     }
 
 
@@ -68,12 +68,15 @@ def _labelled_marks(path: Path, shape_hw: tuple[int, int]) -> NDArray[np.float64
     return np.asarray(marks[(marks[..., 2] > 0).all(axis=1), :, :2] * shape_hw[::-1])
 
 
-def _errors(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K,) absolute differences of the readings of the K labelled gauges that were found."""
+def _pair(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, K, 4, 2) the K labelled gauges that were found, and the nearest found one for each."""
     if not len(truth) or not len(found):
-        return np.empty(0)
-    radius = np.linalg.norm(truth[:, 2] - truth[:, 0], axis=1)  # (N,)
-    apart = np.linalg.norm(truth[:, None, 0] - found[None, :, 0], axis=2)  # (N, K)
-    nearest = apart.argmin(axis=1)
-    hit = apart.min(axis=1) < MOST_OFF * radius
-    return np.asarray(np.abs(reading(found[nearest[hit]]) - reading(truth[hit])))
+        return np.empty((2, 0, 4, 2))
+    apart = np.linalg.norm(truth[:, None, 0] - found[None, :, 0], axis=2)  # (labelled, found)
+    hit = apart.min(axis=1) < MOST_OFF * _radius(truth)
+    return np.stack([truth[hit], found[apart.argmin(axis=1)[hit]]])
+
+
+def _radius(marks_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) pixels from the centre to the start of the scale."""
+    return np.asarray(np.linalg.norm(marks_xy[:, 2] - marks_xy[:, 0], axis=1))
