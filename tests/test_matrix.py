@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.matrix.cells import CELLS, END2END, NMS, Cell
+from tests.matrix.cells import CELLS, END2END, NMS, Cell, table
 from tests.matrix.compare import LIMITS, Difference
 
 ROWS = [(f"{cell.generation}-{cell.task}", form) for cell in CELLS for form in cell.forms]
@@ -50,6 +50,11 @@ def test_the_matrix_names_every_generation() -> None:
     assert {cell.task for cell in CELLS} == {"detect", "segment", "pose", "obb", "classify"}
     assert END2END in Cell("26", "pose", "").forms
     assert NMS in Cell("11", "obb", "").forms
+
+
+def test_the_table_of_the_readme_names_what_is_compared() -> None:
+    _, _, after = (ROOT / "README.md").read_text().partition("<!-- matrix -->\n")
+    assert after.partition("<!-- end of matrix -->")[0] == table()
 
 
 def test_an_answer_outside_of_a_limit_is_a_complaint() -> None:
