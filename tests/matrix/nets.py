@@ -58,7 +58,7 @@ def _network(cell: Cell) -> Any:
     kind = tasks.RTDETRDetectionModel if cell.generation == "RT-DETR" else kinds[cell.task]
     config = tasks.yaml_model_load(cell.architecture)
     scale = config.get("scale")
-    if scale == "n":
+    if scale == "n" and cell.generation != "12":  # whose attention takes multiples of 32 channels
         depth, _, most = config["scales"][scale]
         config["scales"] = {scale: [depth, WIDTH, most]}
     return kind(config, ch=3, nc=len(NAMES), verbose=False)
