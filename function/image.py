@@ -102,6 +102,12 @@ def read(data: bytes, max_pixels: int) -> Image.Image:
     return picture.transpose(turn) if turn is not None else picture
 
 
+def load_readers() -> None:
+    """Import Pillow's plugin of every format; otherwise the first picture of a rare one does that."""
+    for one in FORMATS:
+        importlib.import_module(f"PIL.{one.plugin}")
+
+
 def _open(data: bytes) -> ImageFile.ImageFile:
     """The header is read, the pixels are not."""
     for one in FORMATS:

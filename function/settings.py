@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     max_images: int
     max_object_bytes: int
     metrics: bool  # one line of the log for each invocation
+    snap_start: bool  # the init phase ends in a snapshot
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -66,6 +67,7 @@ class Settings(NamedTuple):
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
             metrics=_switch(environ, "METRICS", "1"),
+            snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
 
 

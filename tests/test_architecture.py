@@ -32,9 +32,11 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "fetch": {"addresses", "https", "errors"},
     "sources": {"sources", "request", "response", "settings", "storage", "fetch", "draw", "image", "errors"},
     "metrics": {"predictor", "response", "errors"},
+    "snapstart": {"image", "storage", "errors"},
     "handler": {
         "STARTED",
         "metrics",
+        "snapstart",
         "storage",
         "sources",
         "predictor",
