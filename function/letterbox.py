@@ -74,11 +74,16 @@ def fit(size_wh: tuple[int, int], imgsz_hw: tuple[int, int], stride: int, rectan
     return Letterbox(image_w, image_h, resized_w, resized_h, left, top, resized_w + pad_w, resized_h + pad_h)
 
 
+def resized_wh(box: Letterbox) -> tuple[int, int]:
+    """What the picture becomes; more pixels than these it does not need."""
+    return box.resized_w, box.resized_h
+
+
 def paint(pixels: NDArray[np.uint8], box: Letterbox) -> Floats:
     """The network's input.
 
     Args:
-        pixels: (image_h, image_w, 3) uint8, RGB.
+        pixels: (image_h, image_w, 3) uint8, RGB; or the same picture scaled down, but not below (resized_h, resized_w).
         box: where the picture goes.
 
     Returns:

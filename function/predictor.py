@@ -1,5 +1,6 @@
 """One request to one prediction: the flow of the whole function, top to bottom."""
 
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -57,9 +58,11 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
     facts = served.facts
     limits = _limits(settings, request.options, facts.names)
     started = perf_counter()
-    picture = image.read(request.image, settings.max_image_pixels)
+    fit = partial(letterbox.fit, imgsz_hw=facts.imgsz_hw, stride=facts.stride, rectangular=facts.rectangular)
+    enough = (lambda size_wh: letterbox.resized_wh(fit(size_wh))) if settings.fast_decode else None
+    picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
     read = perf_counter()
-    box = letterbox.fit(picture.size, facts.imgsz_hw, facts.stride, facts.rectangular)
+    box = fit(size_wh)
     tensor = letterbox.paint(np.asarray(picture), box)
     painted = perf_counter()
     (output,) = model.run(served, tensor)
@@ -70,9 +73,7 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
     if not np.isfinite(boxes_xyxy).all():
         raise InternalError("the network answered boxes that are no finite numbers")
     timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
-    return Prediction(
-        request.image_name, picture.size, boxes_xyxy, found.scores[kept], found.class_ids[kept], facts, timing
-    )
+    return Prediction(request.image_name, size_wh, boxes_xyxy, found.scores[kept], found.class_ids[kept], facts, timing)
 
 
 def _limits(settings: Settings, options: Options, names: dict[int, str]) -> Limits:

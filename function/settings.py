@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     max_images: int
     max_object_bytes: int
     metrics: bool  # one line of the log for each invocation
+    fast_decode: bool  # let libjpeg scale large JPEGs down while it decodes them: faster, and not the same pixels
     snap_start: bool  # the init phase ends in a snapshot
 
     @classmethod
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
             metrics=_switch(environ, "METRICS", "1"),
+            fast_decode=_switch(environ, "FAST_DECODE"),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
 
