@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from function import boxes, image, letterbox, model
+from function import boxes, image, letterbox, model, raster
 from function.boxes import Floats, Ints
 from function.errors import InternalError, InvalidOption
 from function.facts import Facts
@@ -63,7 +63,7 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
     picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
     read = perf_counter()
     box = fit(size_wh)
-    tensor = letterbox.paint(np.asarray(picture), box)
+    tensor = letterbox.paint(raster.pixels(picture), box)
     painted = perf_counter()
     (output,) = model.run(served, tensor)
     ran = perf_counter()
