@@ -90,8 +90,8 @@ def _elements(pixels: NDArray[np.uint8], columns: Taps) -> tuple[NDArray[Any], T
     """
     channels, spare = pixels.shape[2], WEIGHT_BITS - columns.bits
     columns = columns._replace(
-        weight_before=(columns.weight_before >> spare).repeat(channels),
-        weight_after=(columns.weight_after >> spare).repeat(channels),
+        weight_before=np.right_shift(columns.weight_before, spare, dtype=np.uint16).repeat(channels),
+        weight_after=np.right_shift(columns.weight_after, spare, dtype=np.uint16).repeat(channels),
     )
     if channels == 4:
         return pixels.view(np.uint32)[..., 0], columns
