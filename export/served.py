@@ -2,9 +2,12 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from export.errors import Refused
+
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 
 def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
@@ -33,6 +36,8 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
             loaded = function_model.load(copy, threads=1)
         except UnusableModel as error:
             raise Refused(str(error).replace(str(copy), str(path))) from error
+    if not isinstance(loaded, function_model.Model):
+        return _of_tensors(loaded, proto, content)
     said = {prop.key: prop.value for prop in proto.metadata_props}
     start, end = loaded.session.get_inputs()[0], loaded.session.get_outputs()[0]
     height, width = loaded.facts.imgsz_hw
@@ -46,6 +51,18 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
         ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
         ("weights", f"sha256 {said.get('weights_sha256', 'not said')}"),
         ("file", f"{len(content):,} bytes, sha256 {loaded.facts.sha256}"),
+    ]
+
+
+def _of_tensors(loaded: "TensorModel", proto: Any, content: bytes) -> list[tuple[str, str]]:
+    """The facts of a model without YOLO metadata, which the function serves all the same."""
+    rows = [("input", loaded.signature.inputs), ("output", loaded.signature.outputs)]
+    return [
+        *((what, f"{one.name} {one.datatype.name} {list(one.shape)}") for what, them in rows for one in them),
+        ("task", "none in the metadata: served as tensors"),
+        ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
+        ("made by", f"{proto.producer_name or 'not said'} {proto.producer_version}".rstrip()),
+        ("file", f"{len(content):,} bytes, sha256 {loaded.sha256}"),
     ]
 
 

@@ -1,7 +1,5 @@
 """Box formats, IoU and NMS, in NumPy alone; it knows nothing of models or pictures."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 

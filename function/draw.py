@@ -1,9 +1,8 @@
-"""Detections drawn on their picture, for eyes: the response body in, a picture out.
+"""What was found, drawn on its picture, for eyes: the response body in, a picture out.
 
 Labels use Pillow's bitmap font, enlarged, so that no font library has to be shipped.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -12,21 +11,26 @@ COLOURS = ("#e6194b", "#0082c8", "#f58231", "#3cb44b", "#911eb4", "#008080", "#9
 LINE_SHARE = 1 / 320  # of the longer side
 FONT_PIXELS = 11  # height of Pillow's bitmap font
 LABEL_LINES = 7  # label height in line widths
+VEIL = 96  # of 255: how much of its colour a mask lays over the picture
+SEEN = 0.5  # a keypoint below this confidence is drawn hollow
 
 
-def annotate(picture: Image.Image, detections: Sequence[dict[str, Any]]) -> Image.Image:
-    """Draw boxes and labels.
+def annotate(picture: Image.Image, body: dict[str, Any]) -> Image.Image:
+    """Draw boxes, masks, keypoints and labels, or what the whole picture is.
 
     Args:
         picture: the upright RGB picture that was analysed.
-        detections: the `detections` of the response, in pixels of that picture.
+        body: the response, in pixels of that picture.
 
     Returns:
-        A new picture of the same size; with no detections, a copy.
+        A new picture of the same size; with nothing found, a copy.
     """
     drawn = picture.copy()
     line = max(2, round(max(drawn.size) * LINE_SHARE))
-    for detection in reversed(detections):  # the best one ends on top
+    if "class" in body:
+        colour = COLOURS[body["class_id"] % len(COLOURS)]
+        _write(drawn, f"{body['class']} {body['confidence']:.2f}", (0, 0), colour, line)
+    for detection in reversed(body.get("detections", [])):  # the best one ends on top
         _draw(drawn, detection, line)
     return drawn
 
@@ -35,12 +39,35 @@ def _draw(drawn: Image.Image, detection: dict[str, Any], line: int) -> None:
     box = detection["box_2d"]
     left, top, right, bottom = (round(box[side]) for side in ("x_min", "y_min", "x_max", "y_max"))
     colour = COLOURS[detection["class_id"] % len(COLOURS)]
+    _veil(drawn, detection.get("segments", []), colour)
     canvas = ImageDraw.Draw(drawn)
-    canvas.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=line)
-    label = _label(f"{detection['class_name']} {detection['confidence']:.2f}", line)
+    if "corners" in detection:
+        corners = [(corner["x"], corner["y"]) for corner in detection["corners"]]
+        canvas.line([*corners, *corners[:2]], fill=colour, width=line, joint="curve")
+    else:
+        canvas.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=line)
+    for point in detection.get("keypoints", []):
+        centre = (point["x"], point["y"])
+        canvas.circle(centre, 2 * line, fill=colour if point.get("confidence", 1) >= SEEN else None, outline="white")
+    _write(drawn, f"{detection['class_name']} {detection['confidence']:.2f}", (left, top), colour, line)
+
+
+def _veil(drawn: Image.Image, polygons: list[list[list[float]]], colour: str) -> None:
+    """A mask as a transparent layer."""
+    veil = Image.new("L", drawn.size)
+    for polygon in polygons:
+        ImageDraw.Draw(veil).polygon([(x, y) for x, y in polygon], fill=VEIL)
+    if polygons:
+        drawn.paste(colour, mask=veil)
+
+
+def _write(drawn: Image.Image, text: str, corner: tuple[int, int], colour: str, line: int) -> None:
+    """A label above a corner, or below it where there is no room."""
+    left, top = corner
+    label = _label(text, line)
     label_top = top - label.height - line if top >= label.height + line else top
     frame = (left, label_top, left + label.width + 2 * line, label_top + label.height + line)
-    canvas.rectangle(frame, fill=colour)
+    ImageDraw.Draw(drawn).rectangle(frame, fill=colour)
     drawn.paste("white", (left + line, label_top + line // 2), label)
 
 

@@ -8,6 +8,7 @@ FunctionError                has a status; its message is meant for the caller
 ├── TooLarge              413    more pixels, bytes or pictures than the limit
 ├── UnsupportedPicture    415    not a picture that is read here, or a broken one
 ├── InvalidOption         422    an option is out of range or names what the model does not have
+├── InvalidTensor         422    an input or output is not what the model has, or it does not run on these inputs
 ├── InternalError         500    ours: the caller gets the request id, the log gets the traceback
 ├── LinkFailed            502    the other side of a link did not give a picture
 └── TransientFault        503    may pass: a throttled or failing service; events are left to be delivered again
@@ -46,6 +47,11 @@ class MethodNotAllowed(FunctionError):
 
     status = 405
 
+    def __init__(self, message: str, allow: str = "POST") -> None:
+        """`allow` is the method that would have been right."""
+        super().__init__(message)
+        self.allow = allow
+
 
 class TooLarge(FunctionError):
     """More pixels, bytes or pictures than the limit."""
@@ -61,6 +67,12 @@ class UnsupportedPicture(FunctionError):
 
 class InvalidOption(FunctionError):
     """An option is out of range or names what the model does not have."""
+
+    status = 422
+
+
+class InvalidTensor(FunctionError):
+    """An input or output is not what the model has, or the model does not run on these inputs."""
 
     status = 422
 

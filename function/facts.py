@@ -7,10 +7,12 @@ import ast
 from typing import Any, NamedTuple
 
 from function.errors import UnusableModel
-from function.tasks import detect
 
-TASKS = ("detect",)
+TASKS = ("detect", "segment", "pose", "obb", "classify")
+DEFAULT_IMGSZ = (640, 640)  # px; of a dynamic model that does not say: the YOLOv5 repository writes stride and names
 MIN_STRIDE = 32  # px; ultralytics 8.4.190 pads a picture for a .pt to this at least, nn/backends/pytorch.py
+
+SAYS_PICTURE = ("task", "names", "stride")  # of these, every export by ultralytics and YOLOv5's own has two at least
 
 
 class Facts(NamedTuple):
@@ -22,6 +24,16 @@ class Facts(NamedTuple):
     stride: int  # pixels
     rectangular: bool  # any multiple of the stride is a valid side
     sha256: str
+    end2end: bool = False  # its output is finished: no NMS follows
+    kpt_shape: tuple[int, int] | None = None  # of poses: keypoints, and 2 or 3 numbers for each
+    batch: int = 1  # pictures that one run takes, no fewer
+    head: str = ""  # class of the last module, where it is said
+    description: str = ""
+
+
+def is_yolo(session: Any) -> bool:
+    """Whether the metadata says that the model takes pictures; a part of it is enough to be told what is missing."""
+    return any(key in session.get_modelmeta().custom_metadata_map for key in SAYS_PICTURE)
 
 
 def read(path: str, session: Any, sha256: str) -> Facts:
@@ -36,23 +48,27 @@ def read(path: str, session: Any, sha256: str) -> Facts:
         UnusableModel: something is missing, is not what it should be, or is not served here.
     """
     metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    missing = [key for key in ("task", "names", "stride", "imgsz") if key not in metadata]
+    missing = [key for key in ("names", "stride") if key not in metadata]
     if missing:
         found = f"{path} has no {', '.join(missing)} in its metadata"
         raise UnusableModel(f"{found}; `python -m export best.pt` writes them")
-    if metadata["task"] not in TASKS:
-        raise UnusableModel(f"{path} is a {metadata['task']!r} model; the tasks served are {', '.join(TASKS)}")
-    if metadata.get("end2end") == "True":
-        shapes = ", ".join(str(tuple(output.shape)) for output in session.get_outputs())
-        raise UnusableModel(f"{path} is an end-to-end model with output {shapes}; served is {detect.LAYOUT}")
+    task = metadata.get("task", "detect")  # the YOLOv5 repository does not write it
+    if task not in TASKS:
+        raise UnusableModel(f"{path} is a {task!r} model; the tasks served are {', '.join(TASKS)}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
+    batch = session.get_inputs()[0].shape[0]
     return Facts(
-        task=metadata["task"],
+        task=task,
         names=_names(path, metadata),
         imgsz_hw=fixed_hw or _imgsz(path, metadata),
         stride=max(_whole(path, metadata, "stride"), MIN_STRIDE),
         rectangular=fixed_hw is None,
         sha256=sha256,
+        end2end=metadata.get("end2end") == "True" or _nms_inside(path, metadata),
+        kpt_shape=_kpt_shape(path, metadata) if task == "pose" else None,
+        batch=batch if isinstance(batch, int) else 1,
+        head=metadata.get("head", ""),
+        description=metadata.get("description", ""),
     )
 
 
@@ -64,7 +80,24 @@ def _names(path: str, metadata: dict[str, str]) -> dict[int, str]:
     return {int(class_id): str(name) for class_id, name in names.items()}
 
 
+def _nms_inside(path: str, metadata: dict[str, str]) -> bool:
+    """Whether it was exported with nms=True."""
+    arguments = _literal(path, metadata, "args") if "args" in metadata else {}
+    return isinstance(arguments, dict) and arguments.get("nms") is True
+
+
+def _kpt_shape(path: str, metadata: dict[str, str]) -> tuple[int, int]:
+    found = _literal(path, metadata, "kpt_shape") if "kpt_shape" in metadata else None
+    if isinstance(found, list | tuple) and len(found) == 2:
+        count, numbers = found
+        if isinstance(count, int) and count > 0 and numbers in (2, 3):
+            return count, numbers
+    raise UnusableModel(f"{path} says kpt_shape is {found!r:.200}; wanted [keypoints, 2 or 3]")
+
+
 def _imgsz(path: str, metadata: dict[str, str]) -> tuple[int, int]:
+    if "imgsz" not in metadata:
+        return DEFAULT_IMGSZ
     found = _literal(path, metadata, "imgsz")
     sides = [found, found] if isinstance(found, int) else found
     if isinstance(sides, list | tuple) and len(sides) == 2:
@@ -86,9 +119,7 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
     found = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-        raise UnusableModel(f"{path} takes {found}; wanted one float32 input (1, 3, height, width)")
-    if isinstance(shape[0], int) and shape[0] != 1:
-        raise UnusableModel(f"{path} takes {found}; wanted a batch of 1 or a dynamic one")
+        raise UnusableModel(f"{path} takes {found}; wanted one float32 input (batch, 3, height, width)")
     fixed = [side for side in shape[2:] if isinstance(side, int)]
     if len(fixed) == 1:
         raise UnusableModel(f"{path} takes {found}; wanted both sides fixed or both dynamic")

@@ -10,16 +10,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter, time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from function import STARTED, metrics, model, response, sources, storage
-from function.errors import FunctionError, InternalError, UnusableModel
+from function.errors import FunctionError, InternalError, UnsupportedPicture, UnusableModel
+from function.inferred import Inference
 from function.model import Model
-from function.predictor import Prediction, predict
+from function.predictor import Classification, Prediction, predict
 from function.request import Options, Request
 from function.response import Result
 from function.settings import LAYER_MODEL, MAX_IMAGE_PIXELS, TASK_MODEL, Settings
-from function.sources.service import Service
+from function.sources.service import Service, Tensors
+
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 MAX_MODEL_BYTES = 2 * 1024**3  # of a model from a bucket: what one ONNX file can hold
 
@@ -28,13 +32,13 @@ logger = logging.getLogger(__name__)
 SETTINGS = Settings.from_env(os.environ)
 
 
-def _load(settings: Settings) -> Model:
+def _load(settings: Settings) -> "Model | TensorModel":
     """The model of the settings: from a bucket straight into memory, or from a file."""
     path = settings.model_path
     if path and path.startswith("s3://"):
-        return model.serve(path, _download(path), settings.threads, settings.model_sha256)
+        return model.serve(path, _download(path), settings.threads, settings.model_sha256, settings.model_name)
     file = model.find(Path(path) if path else None, (TASK_MODEL, LAYER_MODEL))
-    return model.load(file, settings.threads, settings.model_sha256)
+    return model.load(file, settings.threads, settings.model_sha256, settings.model_name)
 
 
 def _download(address: str) -> bytes:
@@ -47,7 +51,23 @@ def _download(address: str) -> bytes:
         raise UnusableModel(f"no model at {address} (as MODEL_PATH says): {error}") from error
 
 
+def _tensors(served: "Model | TensorModel") -> Tensors | None:
+    """What sources are told of a model of tensors; None of one that takes pictures."""
+    if isinstance(served, Model):
+        return None
+    from function import inference, signature  # here, because a start that serves pictures goes without
+
+    return Tensors(
+        name=served.signature.name,
+        version=served.signature.version,
+        wanted=inference.wanted(served.signature),
+        metadata=signature.metadata(served.signature),
+        infer=lambda fields: inference.infer(served, SETTINGS, fields),
+    )
+
+
 MODEL = _load(SETTINGS)
+TENSORS = _tensors(MODEL)
 INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this environment; its first invocation takes it
 
 
@@ -66,11 +86,9 @@ def lambda_handler(event: Any, context: Any) -> Any:
         TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
     request_id = getattr(context, "aws_request_id", "")
-    results: list[Result] = []
+    results: list[Result | Inference] = []
     attempt = partial(_attempt, request_id, results)
-    service = Service(
-        attempt, lambda request: attempt(lambda: predict(MODEL, SETTINGS, request())), SETTINGS, request_id
-    )
+    service = Service(attempt, lambda request: attempt(lambda: _picture(request)), SETTINGS, request_id, TENSORS)
     source = sources.find(event)
     try:
         return source.respond(event, service)
@@ -79,7 +97,14 @@ def lambda_handler(event: Any, context: Any) -> Any:
             _report(sources.name(source), results, context)
 
 
-def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) -> Any:
+def _picture(request: Callable[[], Request]) -> Prediction | Classification:
+    """The answer to one picture; with a model of tensors the picture is not even fetched."""
+    if not isinstance(MODEL, Model):
+        raise UnsupportedPicture(f"this model takes no pictures; {TENSORS.wanted if TENSORS else ''}")
+    return predict(MODEL, SETTINGS, request())
+
+
+def _attempt(request_id: str, results: list[Result | Inference], call: Callable[[], Any]) -> Any:
     """What the call returns, or the error that it raised; predictions and errors are noted in `results`."""
     try:
         outcome = call()
@@ -88,12 +113,12 @@ def _attempt(request_id: str, results: list[Result], call: Callable[[], Any]) ->
     except Exception:
         logger.exception("request %s: unforeseen error", request_id)
         outcome = InternalError(f"internal error; the function's log has the details under request {request_id}")
-    if isinstance(outcome, Prediction | FunctionError):
+    if isinstance(outcome, Prediction | Classification | Inference | FunctionError):
         results.append(outcome)
     return outcome
 
 
-def _report(source: str, results: list[Result], context: Any) -> None:
+def _report(source: str, results: list[Result | Inference], context: Any) -> None:
     occasion = metrics.Occasion(
         source=source,
         function_name=getattr(context, "function_name", ""),
@@ -107,8 +132,9 @@ def _report(source: str, results: list[Result], context: Any) -> None:
 
 def _rehearse(picture: bytes) -> None:
     """One picture to its answer, before a snapshot; whatever MAX_IMAGE_PIXELS says, and not counted in any metric."""
-    settings = SETTINGS._replace(max_image_pixels=MAX_IMAGE_PIXELS)
-    response.body(predict(MODEL, settings, Request(picture, None, Options())))
+    if isinstance(MODEL, Model):  # one of tensors has had its first run when it was loaded
+        settings = SETTINGS._replace(max_image_pixels=MAX_IMAGE_PIXELS)
+        response.body(predict(MODEL, settings, Request(picture, None, Options())))
 
 
 if SETTINGS.snap_start:

@@ -25,6 +25,7 @@ class Letterbox(NamedTuple):
     top: int
     input_w: int
     input_h: int
+    stretched: bool = False  # each side by its own ratio, nothing is padded
 
 
 class Inverse(NamedTuple):
@@ -45,6 +46,8 @@ def inverse(box: Letterbox) -> Inverse:
 
     Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py.
     """
+    if box.stretched:
+        return Inverse(box.input_w, box.input_h, 0, 0)
     gain = min(box.input_h / box.image_h, box.input_w / box.image_w)
     resized_w, resized_h = max(round(box.image_w * gain), 1), max(round(box.image_h * gain), 1)
     left, top = round((box.input_w - resized_w) / 2 - 0.1), round((box.input_h - resized_h) / 2 - 0.1)
@@ -79,6 +82,15 @@ def resized_wh(box: Letterbox) -> tuple[int, int]:
     return box.resized_w, box.resized_h
 
 
+def stretch(size_wh: tuple[int, int], imgsz_hw: tuple[int, int]) -> Letterbox:
+    """The whole input, whatever that does to the proportions: what RT-DETR is trained on.
+
+    Source: ultralytics 8.4.190 `RTDETRPredictor.scale_fill`, models/rtdetr/predict.py.
+    """
+    imgsz_h, imgsz_w = imgsz_hw
+    return Letterbox(*size_wh, imgsz_w, imgsz_h, 0, 0, imgsz_w, imgsz_h, stretched=True)
+
+
 def paint(pixels: NDArray[np.uint8], box: Letterbox) -> Floats:
     """The network's input.
 
@@ -109,7 +121,24 @@ def undo(boxes_xyxy: Floats, box: Letterbox) -> Floats:
 
     Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py: one gain per axis, of the sides as they were rounded.
     """
+    corners = undo_points(boxes_xyxy.reshape(-1, 2, 2), box, clip=not box.stretched)  # RT-DETR's are never clipped
+    return corners.reshape(-1, 4)
+
+
+def undo_points(points_xy: Floats, box: Letterbox, clip: bool = True) -> Floats:
+    """Points of the network's input, as points of the picture.
+
+    Args:
+        points_xy: (..., 2) float32, input pixels.
+        box: the letterbox that painted the input.
+        clip: to the picture.
+
+    Returns:
+        (..., 2) float32, pixels of the picture; a new array.
+
+    Source: ultralytics 8.4.190 `scale_coords`, utils/ops.py.
+    """
     back = inverse(box)
-    gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h] * 2, dtype=np.float32)
-    moved = (boxes_xyxy - np.array([back.left, back.top] * 2, dtype=np.float32)) / gain
-    return moved.clip(0, np.array([box.image_w, box.image_h] * 2, dtype=np.float32))
+    gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h], dtype=np.float32)
+    moved: Floats = (points_xy - np.array([back.left, back.top], dtype=np.float32)) / gain
+    return moved.clip(0, np.array([box.image_w, box.image_h], dtype=np.float32)) if clip else moved

@@ -7,8 +7,10 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
+from function.boxes import Ints
 from function.errors import FunctionError
-from function.predictor import Prediction
+from function.inferred import Inference
+from function.predictor import Classification, Prediction
 from function.response import Result
 
 NAMESPACE = "YoloLambda"
@@ -29,34 +31,41 @@ class Occasion(NamedTuple):
     now_ms: int  # since 1970
 
 
-def line(occasion: Occasion, results: list[Result]) -> str:
+def line(occasion: Occasion, results: list[Result | Inference]) -> str:
     """One JSON text without a line break.
 
     Args:
         occasion: what was invoked, and how.
-        results: what became of every picture that was looked at; none gives the counts alone.
+        results: what became of every picture that was looked at, or of every request of tensors; none gives the
+            counts alone.
     """
-    found = [result for result in results if isinstance(result, Prediction)]
+    found = [result for result in results if isinstance(result, Prediction | Classification)]
     errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
     metrics: list[tuple[str, str, Values]] = [
         ("Invocations", "Count", 1),
         ("ColdStarts", "Count", int(occasion.init_ms is not None)),
         ("Pictures", "Count", len(found)),
         ("Errors", "Count", errors.total()),
-        ("Detections", "Count", sum(len(one.scores) for one in found)),
+        ("Detections", "Count", sum(_class_ids(one).size for one in found)),
         *(("InitMs", "Milliseconds", [round(ms, 1)]) for ms in [occasion.init_ms] if ms is not None),
         *((f"Errors.{kind}", "Count", count) for kind, count in errors.most_common(MAX_NAMES)),
         *((f"Detections.{name}", "Count", count) for name, count in _by_class(found).most_common(MAX_NAMES)),
         *_of_pictures(found),
+        *_of_tensors([result for result in results if isinstance(result, Inference)]),
     ]
     return json.dumps(_document(occasion, metrics), allow_nan=False, separators=(",", ":"))
 
 
-def _by_class(found: list[Prediction]) -> Counter[str]:
-    return Counter(one.facts.names[class_id] for one in found for class_id in one.class_ids.tolist())
+def _by_class(found: list[Prediction | Classification]) -> Counter[str]:
+    return Counter(one.facts.names[class_id] for one in found for class_id in _class_ids(one).tolist())
 
 
-def _of_pictures(found: list[Prediction]) -> list[tuple[str, str, Values]]:
+def _class_ids(one: Prediction | Classification) -> Ints:
+    """Of everything that was found; of a whole picture its best class."""
+    return one.class_ids if isinstance(one, Prediction) else one.class_ids[:1]
+
+
+def _of_pictures(found: list[Prediction | Classification]) -> list[tuple[str, str, Values]]:
     """What is measured of each picture."""
     seen = found[:MAX_VALUES]
     if not seen:
@@ -68,6 +77,16 @@ def _of_pictures(found: list[Prediction]) -> list[tuple[str, str, Values]]:
         *((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps),
         ("Megapixels", "None", megapixels),
     ]
+
+
+def _of_tensors(found: list[Inference]) -> list[tuple[str, str, Values]]:
+    """What is measured of each request of tensors, under the names that pictures have."""
+    if not found:
+        return []
+    timings = zip(*(one.timing for one in found[:MAX_VALUES]), strict=True)  # by step
+    steps = zip(("ReadMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
+    times = ((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps)
+    return [("Inferences", "Count", len(found)), *times]
 
 
 def _document(occasion: Occasion, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:

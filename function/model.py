@@ -3,15 +3,18 @@
 import hashlib
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
 
 from function.boxes import Floats
 from function.errors import UnusableModel
-from function.facts import Facts, read
-from function.tasks import detect
+from function.facts import Facts, is_yolo, read
+from function.layouts import Layout, choose
+
+if TYPE_CHECKING:
+    from function.tensor_model import TensorModel
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +23,8 @@ class Model(NamedTuple):
     """A session that has run once, and its facts."""
 
     session: ort.InferenceSession
-    input_name: str
     facts: Facts
+    layout: Layout
 
 
 def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
@@ -43,32 +46,44 @@ def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: Path, threads: int, sha256: str | None = None) -> Model:
+def load(path: Path, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
     """A model from a file; arguments and errors as `serve` has them."""
-    return serve(str(path), path.read_bytes(), threads, sha256)
+    return serve(str(path), path.read_bytes(), threads, sha256, name)
 
 
-def serve(path: str, content: bytes, threads: int, sha256: str | None = None) -> Model:
-    """Make the session, check that its output can be decoded, and leave it warm.
+def serve(
+    path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None
+) -> "Model | TensorModel":
+    """Make the session, check that its output can be answered, and leave it warm.
 
     Args:
         path: where the content is from, for messages.
-        content: an ONNX file that ultralytics wrote, or that carries the same metadata.
+        content: an ONNX file: one that ultralytics wrote, or that carries the same metadata, takes pictures; one
+            with nothing of it takes tensors.
         threads: CPUs that one run may use.
         sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
+        name: what clients call a model of tensors; None: the path's last part, without its suffix.
 
     Raises:
-        UnusableModel: another checksum, not an ONNX model, no YOLO metadata, or an input or output that is not read
-            here.
+        UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
+            output that is not read here.
     """
     found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise UnusableModel(f"{path} ({len(content)} bytes) has the sha256 {found}; wanted {sha256} (MODEL_SHA256)")
     session = _session(path, content, threads)
-    model = Model(session, session.get_inputs()[0].name, read(path, session, found))
-    detect.check([output.shape for output in _warm_up(path, model)], len(model.facts.names))
-    logger.info("serving %s: %s", path, model.facts._asdict())
-    return model
+    if not is_yolo(session):
+        from function import tensor_model  # here, because a start that serves pictures goes without
+
+        return tensor_model.serve(path, session, name or Path(path).stem, found)
+    facts = read(path, session, found)
+    outputs = _warm_up(path, session, facts)
+    try:
+        layout = choose(facts, [output.shape for output in outputs])
+    except UnusableModel as error:
+        raise UnusableModel(f"{path}: {error}") from error
+    logger.info("serving %s: %s, output %s", path, facts._asdict(), layout.shape)
+    return Model(session, facts, layout)
 
 
 def run(model: Model, tensor: Floats) -> list[Floats]:
@@ -79,10 +94,17 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
         tensor: (1, 3, H, W) float32, 0..1.
 
     Returns:
-        The raw outputs, in the order of the file.
+        The raw outputs of this one picture, (1, ...) float32 each, in the order of the file.
     """
-    outputs: list[Floats] = model.session.run(None, {model.input_name: tensor})
-    return outputs
+    return _run(model.session, tensor, model.facts.batch)
+
+
+def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floats]:
+    """A model of a fixed batch is filled up with black pictures, and only the first is looked at."""
+    if batch > 1:
+        tensor = np.concatenate((tensor, np.zeros((batch - 1, *tensor.shape[1:]), dtype=np.float32)))
+    outputs: list[Floats] = session.run(None, {session.get_inputs()[0].name: tensor})
+    return [output[:1] for output in outputs]
 
 
 def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
@@ -99,9 +121,9 @@ def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
         raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
-def _warm_up(path: str, model: Model) -> list[Floats]:
-    sides = model.facts.imgsz_hw
+def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> list[Floats]:
+    sides = facts.imgsz_hw
     try:
-        return run(model, np.zeros((1, 3, *sides), dtype=np.float32))
+        return _run(session, np.zeros((1, 3, *sides), dtype=np.float32), facts.batch)
     except Exception as error:  # onnxruntime's own exceptions share no narrower public base
         raise UnusableModel(f"{path} does not run on a picture of {sides[1]} x {sides[0]}: {error}") from error

@@ -5,15 +5,20 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from function import boxes, image, letterbox, model, raster
+from function import boxes, image, layouts, letterbox, model, raster, rotated
 from function.boxes import Floats, Ints
 from function.errors import InternalError, InvalidOption
 from function.facts import Facts
+from function.layouts import Candidates
+from function.letterbox import Letterbox
 from function.model import Model
 from function.request import Options, Request
 from function.settings import Settings
-from function.tasks import detect
+from function.tasks import classify, obb, pose, segment
+from function.tasks.segment import Masks
 
 
 class Timing(NamedTuple):
@@ -35,6 +40,20 @@ class Prediction(NamedTuple):
     class_ids: Ints  # (K,)
     facts: Facts
     timing: Timing
+    masks: Masks | None = None  # of K instances
+    keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright picture, confidence
+    boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright picture, radians
+
+
+class Classification(NamedTuple):
+    """What a whole picture is, best first."""
+
+    image_name: str | None
+    size_wh: tuple[int, int]  # pixels of the upright picture
+    scores: Floats  # (K,), 0..1
+    class_ids: Ints  # (K,)
+    facts: Facts
+    timing: Timing
 
 
 class Limits(NamedTuple):
@@ -44,10 +63,11 @@ class Limits(NamedTuple):
     iou: float
     max_det: int
     class_ids: Ints | None
+    agnostic: bool
 
 
-def predict(served: Model, settings: Settings, request: Request) -> Prediction:
-    """Find the objects in one picture.
+def predict(served: Model, settings: Settings, request: Request) -> Prediction | Classification:
+    """Find the objects in one picture, or say what it is.
 
     Raises:
         UnsupportedPicture: the bytes are no picture that is read here.
@@ -55,25 +75,94 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction:
         InvalidOption: a class that the model does not have.
         InternalError: the network answered something that is no box.
     """
-    facts = served.facts
-    limits = _limits(settings, request.options, facts.names)
+    limits = _limits(settings, request.options, served.facts.names)
     started = perf_counter()
-    fit = partial(letterbox.fit, imgsz_hw=facts.imgsz_hw, stride=facts.stride, rectangular=facts.rectangular)
-    enough = (lambda size_wh: letterbox.resized_wh(fit(size_wh))) if settings.fast_decode else None
+    enough = partial(_enough, served) if settings.fast_decode else None
     picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
     read = perf_counter()
-    box = fit(size_wh)
-    tensor = letterbox.paint(raster.pixels(picture), box)
+    box = _fit(served, size_wh)
+    tensor = letterbox.paint(raster.pixels(picture), box) if box else classify.paint(picture, served.facts.imgsz_hw)
     painted = perf_counter()
-    (output,) = model.run(served, tensor)
+    outputs = model.run(served, tensor)
     ran = perf_counter()
-    found = detect.decode(output, limits.conf, limits.class_ids)
-    kept = boxes.nms(found.boxes_xyxy, found.scores, found.class_ids, limits.iou, limits.max_det)
-    boxes_xyxy = letterbox.undo(found.boxes_xyxy[kept], box)
-    if not np.isfinite(boxes_xyxy).all():
-        raise InternalError("the network answered boxes that are no finite numbers")
+    if box is None:
+        result: Prediction | Classification = _classified(served.facts, outputs[0], picture, request)
+    else:
+        result = _detected(served, outputs, box, limits, request)
     timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
-    return Prediction(request.image_name, size_wh, boxes_xyxy, found.scores[kept], found.class_ids[kept], facts, timing)
+    return result._replace(timing=timing)
+
+
+UNTIMED = Timing(0, 0, 0, 0)
+
+
+def _fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
+    """Where the picture goes in the network's input; None for a task that looks at its centre and finds no place."""
+    facts = served.facts
+    if served.layout.fit == "crop":
+        return None
+    if served.layout.fit == "stretch":
+        return letterbox.stretch(size_wh, facts.imgsz_hw)
+    return letterbox.fit(size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
+
+
+def _enough(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
+    """How much of a large picture is worth decoding; all of it where it is not put into a letterbox."""
+    box = _fit(served, size_wh)
+    return letterbox.resized_wh(box) if box else size_wh
+
+
+def _classified(facts: Facts, output: Floats, picture: Image.Image, request: Request) -> Classification:
+    (probabilities,) = output
+    if not np.isfinite(probabilities).all():
+        raise InternalError("the network answered probabilities that are no finite numbers")
+    best = classify.top(probabilities)
+    return Classification(request.image_name, picture.size, probabilities[best], best, facts, UNTIMED)
+
+
+def _detected(served: Model, outputs: list[Floats], box: Letterbox, limits: Limits, request: Request) -> Prediction:
+    facts = served.facts
+    input_wh = (box.input_w, box.input_h)
+    found = layouts.decode(served.layout, outputs[0], facts, input_wh, limits.conf, limits.class_ids)
+    found = found.take(_kept(served, found, limits))
+    size_wh = (box.image_w, box.image_h)
+    if facts.task == "obb":
+        turned = obb.undo(np.hstack((found.boxes, found.extras)), box)
+        upright = obb.enclosing(obb.corners(turned))
+        result = Prediction(request.image_name, size_wh, upright, found.scores, found.class_ids, facts, UNTIMED)
+        return _checked(result._replace(boxes_cxcywhr=turned))
+    upright = letterbox.undo(found.boxes, box)
+    result = Prediction(request.image_name, size_wh, upright, found.scores, found.class_ids, facts, UNTIMED)
+    if facts.task == "segment":
+        masks = segment.find(found.extras, found.boxes, upright, outputs[1][0], box, request.options.masks)
+        return _checked(_masked(result, masks))
+    if facts.kpt_shape:
+        return _checked(result._replace(keypoints=pose.keypoints(found.extras, facts.kpt_shape, box)))
+    return _checked(result)
+
+
+def _kept(served: Model, found: Candidates, limits: Limits) -> NDArray[np.intp] | slice:
+    """What NMS keeps; of an output that is finished the first rows."""
+    if not served.layout.suppress:
+        return slice(limits.max_det)
+    class_ids = np.zeros_like(found.class_ids) if limits.agnostic else found.class_ids
+    if served.facts.task == "obb":
+        return rotated.nms(np.hstack((found.boxes, found.extras)), found.scores, class_ids, limits.iou, limits.max_det)
+    return boxes.nms(found.boxes, found.scores, class_ids, limits.iou, limits.max_det)
+
+
+def _masked(result: Prediction, masks: Masks) -> Prediction:
+    rows = masks.rows
+    return result._replace(
+        boxes_xyxy=result.boxes_xyxy[rows], scores=result.scores[rows], class_ids=result.class_ids[rows], masks=masks
+    )
+
+
+def _checked(result: Prediction) -> Prediction:
+    places = (result.boxes_xyxy, result.keypoints, result.boxes_cxcywhr)
+    if not all(np.isfinite(one).all() for one in places if one is not None):
+        raise InternalError("the network answered places that are no finite numbers")
+    return result
 
 
 def _limits(settings: Settings, options: Options, names: dict[int, str]) -> Limits:
@@ -82,6 +171,7 @@ def _limits(settings: Settings, options: Options, names: dict[int, str]) -> Limi
         iou=settings.iou if options.iou is None else options.iou,
         max_det=settings.max_det if options.max_det is None else options.max_det,
         class_ids=None if options.classes is None else _class_ids(options.classes, names),
+        agnostic=settings.agnostic if options.agnostic is None else options.agnostic,
     )
 
 

@@ -8,6 +8,7 @@ from function.errors import InvalidOption
 
 MAX_DETECTIONS = 3000  # their answer stays under the 1 MB of a load balancer, their NMS takes seconds at the worst
 MAX_ID_DIGITS = 10  # longer is no id of any model
+MASKS = ("polygons", "rle", "none")
 SHOWN = 100  # characters of a value in an error: an answer has its limit too
 
 
@@ -18,6 +19,8 @@ class Options(NamedTuple):
     iou: float | None = None  # 0..1
     max_det: int | None = None
     classes: tuple[int | str, ...] | None = None  # ids or names
+    agnostic: bool | None = None  # NMS across classes
+    masks: str = "polygons"  # of MASKS; "rle" adds COCO's run lengths, "none" leaves both out
 
 
 class Request(NamedTuple):
@@ -42,6 +45,8 @@ def read_options(fields: Mapping[str, Any]) -> Options:
         iou=_fraction(fields, "iou"),
         max_det=_count(fields, "max_det"),
         classes=_classes(fields.get("classes")),
+        agnostic=_flag(fields, "agnostic"),
+        masks=_choice(fields, "masks", MASKS),
     )
 
 
@@ -63,6 +68,27 @@ def _count(fields: Mapping[str, Any], name: str) -> int | None:
     if not (1 <= number <= MAX_DETECTIONS and number == int(number)):
         raise InvalidOption(f"{name} is {_shown(value)}; wanted a whole number from 1 to {MAX_DETECTIONS}")
     return int(number)
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    known = {"true": True, "1": True, "false": False, "0": False}
+    text = str(value).lower()
+    if not isinstance(value, bool | int | str) or text not in known:
+        raise InvalidOption(f"{name} is {_shown(value)}; wanted true or false")
+    return known[text]
+
+
+def _choice(fields: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
+    """One of the words, or the first of them."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return known[0]
+    if not isinstance(value, str) or value not in known:
+        raise InvalidOption(f"{name} is {_shown(value)}; wanted {', '.join(known)}")
+    return value
 
 
 def _number(value: Any) -> float:

@@ -4,29 +4,32 @@ from typing import Any
 
 import numpy as np
 
+from function import run_length
+from function.boxes import Floats
 from function.errors import FunctionError
-from function.predictor import Prediction
+from function.predictor import Classification, Prediction
+from function.tasks import obb
+from function.tasks.segment import Masks
 
 PIXEL_DECIMALS = 2
 FRACTION_DECIMALS = 4
+RADIAN_DECIMALS = 4
 MILLISECOND_DECIMALS = 1
 
 Body = dict[str, Any]
-Result = Prediction | FunctionError
+Result = Prediction | Classification | FunctionError
 
 
-def body(prediction: Prediction) -> Body:
+def body(result: Prediction | Classification) -> Body:
     """The answer to one picture."""
-    width, height = prediction.size_wh
-    facts = prediction.facts
-    found = _detections(prediction)
+    width, height = result.size_wh
+    facts = result.facts
     return {
-        "image_name": prediction.image_name,
+        "image_name": result.image_name,
         "image_dimensions": {"width": width, "height": height},
-        "detections": found,
-        "detection_count": len(found),
+        **(_classified(result) if isinstance(result, Classification) else _detected(result)),
         "model": {"task": facts.task, "sha256": facts.sha256, "imgsz": list(facts.imgsz_hw)},
-        "timing_ms": {step: round(took, MILLISECOND_DECIMALS) for step, took in prediction.timing._asdict().items()},
+        "timing_ms": {step: round(took, MILLISECOND_DECIMALS) for step, took in result.timing._asdict().items()},
     }
 
 
@@ -35,21 +38,32 @@ def error_body(error: FunctionError, request_id: str) -> Body:
     return {"error": str(error), "type": type(error).__name__, "request_id": request_id}
 
 
-def _detections(prediction: Prediction) -> list[Body]:
-    corners = prediction.boxes_xyxy.astype(np.float64)  # (K, 4)
-    sides = np.array(prediction.size_wh * 2, dtype=np.float64)
+def _classified(result: Classification) -> Body:
+    rows = zip(result.class_ids.tolist(), _rounded(result.scores, FRACTION_DECIMALS), strict=True)
+    best = [{"class": result.facts.names[one], "class_id": one, "confidence": score} for one, score in rows]
+    return {**best[0], "top": best}
+
+
+def _detected(result: Prediction) -> Body:
+    found = [row | more for row, more in zip(_boxes(result), _details(result), strict=True)]
+    return {"detections": found, "detection_count": len(found)}
+
+
+def _boxes(result: Prediction) -> list[Body]:
+    corners = result.boxes_xyxy.astype(np.float64)  # (K, 4)
+    sides = np.array(result.size_wh * 2, dtype=np.float64)
     centres = (corners[:, :2] + corners[:, 2:]) / 2
     relative = np.concatenate((centres, corners[:, 2:] - corners[:, :2]), axis=1) / sides  # (K, 4) cxcywh, 0..1
     rows = zip(
-        prediction.class_ids.tolist(),
-        prediction.scores.astype(np.float64).round(FRACTION_DECIMALS).tolist(),
-        corners.round(PIXEL_DECIMALS).tolist(),
-        relative.round(FRACTION_DECIMALS).tolist(),
+        result.class_ids.tolist(),
+        _rounded(result.scores, FRACTION_DECIMALS),
+        _rounded(corners, PIXEL_DECIMALS),
+        _rounded(relative, FRACTION_DECIMALS),
         strict=True,
     )
     return [
         {
-            "class_name": prediction.facts.names[class_id],
+            "class_name": result.facts.names[class_id],
             "class_id": class_id,
             "confidence": score,
             "box_2d": dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)),
@@ -57,3 +71,56 @@ def _detections(prediction: Prediction) -> list[Body]:
         }
         for class_id, score, box, share in rows
     ]
+
+
+def _details(result: Prediction) -> list[Body]:
+    """What a task knows of each instance besides its box."""
+    if result.masks:
+        return _masks(result.masks, result.size_wh)
+    if result.keypoints is not None:
+        return [{"keypoints": points} for points in _keypoints(result.keypoints)]
+    if result.boxes_cxcywhr is not None:
+        return _rotated(result.boxes_cxcywhr)
+    return [{} for _ in result.scores]
+
+
+def _masks(masks: Masks, size_wh: tuple[int, int]) -> list[Body]:
+    details: list[Body] = [{} for _ in masks.rows]
+    for detail, polygons in zip(details, masks.polygons or [], strict=False):
+        detail["segments"] = [_rounded(points, PIXEL_DECIMALS) for points in polygons]
+    for detail, runs in zip(details, masks.run_lengths or [], strict=False):
+        detail["mask"] = {"size": [size_wh[1], size_wh[0]], "counts": run_length.text(runs)}
+    return details
+
+
+def _keypoints(keypoints: Floats) -> list[list[Body]]:
+    """Of each instance; a model of two numbers for a keypoint has no confidence of it."""
+    places = _rounded(keypoints[..., :2], PIXEL_DECIMALS)
+    points: list[list[Body]] = [[{"x": x, "y": y} for x, y in instance] for instance in places]
+    confidences = _rounded(keypoints[..., 2:], FRACTION_DECIMALS)
+    for instance, scores in zip(points, confidences, strict=True):
+        for point, score in zip(instance, scores, strict=True):
+            point.update(zip(("confidence",), score, strict=False))
+    return points
+
+
+def _rotated(boxes_cxcywhr: Floats) -> list[Body]:
+    names = ("x_center", "y_center", "width", "height")
+    rows = zip(
+        _rounded(boxes_cxcywhr[:, :4], PIXEL_DECIMALS),
+        _rounded(boxes_cxcywhr[:, 4], RADIAN_DECIMALS),
+        _rounded(obb.corners(boxes_cxcywhr), PIXEL_DECIMALS),
+        strict=True,
+    )
+    return [
+        {
+            "rotated_box": {**dict(zip(names, box, strict=True)), "rotation": rotation},
+            "corners": [{"x": x, "y": y} for x, y in corners],
+        }
+        for box, rotation, corners in rows
+    ]
+
+
+def _rounded(values: Any, decimals: int) -> Any:
+    """Nested lists of floats, which JSON writes with no more digits than these."""
+    return np.asarray(values, dtype=np.float64).round(decimals).tolist()

@@ -14,6 +14,7 @@ MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.6 GB
 RESULT_PREFIX = "results/"  # of the objects that events about objects leave
 MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
+MAX_TENSOR_ELEMENTS = 2_000_000  # of a request's inputs and of its outputs; 640 x 640 x 3 fit, as do 6 MB of JSON
 MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
 LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
@@ -37,9 +38,12 @@ class Settings(NamedTuple):
     allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
     max_images: int
     max_object_bytes: int
+    agnostic: bool  # NMS across classes
     metrics: bool  # one line of the log for each invocation
     fast_decode: bool  # let libjpeg scale large JPEGs down while it decodes them: faster, and not the same pixels
     snap_start: bool  # the init phase ends in a snapshot
+    model_name: str | None  # what clients of a model that takes tensors call it; None: its file's name
+    max_tensor_elements: int  # values, of a request's inputs together and of its outputs together
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -67,9 +71,12 @@ class Settings(NamedTuple):
             allowed_url_hosts=_names(environ, "ALLOWED_URL_HOSTS"),
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
+            agnostic=_switch(environ, "AGNOSTIC_NMS"),
             metrics=_switch(environ, "METRICS", "1"),
             fast_decode=_switch(environ, "FAST_DECODE"),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
+            model_name=_path_part(environ, "MODEL_NAME"),
+            max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
         )
 
 
@@ -132,6 +139,13 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(one.strip().lower() for one in environ.get(name, "").split(",") if one.strip())
+
+
+def _path_part(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name, "").strip()
+    if "/" in text:
+        raise InvalidSetting(f"{name} is {text!r}; wanted a name without a slash, because it is a part of a path")
+    return text or None
 
 
 def _threads(environ: Mapping[str, str]) -> int:

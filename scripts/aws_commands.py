@@ -43,8 +43,8 @@ class Upload(NamedTuple):
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
 
 
-def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool) -> str:
-    """All commands, in the order in which they are wanted."""
+def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, tensors: bool = False) -> str:
+    """All commands, in the order in which they are wanted; `tensors`: the model takes requests, not pictures."""
     code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
     blocks = [
         ("Names to choose (the role has to exist; the next block makes one).", _names(layer, function)),
@@ -55,10 +55,10 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool) 
         ),
         (f"Later: update the {code} (function.zip).", _update_code(function, target)),
         (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
-        ("Try it.", _try()),
+        ("Try it.", _try(tensors)),
         (
             URL_TITLE,
-            _url(),
+            _url(tensors),
         ),
     ]
     return "\n\n".join("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)
@@ -124,7 +124,13 @@ def _update_layers(target: Target) -> list[str]:
     ]
 
 
-def _try() -> list[str]:
+def _try(tensors: bool) -> list[str]:
+    if tensors:
+        return [
+            "REQUEST=request.json",
+            'aws lambda invoke --function-name "$FUNCTION" --payload "fileb://$REQUEST" answer.json',
+            "cat answer.json",
+        ]
     return [
         "IMAGE=picture.jpg",
         'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
@@ -133,11 +139,12 @@ def _try() -> list[str]:
     ]
 
 
-def _url() -> list[str]:
+def _url(tensors: bool) -> list[str]:
+    body, kind = ("$REQUEST", "application/json") if tensors else ("$IMAGE", "image/jpeg")
     return [
         'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --auth-type AWS_IAM \\',
         "  --query FunctionUrl --output text)",
-        'curl --data-binary @"$IMAGE" -H "Content-Type: image/jpeg" "$URL" \\',
+        f'curl --data-binary @"{body}" -H "Content-Type: {kind}" "$URL" \\',
         '  --aws-sigv4 "aws:amz:$(aws configure get region):lambda" \\',
         '  --user "$(aws configure get aws_access_key_id):$(aws configure get aws_secret_access_key)"',
     ]

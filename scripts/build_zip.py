@@ -49,8 +49,8 @@ def main(arguments: list[str]) -> int:
     try:
         (ROOT / "build").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="zip-") as scratch:
-            commands = build(options, Path(scratch))
-        tried = _try(options)
+            facts, commands = build(options, Path(scratch))
+        tried = _try(options, facts)
     except model_file.ModelRejected as error:
         return _fail(error, error.code)
     except (EnvironmentFailed, container.ContainerFailed) as error:
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; what was in the output folder is as it was", INTERRUPTED)
     _say("\n" + commands + "\n")
-    if options.images is not None and (options.out / "try").is_dir():
+    if options.images is not None and facts.task != model_file.TENSORS and (options.out / "try").is_dir():
         _say(f"The pictures with their boxes, as the zips answered them: {options.out / 'try'}")
     return tried
 
@@ -74,7 +74,7 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--container", action="store_true")
     parser.add_argument("--model-in-layer", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("dist"), metavar="FOLDER")
-    parser.add_argument("--try", dest="images", nargs="*", type=Path, metavar="IMAGE")
+    parser.add_argument("--try", dest="images", nargs="*", type=Path, metavar="FILE")
     given = parser.parse_args(arguments)
     for image in given.images or ():
         if image.suffix in {".pt", ".onnx"}:
@@ -95,10 +95,11 @@ def parse(arguments: list[str]) -> Options:
     )
 
 
-def build(options: Options, scratch: Path) -> str:
-    """Makes the zips and build.json and prints what they are; the commands that deploy them.
+def build(options: Options, scratch: Path) -> tuple[model_file.ModelFacts, str]:
+    """Makes the zips and build.json and prints what they are; the model's facts and the commands that deploy them.
 
     Raises:
+        ModelRejected: the model cannot be used, or not tried with what was named.
         TooLarge: Lambda would refuse them.
     """
     if options.in_container:
@@ -109,12 +110,13 @@ def build(options: Options, scratch: Path) -> str:
     if shipped.note:
         _say(f"The model goes in as it is: {shipped.note}.")
     facts = model_file.facts(shipped.path)
+    _check_trial(options, facts)
     packages, function = _packages_and_function(options, scratch)
     options.out.mkdir(parents=True, exist_ok=True)
     zips = bundle.write(options.out, packages, function, shipped.path, options.model_in_layer)
     description = bundle.describe(zips, options.target, facts, shipped.source_sha256, options.model_in_layer)
     bundle.write_json(options.out / "build.json", description)
-    _say(f"\n{options.out}: {facts.task} model at {' x '.join(map(str, facts.imgsz))} for {options.target}\n")
+    _say(f"\n{options.out}: {_described(facts)} for {options.target}\n")
     _say(sizes.table(zips))
     error, warning = sizes.complaints(sizes.total(sizes.total(sizes.by_package(path).values()) for path in zips))
     if warning:
@@ -125,7 +127,23 @@ def build(options: Options, scratch: Path) -> str:
         aws_commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    return aws_commands.text(layer, code, options.target, options.model_in_layer)
+    tensors = facts.task == model_file.TENSORS
+    return facts, aws_commands.text(layer, code, options.target, options.model_in_layer, tensors)
+
+
+def _described(facts: model_file.ModelFacts) -> str:
+    if facts.task != model_file.TENSORS:
+        return f"{facts.task} model at {' x '.join(map(str, facts.imgsz))}"
+    takes = ", ".join(f"{one['name']} {one['datatype']} {one['shape']}" for one in facts.inputs)
+    return f"model of tensors, which takes {takes},"
+
+
+def _check_trial(options: Options, facts: model_file.ModelFacts) -> None:
+    """A model of tensors is tried with requests."""
+    for path in options.images or ():
+        if (path.suffix == ".json") != (facts.task == model_file.TENSORS):
+            wanted = "requests as JSON" if facts.task == model_file.TENSORS else "pictures"
+            raise model_file.ModelRejected(f"--try {path}: wanted {wanted}, which is what {options.model} takes")
 
 
 def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]:
@@ -140,14 +158,17 @@ def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]
     return tree.kept(options.target, python, ROOT / "build" / "layer"), function
 
 
-def _try(options: Options) -> int:
+def _try(options: Options, facts: model_file.ModelFacts) -> int:
     if options.images is None:
         return 0
-    images = [image.absolute() for image in options.images] or trial.samples()
     obstacle = trial.obstacle(options.target)
     if obstacle:
         _say(f"\nNot tried: {obstacle}.")
         return 0 if options.default_trial else FAILED
+    named = [path.absolute() for path in options.images]
+    if facts.task == model_file.TENSORS:
+        return trial.run_requests(options.out, named or [trial.write_request(options.out, facts.inputs)])
+    images = named or trial.samples()
     if not images:
         return _fail(f"nothing to try: {trial.SAMPLES} holds no picture", USAGE)
     return trial.run(options.out, images)

@@ -3,15 +3,17 @@
 #
 #   scripts/build_zip.sh [MODEL.pt|MODEL.onnx] [options]
 #
-# MODEL             weights as ultralytics saves them, or a model that was exported before;
-#                   without it, the example is built and tried on its sample pictures
+# MODEL             weights as ultralytics saves them, a model that was exported before, or any
+#                   other ONNX model, which is served as tensors; without it, the example is built
+#                   and tried on its sample pictures
 # --arch ARCH       x86_64 (default) or arm64
 # --python VERSION  3.12, 3.13 (default) or 3.14
 # --container       build inside Amazon Linux's own image, with docker
 # --model-in-layer  put the model into layer.zip instead of function.zip
 # --out FOLDER      where layer.zip, function.zip and build.json go (default: dist)
-# --try [IMAGE...]  run the zips here, as Lambda would, on these pictures (default: the example's);
-#                   the results are drawn into FOLDER/try
+# --try [FILE...]   run the zips here, as Lambda would, on these pictures (default: the example's);
+#                   the results are drawn into FOLDER/try. A model of tensors is tried with requests
+#                   as JSON (default: one that is made from the model's inputs, in FOLDER/try)
 # --help            this text
 #
 # What it needs it sets up below .venv/ and build/ in the project. It ends with 0 if all went well, with 2 for what

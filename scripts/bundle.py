@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sizes
-from model_file import ModelFacts
+from model_file import TENSORS, ModelFacts
 
 from layer import bytecode, pin, zipper
 from layer.targets import Target
@@ -66,10 +66,16 @@ def describe(
             "sha256": model.sha256,
             "source_sha256": source_sha256,
             "task": model.task,
-            "imgsz": list(model.imgsz),
+            **_takes(model),
         },
         "packages": pin.versions(pin.REQUIREMENTS.read_text(encoding="utf-8")),
     }
+
+
+def _takes(model: ModelFacts) -> dict[str, Any]:
+    if model.task == TENSORS:
+        return {"inputs": list(model.inputs), "outputs": list(model.outputs)}
+    return {"imgsz": list(model.imgsz)}
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -134,7 +134,7 @@ def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
     from function import draw, image
 
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body["detections"])
+    drawn = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body)
     jpeg = io.BytesIO()
     drawn.save(jpeg, "JPEG", quality=JPEG_QUALITY)
     written, number = folder / f"{path.stem}.jpg", 2

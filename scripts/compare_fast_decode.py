@@ -23,7 +23,7 @@ from example.pictures import Plan, make  # noqa: E402  (neighbours, not installe
 from function import model  # noqa: E402
 from function.boxes import Floats, Ints, iou_one_to_many  # noqa: E402
 from function.model import Model  # noqa: E402
-from function.predictor import predict  # noqa: E402
+from function.predictor import Prediction, predict  # noqa: E402
 from function.request import Options, Request  # noqa: E402
 from function.settings import Settings  # noqa: E402
 
@@ -75,6 +75,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE.jpg")
     given = parser.parse_args(arguments)
     served = model.load(given.model, threads=1)
+    if not isinstance(served, Model) or served.facts.task == "classify":
+        parser.error(f"{given.model} finds no boxes")
     rows = []
     for case in map(_file, given.pictures) if given.pictures else _own():
         rows.append(compare(served, case))
@@ -100,7 +102,7 @@ def compare(served: Model, case: Case) -> Row:
     """Both ways on one picture."""
     request = Request(case.data, case.name, Options())
     exact, fast = Settings.from_env({}), Settings.from_env({"FAST_DECODE": "1"})
-    pairs = [(predict(served, exact, request), predict(served, fast, request)) for _ in range(ROUNDS)]
+    pairs = [(_boxes(served, exact, request), _boxes(served, fast, request)) for _ in range(ROUNDS)]
     wanted, found = (Boxes(one.boxes_xyxy, one.class_ids, one.scores) for one in pairs[0])
     ious, differences = match(wanted, found)
     truth = case.truth or Boxes(wanted.boxes_xyxy[:0], wanted.class_ids[:0], wanted.scores[:0])
@@ -117,6 +119,12 @@ def compare(served: Model, case: Case) -> Row:
         exact_ms=statistics.median(one.timing.read + one.timing.preprocess for one, _ in pairs),
         fast_ms=statistics.median(one.timing.read + one.timing.preprocess for _, one in pairs),
     )
+
+
+def _boxes(served: Model, settings: Settings, request: Request) -> Prediction:
+    found = predict(served, settings, request)
+    assert isinstance(found, Prediction)
+    return found
 
 
 def match(wanted: Boxes, found: Boxes) -> tuple[list[float], list[float]]:

@@ -31,6 +31,7 @@ class Environment(NamedTuple):
 
 ENVIRONMENTS = {
     "export": Environment(("3.11", "3.12", "3.13"), (("export/requirements.txt",),)),
+    "wine": Environment(LAYER_PYTHONS, (("example/wine/requirements.txt",),)),
     "cdk": Environment(LAYER_PYTHONS, (("example/cdk/requirements.txt",),)),
     "dev": Environment(
         (*LAYER_PYTHONS, "3.11"), (("--no-deps", "layer/requirements.txt"), ("tests/requirements.txt",))

@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # a clean end, like Ctrl-C
     try:
         cases = [events.from_file(path) for path in options.event]
+        cases += [events.from_request(path, options.path) for path in options.request]
         cases += [events.from_picture(path, options.query) for path in options.images]
         return _run(options, cases)
     except (NotRunnable, RequestTooLarge) as error:
@@ -73,7 +74,7 @@ def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
                 (_say if options.json else sys.stdout.write)(f"saved      {path}\n")
     if options.json:
         sys.stdout.write(json.dumps(_record(function, first_init, peak, done)) + "\n")
-    return 0 if all(report.succeeded(one, case.picture is not None) for case, one in done) else FAILED
+    return 0 if all(report.succeeded(one, case.has_status) for case, one in done) else FAILED
 
 
 def _save(function: service.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path) -> list[Path]:
@@ -82,11 +83,11 @@ def _save(function: service.LocalLambda, done: list[tuple[events.Case, Invocatio
     written: list[Path] = []
     for case, invocation in done:
         body = report.body_of(invocation.response)
-        if case.picture is None or not (isinstance(body, dict) and "detections" in body):
+        if case.picture is None or not (isinstance(body, dict) and "image_dimensions" in body):
             continue
         size = body["image_dimensions"]
         path = _free_name(folder, Path(case.name).stem, written)
-        path.write_bytes(function.draw(case.picture, body["detections"], size["width"] * size["height"]))
+        path.write_bytes(function.draw(case.picture, body, size["width"] * size["height"]))
         written.append(path)
     return written
 
@@ -126,6 +127,11 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--event", type=Path, action="append", default=[], metavar="FILE.json", help="sent as it is; repeatable"
     )
+    parser.add_argument(
+        "--request", type=Path, action="append", default=[], metavar="FILE.json",
+        help="sent as the body of a POST; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--path", default="/", help="where the requests are posted (%(default)s)")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
     parser.add_argument("--query", default="", metavar="STRING", help="query string of the IMAGEs, such as conf=0.4")
     parser.add_argument(
@@ -142,8 +148,10 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     parser.add_argument("--quiet", action="store_true", help="do not show what the function logs")
     options = parser.parse_args(arguments)
-    if not (options.images or options.event):
-        parser.error("nothing to invoke with: give an IMAGE or --event FILE.json")
+    if not (options.images or options.event or options.request):
+        parser.error("nothing to invoke with: give an IMAGE, --event FILE.json or --request FILE.json")
+    if not options.path.startswith("/"):
+        parser.error(f"--path is {options.path!r}; wanted one that begins with a slash")
     if options.save and not options.images:
         parser.error("--save draws on IMAGEs; there is none")
     if not 128 <= options.memory <= 10240:

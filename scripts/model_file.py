@@ -5,21 +5,27 @@ import hashlib
 import os
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import environments
 
+from function import facts as function_facts
+from function import signature
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "example" / "best.pt"  # built when no model is named
+TENSORS = "tensors"  # the task of a model that takes no pictures
 
 
 class ModelFacts(NamedTuple):
-    """An ONNX model: bytes, sha256 of the file, and task and input size (height, width) from its metadata."""
+    """An ONNX model: bytes, sha256 of the file, and what it says of itself."""
 
     size: int
     sha256: str
-    task: str
-    imgsz: tuple[int, ...]
+    task: str  # TENSORS: the model takes no pictures
+    imgsz: tuple[int, ...]  # (height, width) of a model that takes pictures
+    inputs: tuple[dict[str, Any], ...] = ()  # of a model that takes tensors, as the Open Inference Protocol has them
+    outputs: tuple[dict[str, Any], ...] = ()
 
 
 class ModelRejected(Exception):
@@ -42,6 +48,9 @@ def as_onnx(weights: Path, scratch: Path) -> Path:
         raise ModelRejected(f"{weights} is neither a .pt nor a .onnx file")
     if not weights.is_file():
         raise ModelRejected(f"{weights} does not exist" if not weights.exists() else f"{weights} is not a file")
+    if weights.suffix == ".onnx" and not _is_yolo(weights):
+        _check_tensors(weights)
+        return weights
     python = environments.ensure("export")
     exported = scratch / "model.onnx" if weights.suffix == ".pt" else None
     output = ["--output", str(exported)] if exported else []
@@ -57,19 +66,41 @@ def facts(path: Path) -> ModelFacts:
     """What is said about an ONNX model in build.json.
 
     Raises:
-        ModelRejected: onnxruntime cannot load it, or its metadata has no task or imgsz.
+        ModelRejected: onnxruntime cannot load it, or its metadata has a part of what YOLO needs.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
-    import onnxruntime
-
     data = path.read_bytes()
-    try:
-        session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a class per kind of failure and no common one
-        raise ModelRejected(f"{path}: onnxruntime cannot load it ({error})") from error
+    session = _session(path, data)
+    size, sha256 = len(data), hashlib.sha256(data).hexdigest()
+    if not function_facts.is_yolo(session):
+        said = signature.metadata(signature.read(str(path), path.stem, session))
+        return ModelFacts(size, sha256, TENSORS, (), tuple(said["inputs"]), tuple(said["outputs"]))
     metadata = session.get_modelmeta().custom_metadata_map
     missing = {"task", "imgsz"} - metadata.keys()
     if missing:
         raise ModelRejected(f"{path} has no {' and no '.join(sorted(missing))} in its metadata; export it again")
     imgsz = tuple(ast.literal_eval(metadata["imgsz"]))
-    return ModelFacts(len(data), hashlib.sha256(data).hexdigest(), metadata["task"], imgsz)
+    return ModelFacts(size, sha256, metadata["task"], imgsz)
+
+
+def _session(path: Path, data: bytes) -> Any:
+    import onnxruntime  # after `function`, which says what it reads when it is imported
+
+    try:
+        return onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class per kind of failure and no common one
+        raise ModelRejected(f"{path}: onnxruntime cannot load it ({error})") from error
+
+
+def _is_yolo(path: Path) -> bool:
+    return function_facts.is_yolo(_session(path, path.read_bytes()))
+
+
+def _check_tensors(path: Path) -> None:
+    """What the function itself says to a model without YOLO metadata; torch has no part in it."""
+    from function import model
+    from function.errors import UnusableModel
+
+    try:
+        model.load(path, threads=1)
+    except UnusableModel as error:
+        raise ModelRejected(str(error)) from error

@@ -99,6 +99,9 @@ def test_a_python_that_is_not_here_ends_with_exit_code_2_and_says_which_are(tmp_
         (["no-such.jpg"], "no-such.jpg: No such file"),
         (["--event", "no-such.json"], "no-such.json: No such file"),
         (["--event", __file__], "is not JSON"),
+        (["--request", "no-such.json"], "no-such.json: No such file"),
+        (["--request", __file__], "is not JSON"),
+        (["--request", "a.json", "--path", "v2"], "--path is 'v2'; wanted one that begins with a slash"),
     ],
 )
 def test_wrong_usage_ends_with_exit_code_2_and_no_traceback(arguments: list[str], said: str) -> None:
@@ -118,6 +121,33 @@ def test_a_picture_becomes_the_raw_body_of_a_function_url_event(tmp_path: Path) 
     assert event["headers"]["content-type"] == "image/jpeg"
     assert event["rawQueryString"] == "conf=0.4&classes=0,1"
     assert event["queryStringParameters"] == {"conf": "0.4", "classes": "0,1"}
+
+
+def test_a_request_becomes_the_text_body_of_a_function_url_event(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"id": "größe"}')
+    case = events.from_request(path, "/v2/models/wine/infer")
+    assert (json.loads(case.event["body"]), case.event["isBase64Encoded"]) == ({"id": "größe"}, False)
+    assert case.event["rawPath"] == case.event["requestContext"]["http"]["path"] == "/v2/models/wine/infer"
+    assert case.event["headers"]["content-type"] == "application/json"
+    assert case.event["headers"]["content-length"] == str(len(case.event["body"].encode()))
+    assert case.has_status
+
+
+def test_a_request_too_large_for_an_event_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"inputs": ["x" * MAX_REQUEST]}))
+    with pytest.raises(RequestTooLarge, match=r"a\.json makes an event of 6,"):
+        events.from_request(path, "/")
+
+
+def test_tensors_are_shown_by_name_and_cut_where_they_are_long() -> None:
+    tensor = {"name": "flavanoids", "shape": [30, 1], "datatype": "FP32", "data": [1.5] * 30}
+    shown = report.invocation("a.json", invocation(answer(200, model_name="wine", outputs=[tensor])))
+    assert "  200  wine\n" in shown
+    assert "  flavanoids  FP32 [30, 1]  1.5, 1.5," in shown
+    assert shown.count("1.5") == 20
+    assert "... (30 values)" in shown
 
 
 def test_a_picture_of_unknown_suffix_is_sent_as_bytes(tmp_path: Path) -> None:

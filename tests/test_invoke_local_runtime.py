@@ -425,7 +425,7 @@ def test_peak_memory_is_the_functions(fragile: LocalLambda) -> None:
 
 
 def test_drawing_runs_the_shipped_code(function: LocalLambda) -> None:
-    assert function.draw(b"picture", [{}, {}], 12) == b"picture|12|2|JPEG"
+    assert function.draw(b"picture", {"a": 1, "b": 2}, 12) == b"picture|12|2|JPEG"
 
 
 def test_drawing_that_fails_says_why(function: LocalLambda) -> None:

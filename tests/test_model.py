@@ -52,7 +52,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
         model.load(path, threads=1)
 
 
-@pytest.mark.parametrize("key", ["task", "names", "imgsz", "stride"])
+@pytest.mark.parametrize("key", ["names", "stride"])
 def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(UnusableModel, match=f"has no {key} in its metadata"):
         model.load(colour_model.save(tmp_path / "m.onnx", **{key: ""}), threads=1)
@@ -61,7 +61,7 @@ def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        ({"task": "segment"}, "is a 'segment' model; the tasks served are detect"),
+        ({"task": "depth"}, "is a 'depth' model; the tasks served are detect, segment"),
         ({"names": "red, blue"}, "says names is 'red, blue'; wanted a Python literal"),
         ({"names": "{1: 'red', 2: 'blue'}"}, "wanted a name for every id from 0 on"),
         ({"names": "{}"}, "wanted a name for every id from 0 on"),
@@ -72,7 +72,10 @@ def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
         ({"imgsz": "[9999999, 9999999]"}, "does not run on a picture of 9999999 x 9999999"),
         ({"stride": "0"}, "wanted a whole number above 0"),
         ({"stride": "[8, 16, 32]"}, "wanted a whole number above 0"),
-        ({"end2end": "True"}, "is an end-to-end model"),
+        ({"end2end": "True"}, "with 2 class names and end2end; known for detect are"),
+        ({"task": "pose"}, "says kpt_shape is None; wanted"),
+        ({"task": "pose", "kpt_shape": "[17, 4]"}, r"says kpt_shape is \[17, 4\]; wanted"),
+        ({"args": "{'nms'"}, "wanted a Python literal"),
         ({"names": "{0: 'red'}"}, r"outputs are \(1, 6, 100\) with 1 class names"),
     ],
 )
@@ -92,7 +95,12 @@ def test_one_fixed_side_is_refused(tmp_path: Path) -> None:
         model.load(colour_model.save(tmp_path / "m.onnx", sides=(64, "width")), threads=1)
 
 
-@pytest.mark.parametrize("shape", [(1, 300, 6), (1, 8400, 6)])
+@pytest.mark.parametrize("shape", [(1, 300, 9), (1, 8400)])
 def test_an_output_of_another_layout_is_refused_when_loading(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(UnusableModel, match="this decoder reads"):
+    with pytest.raises(UnusableModel, match=r"m\.onnx: the model's outputs are .* known for detect are"):
         model.load(colour_model.save_output(tmp_path / "m.onnx", shape), threads=1)
+
+
+def test_a_model_that_says_neither_task_nor_size_detects_at_the_size_that_yolov5_exports(tmp_path: Path) -> None:
+    facts = model.load(colour_model.save(tmp_path / "m.onnx", task="", imgsz=""), threads=1).facts
+    assert (facts.task, facts.imgsz_hw) == ("detect", (640, 640))

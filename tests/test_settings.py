@@ -91,3 +91,17 @@ def test_results_where_pictures_are_watched_for_are_refused(environ: dict[str, s
 )
 def test_results_away_from_what_is_watched_are_allowed(environ: dict[str, str]) -> None:
     assert Settings.from_env(environ).result_prefix
+
+
+def test_the_name_of_a_model_of_tensors_is_that_of_its_file_unless_it_is_set() -> None:
+    assert Settings.from_env({}).model_name is None
+    assert Settings.from_env({"MODEL_NAME": " wine "}).model_name == "wine"
+    with pytest.raises(InvalidSetting, match="MODEL_NAME is 'a/b'; wanted a name without a slash"):
+        Settings.from_env({"MODEL_NAME": "a/b"})
+
+
+def test_the_values_of_a_request_have_a_limit() -> None:
+    assert Settings.from_env({}).max_tensor_elements >= 640 * 640 * 3
+    assert Settings.from_env({"MAX_TENSOR_ELEMENTS": "10"}).max_tensor_elements == 10
+    with pytest.raises(InvalidSetting, match="MAX_TENSOR_ELEMENTS is '0'"):
+        Settings.from_env({"MAX_TENSOR_ELEMENTS": "0"})

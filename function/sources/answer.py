@@ -12,6 +12,8 @@ from function.sources.service import Service
 
 MAX_BODY_BYTES = 6 * 1024 * 1024 - 16 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas", less the envelope
 
+FEWER_BOXES = "fewer pictures or fewer boxes (max_det)"
+
 
 def respond(read: Callable[[], Asked], service: Service) -> dict[str, Any]:
     """Read what is asked, answer it, and shape the answer.
@@ -36,19 +38,27 @@ def http(result: Result, request_id: str) -> dict[str, Any]:
     """One result as `statusCode`, `headers` and `body`, a JSON text."""
     if isinstance(result, FunctionError):
         body = response.error_body(result, request_id)
-        return shape(result.status, body, request_id, isinstance(result, MethodNotAllowed))
+        return shape(result.status, body, request_id, result.allow if isinstance(result, MethodNotAllowed) else "")
     return shape(200, response.body(result), request_id)
 
 
-def shape(status: int, body: Body, request_id: str, allow: bool = False) -> dict[str, Any]:
-    """Any JSON object in the shape of HTTP; `allow` names the method that would have been right."""
-    headers = {"Content-Type": "application/json"} | ({"Allow": "POST"} if allow else {})
+def shape(status: int, body: Body, request_id: str, allow: str = "", less: str = FEWER_BOXES) -> dict[str, Any]:
+    """Any JSON object in the shape of HTTP.
+
+    Args:
+        status: of HTTP.
+        body: the object.
+        request_id: for the error that takes its place when it is too large.
+        allow: the method that would have been right; "" for none.
+        less: what to ask for when it is too large.
+    """
+    headers = {"Content-Type": "application/json"} | ({"Allow": allow} if allow else {})
     # ASCII, because a lone surrogate, which JSON can spell, has no UTF-8 for the runtime client to send.
     text = json.dumps(body, allow_nan=False, separators=(",", ":"))
     size = len(text) + text.count('"') + text.count("\\")  # on the wire, where it is a text inside a JSON text
     if size > MAX_BODY_BYTES:
         found = f"the answer has {size} bytes; Lambda takes {MAX_BODY_BYTES}"
-        return http(TooLarge(f"{found}: ask for fewer pictures or fewer boxes (max_det)"), request_id)
+        return http(TooLarge(f"{found}: ask for {less}"), request_id)
     return {"statusCode": status, "headers": headers, "body": text, "isBase64Encoded": False}
 
 

@@ -3,13 +3,15 @@
 Their events differ in where things stand and in how they are encoded; `_call` makes one `Call` of each.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
+from function.jsonkind import kind as json_kind
 from function.settings import Settings
-from function.sources import answer, multipart, payload
+from function.sources import answer, inferring, multipart, payload
 from function.sources.service import Service
 
 ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
@@ -36,13 +38,17 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
     """The answer, as the front door wants it."""
     if _is_health_check(event):
         return _dressed(event, answer.shape(200, {"status": "ok"}, service.request_id))
+    tensors, route = service.tensors, inferring.route(_path(event))
+    if route:
+        return _dressed(event, inferring.respond(route, _method(event), partial(_fields, event), service))
+    if tensors:
+        return _dressed(event, inferring.answered(partial(_posted, event), tensors, service))
     return _dressed(event, answer.respond(lambda: read(event, service.settings), service))
 
 
 def read(event: Any, settings: Settings) -> payload.Asked:
     """What is asked for; raises FunctionError as its status says."""
-    call = _call(event)
-    _check_route(call)
+    call = _checked(_call(event))
     if not call.body:
         raise BadRequest(f"the body is empty; {payload.WANTED}")
     kind = call.content_type.partition(";")[0].strip().lower()
@@ -56,6 +62,24 @@ def read(event: Any, settings: Settings) -> payload.Asked:
             "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
     return payload.from_bytes(call.body, call.query)
+
+
+def _posted(event: Any, request: str) -> Any:
+    """As `_fields`, of a call to one of the endpoints."""
+    _checked(_call(event))
+    return _fields(event, request)
+
+
+def _fields(event: Any, request: str) -> Any:
+    """The JSON of a request of tensors; `request` says what was wanted when there is none."""
+    call = _call(event)
+    if not call.body:
+        raise BadRequest(f"the body is empty; {request}")
+    kind = call.content_type.partition(";")[0].strip().lower()
+    if not (kind.endswith("json") or payload.looks_like_json(call.body)):
+        found = f"the body is no JSON ({kind or 'no content type'}, {len(call.body)} bytes)"
+        raise UnsupportedPicture(f"{found}; this model takes no pictures, {request}")
+    return payload.parsed(call.body, request)
 
 
 def _form(call: Call, settings: Settings) -> payload.Asked:
@@ -142,7 +166,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 def _body(event: dict[str, Any]) -> str | bytes:
     body = event.get("body") or ""
     if not isinstance(body, str):
-        raise BadRequest(f"the body is {payload.kind(body)}; wanted text")
+        raise BadRequest(f"the body is {json_kind(body)}; wanted text")
     return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
 
 
@@ -150,10 +174,12 @@ def _is_health_check(event: dict[str, Any]) -> bool:
     return _method(event) == "GET" and _last_part(_path(event)) == HEALTH
 
 
-def _check_route(call: Call) -> None:
+def _checked(call: Call) -> Call:
+    """The same call, whose path and method are those of a request."""
     last = _last_part(call.path)
     if last and last not in ENDPOINTS:
         known = ", ".join(f"/{one}" for one in ENDPOINTS)
         raise NotFound(f"there is nothing at {call.path!r}; POST to / (or {known})")
     if call.method != "POST":
         raise MethodNotAllowed(f"the method is {call.method}; wanted POST")
+    return call

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from function import draw, image, response, storage
 from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientFault
+from function.predictor import Classification
 from function.request import Options, Request
 from function.response import Result
 from function.settings import Settings
@@ -87,6 +88,8 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         return {"key": key, "skipped": outcome.skipped}
     if isinstance(result, FunctionError):
         return {"key": key, "error": str(result), "type": type(result).__name__}
+    if isinstance(result, Classification):
+        return {"key": key, "class": result.facts.names[int(result.class_ids[0])], "result": outcome.place}
     return {"key": key, "detection_count": len(result.scores), "result": outcome.place}
 
 
@@ -108,7 +111,7 @@ def _leave(found: Found, read: storage.Object | None, result: Result, settings: 
     bucket, stem = settings.result_bucket or found.bucket, settings.result_prefix + found.key
     body = _body(result)
     if settings.annotate and read and not isinstance(result, FunctionError):
-        drawn = _drawn(read.data, body["detections"], settings.max_image_pixels)
+        drawn = _drawn(read.data, body, settings.max_image_pixels)
         storage.write(bucket, f"{stem}.jpg", drawn, "image/jpeg")
     body["source"] = {
         "bucket": found.bucket,
@@ -131,8 +134,8 @@ def _body(result: Result) -> dict[str, Any]:
     return body
 
 
-def _drawn(data: bytes, detections: list[dict[str, Any]], max_pixels: int) -> bytes:
-    """The picture with its boxes, as JPEG."""
+def _drawn(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
+    """The picture with what was found in it, as JPEG."""
     buffer = io.BytesIO()
-    draw.annotate(image.read(data, max_pixels), detections).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    draw.annotate(image.read(data, max_pixels), body).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

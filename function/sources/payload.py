@@ -8,20 +8,12 @@ from typing import Any, NamedTuple
 
 from function import fetch, storage
 from function.errors import BadRequest, Forbidden, TooLarge
+from function.jsonkind import kind
 from function.request import Request, read_options
 from function.settings import Settings
 
 BYTE_ORDER_MARK = "\ufeff"
-JSON_KINDS = {
-    dict: "an object",
-    list: "an array",
-    str: "text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-}
-OPTIONS = ("conf", "iou", "max_det", "classes")
+OPTIONS = ("conf", "iou", "max_det", "classes", "agnostic", "masks")
 WANTED = 'wanted {"image_data": "<base64>"}, or "url", "s3" or "images" instead, or the bytes of a picture'
 
 
@@ -46,6 +38,8 @@ def from_object(fields: Any, settings: Settings) -> Asked:
     """
     if not isinstance(fields, Mapping):
         raise BadRequest(f"the body is {kind(fields)}; {WANTED}")
+    if fields.get("inputs") is not None:
+        raise BadRequest(f"inputs are for a model that takes tensors, this one takes pictures; {WANTED}")
     if fields.get("images") is None:
         return Asked([lambda: _request(fields, settings)], many=False)
     images = fields["images"]
@@ -58,11 +52,15 @@ def from_object(fields: Any, settings: Settings) -> Asked:
 
 def from_json(text: str | bytes, settings: Settings) -> Asked:
     """What a JSON text asks for; raises as `from_object`, and BadRequest for text that is not JSON."""
+    return from_object(parsed(text, WANTED), settings)
+
+
+def parsed(text: str | bytes, wanted: str) -> Any:
+    """The value of a JSON text; BadRequest, with what was wanted, for text that is none."""
     try:
-        fields = json.loads(text.removeprefix(BYTE_ORDER_MARK) if isinstance(text, str) else text)
+        return json.loads(text.removeprefix(BYTE_ORDER_MARK) if isinstance(text, str) else text)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON ({error}); {WANTED}") from error
-    return from_object(fields, settings)
+        raise BadRequest(f"the body is not JSON ({error}); {wanted}") from error
 
 
 def from_bytes(picture: bytes, query: Mapping[str, str]) -> Asked:
@@ -100,11 +98,6 @@ def looks_like_json(body: str | bytes) -> bool:
     """Whether a body is meant as a JSON object; no picture format begins like one."""
     start = body[:64] if isinstance(body, str) else body[:64].decode("utf-8", "replace")
     return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("{")
-
-
-def kind(value: Any) -> str:
-    """What a JSON value is, in the words of JSON."""
-    return "empty" if value == "" else JSON_KINDS.get(type(value), "of no JSON kind")
 
 
 def _request_of_many(shared: Mapping[str, Any], fields: Any, settings: Settings) -> Request:

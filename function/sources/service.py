@@ -3,9 +3,20 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from function.inferred import Inference
 from function.request import Request
 from function.response import Result
 from function.settings import Settings
+
+
+class Tensors(NamedTuple):
+    """A model that takes tensors."""
+
+    name: str
+    version: str | None
+    wanted: str  # what a request has to be, for errors
+    metadata: dict[str, Any]  # the protocol's, JSON-ready
+    infer: Callable[[Any], Inference]  # of a request's JSON; what it raises is for `attempt`
 
 
 class Service(NamedTuple):
@@ -17,3 +28,4 @@ class Service(NamedTuple):
     answer: Callable[[Callable[[], Request]], Result]
     settings: Settings
     request_id: str
+    tensors: Tensors | None = None  # None: the model takes pictures

@@ -7,7 +7,8 @@ from function.sources import answer
 from function.sources.service import Service
 
 KNOWN = (
-    "a direct invocation with image_data (at the top level or under body), API Gateway REST (v1) and HTTP (v2), "
+    "a direct invocation with image_data or inputs (at the top level or under body), "
+    "API Gateway REST (v1) and HTTP (v2), "
     "Function URL, Application Load Balancer, S3 notifications (also through SNS, SQS or both, and from EventBridge), "
     'S3 Batch Operations, items of a Step Functions distributed map, {"warmup": true} and schedules of EventBridge'
 )

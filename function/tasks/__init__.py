@@ -1,1 +1,1 @@
-"""One module per task: raw output to arrays; each refuses a shape it does not know."""
+"""One module for each task that answers more than boxes: from what NMS kept to places in the picture."""

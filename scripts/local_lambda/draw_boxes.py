@@ -1,6 +1,6 @@
-"""Draws boxes with the shipped code: runs on the target Python inside the enclosure, like the function itself.
+"""Draws what was found with the shipped code: runs on the target Python inside the enclosure, like the function itself.
 
-Standard input: one line of JSON (`max_pixels`, `detections`), then the picture's bytes. Standard output: a JPEG.
+Standard input: one line of JSON (`max_pixels`, `body`, the answer), then the picture's bytes. Standard output: a JPEG.
 """
 
 import io
@@ -19,7 +19,7 @@ def main() -> None:
 
     header = json.loads(sys.stdin.buffer.readline())
     picture = image.read(sys.stdin.buffer.read(), header["max_pixels"])
-    annotated = draw.annotate(picture, header["detections"])
+    annotated = draw.annotate(picture, header["body"])
     jpeg = io.BytesIO()
     annotated.save(jpeg, "JPEG", quality=JPEG_QUALITY)
     sys.stdout.buffer.write(jpeg.getvalue())

@@ -1,4 +1,4 @@
-"""Events for the function: a picture as a Function URL would bring it, or a file as it is."""
+"""Events for the function: a picture or a request as a Function URL would bring it, or a file as it is."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Case(NamedTuple):
     name: str
     event: Any
     picture: bytes | None
+    has_status: bool = True  # its answer is one of HTTP, which has to be a success
 
 
 def from_file(path: Path) -> Case:
@@ -33,11 +34,31 @@ def from_file(path: Path) -> Case:
         NotRunnable: it cannot be read or is not JSON.
     """
     try:
-        return Case(str(path), json.loads(path.read_text("utf-8")), None)
+        return Case(str(path), json.loads(path.read_text("utf-8")), None, has_status=False)
     except OSError as error:
         raise NotRunnable(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise NotRunnable(f"{path} is not JSON: {error}") from error
+
+
+def from_request(path: Path, url_path: str) -> Case:
+    """A JSON file as the body of a POST to a Function URL.
+
+    Args:
+        path: of the file.
+        url_path: where it is posted, such as /v2/models/model/infer.
+
+    Raises:
+        NotRunnable: it cannot be read or is not JSON.
+        RequestTooLarge: it does not fit into an event.
+    """
+    text = json.dumps(from_file(path).event, separators=(",", ":"))
+    size = len(json.dumps(text))  # in the event, where it is a text inside a JSON text
+    if size > MAX_REQUEST - ENVELOPE:
+        raise RequestTooLarge(f"{path} makes an event of {size:,} bytes; Lambda takes at most {MAX_REQUEST:,}")
+    event = function_url_event(text.encode(), "application/json")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = url_path
+    return Case(str(path), {**event, "body": text, "isBase64Encoded": False}, None)
 
 
 def from_picture(path: Path, query: str) -> Case:

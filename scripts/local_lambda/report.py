@@ -1,4 +1,4 @@
-"""What the user reads: the times, the boxes, the errors; text in, text out."""
+"""What the user reads: the times, the boxes or tensors, the errors; text in, text out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .outcome import Invocation
 
 LAMBDA_INIT_LIMIT = 10_000  # ms; docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment
 MAX_SHOWN = 4000  # characters of a response that is not boxes
+MAX_VALUES = 20  # of a tensor
 LOG_TAIL = 20  # lines
 
 
@@ -74,10 +75,22 @@ def _response(response: Any) -> list[str]:
     body = body_of(response)
     if isinstance(body, dict) and isinstance(body.get("detections"), list):
         return _boxes(response, body)
+    if isinstance(body, dict) and isinstance(body.get("outputs"), list):
+        return _tensors(response, body)
     shown = repr(response) if isinstance(response, bytes) else json.dumps(response, indent=2, ensure_ascii=False)
     if len(shown) > MAX_SHOWN:
         shown = f"{shown[:MAX_SHOWN]} ... ({len(shown):,} characters)"
     return [f"  {line}" for line in shown.splitlines()]
+
+
+def _tensors(response: dict[str, Any], body: dict[str, Any]) -> list[str]:
+    lines = [f"  {response.get('statusCode')}  {body.get('model_name')}"]
+    for one in body["outputs"]:
+        data = one["data"]
+        more = f", ... ({len(data):,} values)" if len(data) > MAX_VALUES else ""
+        values = ", ".join(json.dumps(value, ensure_ascii=False) for value in data[:MAX_VALUES])
+        lines.append(f"  {one['name']}  {one['datatype']} {one['shape']}  {values}{more}")
+    return lines
 
 
 def _boxes(response: dict[str, Any], body: dict[str, Any]) -> list[str]:

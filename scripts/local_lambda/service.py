@@ -182,18 +182,18 @@ class LocalLambda:
         response, error = judge(outcome, delivery)
         return Invocation(response, error, invoke_ms, init_ms, self._logs.take(), delivery.request_id)
 
-    def draw(self, picture: bytes, detections: list[Any], max_pixels: int) -> bytes:
-        """The picture with boxes, upright, as JPEG: drawn by the shipped code in the same enclosure.
+    def draw(self, picture: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
+        """The picture with what was found, upright, as JPEG: drawn by the shipped code in the same enclosure.
 
         Args:
             picture: the bytes that were sent.
-            detections: of the response body.
+            body: of the response.
             max_pixels: what `function.image.read` may decode.
 
         Raises:
             DrawFailed: the drawing program ended with an error.
         """
-        header = json.dumps({"max_pixels": max_pixels, "detections": detections}).encode()
+        header = json.dumps({"max_pixels": max_pixels, "body": body}).encode()
         ended, jpeg, errors = self._stage.run("draw_boxes.py", header + b"\n" + picture, DRAW_LIMIT)
         if ended.status or not jpeg:
             raise DrawFailed(f"drawing the boxes failed ({how(ended)}):\n{errors.strip()}")

@@ -1,0 +1,50 @@
+"""Which class a whole picture is: its centre as the network's input, and the best classes of the answer."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from function.boxes import Floats
+
+TOP = 5  # ultralytics 8.4.190 `Probs.top5`, engine/results.py
+
+
+def paint(picture: Image.Image, imgsz_hw: tuple[int, int]) -> Floats:
+    """The network's input: the shorter side scaled, the centre cut out.
+
+    Pillow scales here, with antialiasing, because that is what the reference does for this task.
+
+    Args:
+        picture: upright RGB.
+        imgsz_hw: the network's input, pixels.
+
+    Returns:
+        (1, 3, H, W) float32, 0..1.
+
+    Source: ultralytics 8.4.190 `classify_transforms`, data/augment.py; torchvision 0.28 `Resize`, `CenterCrop`.
+    """
+    height, width = imgsz_hw
+    scaled = picture.resize(_scaled(picture.size, imgsz_hw), Image.Resampling.BILINEAR)
+    left, top = round((scaled.width - width) / 2), round((scaled.height - height) / 2)
+    pixels = np.asarray(scaled.crop((left, top, left + width, top + height)))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+
+
+def _scaled(size_wh: tuple[int, int], imgsz_hw: tuple[int, int]) -> tuple[int, int]:
+    height, width = imgsz_hw
+    if height != width:
+        return width, height
+    image_w, image_h = size_wh
+    if image_w <= image_h:
+        return width, int(width * image_h / image_w)
+    return int(height * image_w / image_h), height
+
+
+def top(probabilities: Floats, count: int = TOP) -> NDArray[np.intp]:
+    """Ids of the best classes, best first; all of them where there are fewer.
+
+    Args:
+        probabilities: (C,) float32.
+        count: how many.
+    """
+    return np.argsort(-probabilities, kind="stable")[:count]

@@ -1,0 +1,138 @@
+"""The matrix, cell by cell: runs in the export environment."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.matrix import compare, nets
+from tests.matrix.cells import CELLS, DYNAMIC, END2END, NMS, PICTURES, Cell
+from tests.matrix.compare import Choice
+
+RECTANGULAR = (DYNAMIC, END2END)  # forms of a dynamic size, fed a rectangle
+
+
+def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
+    """Measures of every form of every cell that was asked for; prints a line for each."""
+    from export import offline, torchvision_shim
+
+    offline.prepare()
+    torchvision_shim.install()
+    for cell in CELLS:
+        name = f"{cell.generation}-{cell.task}"
+        if only and not {name, cell.generation} & set(only):
+            continue
+        weights = nets.build(cell, folder)
+        for form in cell.forms:
+            difference, candidates = _measure(cell, weights, form)
+            row = {"cell": name, "form": form, "candidates": candidates, "complaints": difference.complaints}
+            row |= {"results": difference.found, **difference.measures}
+            said = "; ".join(difference.complaints) or "ok"
+            numbers = " ".join(f"{key} {value:.5f}" for key, value in difference.measures.items())
+            sys.stdout.write(f"{name:<14} {form:<10} {difference.found:>4} results  {numbers}  {said}\n")
+            sys.stdout.flush()
+            yield row
+        weights.unlink()
+
+
+def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int]:
+    """How a form differs from predict, and how many candidates passed the confidence."""
+    choices = _choices(weights, cell, form)
+    exported = _export(weights, form, min(choice.conf for choice in choices))
+    # NMS within the file rounds otherwise than NMS after it: what predict finds with that file is the measure.
+    source = exported if form == NMS else weights
+    wanted = [
+        (_predict(source, path, choice, form, False), _predict(source, path, choice, form, True))
+        for path, choice in zip(PICTURES, choices, strict=True)
+    ]
+    try:
+        return compare.compare(wanted, compare.load(exported), choices), min(choice.candidates for choice in choices)
+    finally:
+        exported.unlink()
+
+
+def _export(weights: Path, form: str, conf: float) -> Path:
+    """Through ultralytics' own exporter, so that files that users have already are covered."""
+    from ultralytics import YOLO
+
+    options: dict[str, Any] = {"imgsz": nets.IMGSZ, "dynamic": form in RECTANGULAR, "simplify": True, "opset": 18}
+    if form == END2END:
+        options["nms"] = False
+    if form == NMS:
+        options |= {"nms": True, "conf": conf, "iou": compare.IOU}
+    return Path(YOLO(str(weights)).export(format="onnx", device="cpu", **options))
+
+
+def _predict(weights: Path, picture: Path, choice: Choice, form: str, native: bool) -> Any:
+    from ultralytics import YOLO
+
+    (result,) = YOLO(str(weights)).predict(
+        str(picture),
+        conf=choice.conf,
+        iou=choice.iou,
+        imgsz=nets.IMGSZ,
+        rect=form in RECTANGULAR,
+        retina_masks=native,
+        nms=False if form == END2END else None,
+        device="cpu",
+        verbose=False,
+        save=False,
+    )
+    return result
+
+
+def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
+    """For each picture a confidence and an IoU, from what the network gives before NMS."""
+    from ultralytics import YOLO
+
+    if cell.task == "classify":
+        return [Choice(0.0, compare.IOU, 0) for _ in PICTURES]
+    yolo, outputs = YOLO(str(weights)), []
+    head = yolo.model.eval().model[-1]
+
+    def keep(_module: Any, _arguments: Any, output: Any) -> None:
+        while isinstance(output, tuple):
+            output = output[0]
+        outputs.append(output[0].detach().float())
+
+    if form == END2END:
+        head.end2end = True
+    hook = head.register_forward_hook(keep)
+    for picture in PICTURES:
+        _ = yolo.predict(
+            str(picture),
+            imgsz=nets.IMGSZ,
+            rect=form in RECTANGULAR,
+            nms=False if form == END2END else None,
+            device="cpu",
+            verbose=False,
+            save=False,
+        )
+    hook.remove()
+    finished = form == END2END or cell.generation == "RT-DETR"
+    return [_choice(output, cell, finished) for output in outputs[-len(PICTURES) :]]  # before them, warm-ups
+
+
+def _choice(output: Any, cell: Cell, finished: bool) -> Choice:
+    if finished:  # (K, 6+E)
+        scores = output[:, 4].numpy()
+        conf = compare.threshold(scores)
+        return Choice(conf, compare.IOU, int((scores > conf).sum()))
+    classes = output[4 : 4 + len(nets.NAMES)].amax(0)  # (A,)
+    conf = compare.threshold(classes.numpy())
+    passed = output[:, classes > conf].T  # (N, 4+C+E)
+    return Choice(conf, compare.gap(_overlaps(passed, cell)), len(passed))
+
+
+def _overlaps(passed: Any, cell: Cell) -> Any:
+    """IoU of every two candidates of a class, as the reference measures it."""
+    from ultralytics.utils.metrics import batch_probiou, box_iou
+    from ultralytics.utils.ops import xywh2xyxy
+
+    turned = cell.task == "obb"
+    if turned:
+        ious = batch_probiou(passed[:, [0, 1, 2, 3, -1]], passed[:, [0, 1, 2, 3, -1]])
+    else:
+        ious = box_iou(xywh2xyxy(passed[:, :4]), xywh2xyxy(passed[:, :4]))
+    ids = passed[:, 4 : 4 + len(nets.NAMES)].argmax(1)
+    return ious.triu(1)[ids[:, None] == ids].numpy()
