@@ -60,15 +60,8 @@ def card(weights: Path, measured: dict[str, Any], settings: dict[str, Any]) -> d
     """
     held = checkpoint(weights)
     model, arguments = held["model"], held["train_args"]
-    content = weights.read_bytes()
     return {
-        "weights": {
-            "file": weights.name,
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "trained": held["date"],
-            "licence": held["license"],
-        },
+        "weights": identity(weights, held),
         "architecture": {
             "base": "cfg/models/v8/yolov8.yaml of ultralytics, detection",
             "scale": dict(zip(("depth", "width", "max_channels"), model.yaml["scales"]["n"], strict=True)),
@@ -78,9 +71,26 @@ def card(weights: Path, measured: dict[str, Any], settings: dict[str, Any]) -> d
         "data": {"pictures": COUNTS, "seeds": SEEDS, "generator": "example/pictures.py"},
         "settings": {name: arguments[name] for name in ("epochs", *settings)},
         "measured": measured,
-        "versions": {name: version(name) for name in ("ultralytics", "torch", "numpy", "pillow")}
-        | {"python": platform.python_version()},
+        "versions": versions(),
     }
+
+
+def identity(weights: Path, held: dict[str, Any]) -> dict[str, Any]:
+    """Which file the weights are; `held` is what the checkpoint holds."""
+    content = weights.read_bytes()
+    return {
+        "file": weights.name,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "trained": held["date"],
+        "licence": held["license"],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what a model is trained and measured with."""
+    names = ("ultralytics", "torch", "numpy", "pillow")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
 
 
 def write_card(content: dict[str, Any], folder: Path) -> None:

@@ -16,6 +16,7 @@ NEEDLES: tuple[Colour, ...] = ((16, 16, 18), (200, 24, 24), (30, 60, 160))
 ZONES: tuple[Colour, ...] = ((36, 150, 70), (236, 186, 32), (206, 36, 36))
 UNITS = ("bar", "psi", "kPa", "MPa", "mbar", "kg/cm2", "Pa", "bar / psi")
 SPANS = (1, 1.6, 2.5, 4, 6, 10, 16, 25, 40, 60, 100, 160, 250, 400, 600)
+MARKS = ("centre", "needle tip", "scale start", "scale end")  # what a gauge is read from
 ROMAN = ("XII", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
 
 
@@ -24,6 +25,7 @@ class Dial(NamedTuple):
 
     sprite: Image.Image  # RGBA, side x side
     outline_xy: NDArray[np.float64]  # (N, 2) points of the outermost rim, sprite pixels
+    marks_xy: NDArray[np.float64]  # (4, 2) the MARKS of a gauge, sprite pixels; (0, 2) on a clock
 
 
 def gauge(rng: np.random.Generator, side: int) -> Dial:
@@ -37,15 +39,17 @@ def gauge(rng: np.random.Generator, side: int) -> Dial:
     start = 90 + sweep / 2
     if rng.random() < 0.45:
         _zones(canvas, start, sweep)
-    _scale(canvas, start, sweep, ink)
+    scale = _scale(canvas, start, sweep, ink)
     _unit(canvas, ink)
     needle = ink if rng.random() < 0.6 or face[0] < 90 else pick(rng, NEEDLES)
     if face[0] < 90 and rng.random() < 0.5:
         needle = (230, 60, 40)
-    _hand(canvas, start - sweep * rng.uniform(-0.01, 1.0), rng.uniform(0.6, 0.8), rng.uniform(0.035, 0.075), needle)
+    points_to, reaches = start - sweep * rng.uniform(-0.01, 1.0), rng.uniform(0.6, 0.8)
+    _hand(canvas, points_to, reaches, rng.uniform(0.035, 0.075), needle)
     _hub(canvas, needle if rng.random() < 0.6 else pick(rng, RIMS), rng.uniform(0.07, 0.13))
     glass(canvas)
-    return Dial(canvas.sprite, round_outline(canvas, reach))
+    marks = [canvas.at(0, 0), canvas.at(points_to, reaches), canvas.at(start, scale), canvas.at(start - sweep, scale)]
+    return Dial(canvas.sprite, round_outline(canvas, reach), np.array(marks))
 
 
 def clock(rng: np.random.Generator, side: int) -> Dial:
@@ -62,7 +66,8 @@ def clock(rng: np.random.Generator, side: int) -> Dial:
         _hand(canvas, 90 - 6 * rng.uniform(0, 60), 0.8, 0.018, (206, 32, 32))
     _hub(canvas, hands, rng.uniform(0.04, 0.07))
     glass(canvas)
-    return Dial(canvas.sprite, square_outline(canvas) if square else round_outline(canvas, 1.0))
+    outline = square_outline(canvas) if square else round_outline(canvas, 1.0)
+    return Dial(canvas.sprite, outline, np.empty((0, 2)))
 
 
 def _zones(canvas: Canvas, start: float, sweep: float) -> None:
@@ -75,8 +80,8 @@ def _zones(canvas: Canvas, start: float, sweep: float) -> None:
             canvas.draw.arc(canvas.box(reach), -start + sweep * low, -start + sweep * high, fill=colour, width=width)
 
 
-def _scale(canvas: Canvas, start: float, sweep: float, ink: Colour) -> None:
-    """Ticks and numbers along the arc."""
+def _scale(canvas: Canvas, start: float, sweep: float, ink: Colour) -> float:
+    """Ticks and numbers along the arc. Returns where the ticks end, in rim radii."""
     rng = canvas.rng
     top = float(rng.choice(SPANS))
     majors = int(rng.choice([n for n in (4, 5, 6, 8, 10) if float(f"{top / n:.2g}") == top / n]))
@@ -96,6 +101,7 @@ def _scale(canvas: Canvas, start: float, sweep: float, ink: Colour) -> None:
         canvas.draw.text(
             canvas.at(start - sweep * i / majors, outer - length - 0.13), text, ink, font(size), anchor="mm"
         )
+    return float(outer)
 
 
 def _unit(canvas: Canvas, ink: Colour) -> None:

@@ -4,6 +4,7 @@ Knows geometry and pasting; knows nothing of light in the room or of label files
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,23 @@ CAMERA = 4.5  # distance of the camera in rim radii
 ROOM = np.array([-0.05, -0.05, 0.05, 0.45])  # rim radii around the rim's box: the stem must not hide a neighbour
 
 
+class Hung(NamedTuple):
+    """A dial as the camera sees it; what lies outside of the picture is not cut off but for the box."""
+
+    class_id: int
+    box_xyxy: NDArray[np.float64]  # (4,) pixels, clipped to the picture
+    outline_xy: NDArray[np.float64]  # (N, 2) the outermost rim, pixels
+    marks_xy: NDArray[np.float64]  # (4, 2) the MARKS of a gauge, pixels; (0, 2) on a clock
+
+
 def hang(
     rng: np.random.Generator,
     image: Image.Image,
     class_id: int,
     taken: list[NDArray[np.float64]],
     radii: tuple[float, float],
-) -> NDArray[np.float64] | None:
-    """Draw one dial where there is room; (4,) its box in pixels, or None when there is none."""
+) -> Hung | None:
+    """Draw one dial where there is room; None when there is none."""
     size, short_side = np.array(image.size, np.float64), min(image.size)
     view = _view(rng)
     for _ in range(12):
@@ -36,7 +46,7 @@ def hang(
             centre = np.clip(centre, radius, size - radius)
         reach = np.concatenate([centre - radius, centre + radius])
         room = reach + radius * ROOM
-        if _seen(reach, size) > 0.6 and all(_overlap(room, other) < 0.06 for other in taken):
+        if _seen(reach, size) > 0.6 and all(overlap(room, other) < 0.06 for other in taken):
             return _paste(rng, image, class_id, view, centre, radius)
     return None
 
@@ -60,20 +70,39 @@ def _paste(
     view: NDArray[np.float64],
     centre: NDArray[np.float64],
     radius: float,
-) -> NDArray[np.float64]:
-    """Draw, turn and shade one dial on the picture. Returns (4,) its clipped box in pixels."""
+) -> Hung:
+    """Draw, turn and shade one dial on the picture."""
     side = max(48, round(SUPERSAMPLING * radius / RIM_FRACTION))
     dial = DRAW[class_id](rng, side)
     unit = side * RIM_FRACTION
     to_plane = np.array([[1 / unit, 0, -0.5 * side / unit], [0, 1 / unit, -0.5 * side / unit], [0, 0, 1]])
     to_picture = np.array([[radius, 0, centre[0]], [0, radius, centre[1]], [0, 0, 1]])
     forth = to_picture @ view @ to_plane
-    corners = _project(forth, np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float64))
+    lay(rng, image, dial.sprite, forth, radius)
+    rim = project(forth, dial.outline_xy)
+    box = np.clip(np.concatenate([rim.min(axis=0), rim.max(axis=0)]), 0, image.size * 2)
+    return Hung(class_id, np.asarray(box, np.float64), rim, project(forth, dial.marks_xy))
+
+
+def lay(
+    rng: np.random.Generator, image: Image.Image, sprite: Image.Image, forth: NDArray[np.float64], radius: float
+) -> None:
+    """Paste a sprite and its shadow.
+
+    Args:
+        rng: draws the shadow.
+        image: the picture, changed in place.
+        sprite: RGBA, drawn SUPERSAMPLING times as large as it will be seen.
+        forth: (3, 3) homography from sprite pixels to picture pixels.
+        radius: half of the thing's size, in picture pixels: it sets the reach of the shadow.
+    """
+    wide, tall = sprite.size
+    corners = project(forth, np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float64))
     left, top = np.floor(corners.min(axis=0)).astype(int)
     right, bottom = np.ceil(corners.max(axis=0)).astype(int)
     from_patch = np.array([[1 / SUPERSAMPLING, 0, left], [0, 1 / SUPERSAMPLING, top], [0, 0, 1]])
     back = np.linalg.inv(forth) @ from_patch
-    patch = dial.sprite.transform(
+    patch = sprite.transform(
         ((right - left) * SUPERSAMPLING, (bottom - top) * SUPERSAMPLING),
         Image.Transform.PERSPECTIVE,
         tuple((back / back[2, 2]).ravel()[:8]),
@@ -81,12 +110,9 @@ def _paste(
     ).reduce(SUPERSAMPLING)
     _shadow(rng, image, patch.getchannel("A"), (left, top), radius)
     image.paste(patch, (left, top), patch)
-    rim = _project(forth, dial.outline_xy)
-    box = np.concatenate([rim.min(axis=0), rim.max(axis=0)])
-    return np.asarray(np.clip(box, 0, image.size * 2), np.float64)
 
 
-def _project(matrix: NDArray[np.float64], points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+def project(matrix: NDArray[np.float64], points_xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 2) points through a (3, 3) homography."""
     moved = np.hstack([points_xy, np.ones((len(points_xy), 1))]) @ matrix.T
     return np.asarray(moved[:, :2] / moved[:, 2:], np.float64)
@@ -108,7 +134,7 @@ def _seen(box: NDArray[np.float64], size: NDArray[np.float64]) -> float:
     return float(np.prod(inside[2:] - inside[:2]) / np.prod(box[2:] - box[:2]))
 
 
-def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """The shared area, relative to the smaller box."""
     sides = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None)
     return float(np.prod(sides) / min(np.prod(one[2:] - one[:2]), np.prod(other[2:] - other[:2])))

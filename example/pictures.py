@@ -15,7 +15,7 @@ from PIL import Image
 
 from example.backgrounds import wall
 from example.exposure import expose
-from example.hanging import cover, hang
+from example.hanging import Hung, cover, hang
 
 NAMES = ("gauge", "clock")  # by class id
 SHAPES = ((4, 3), (16, 9), (3, 2), (1, 1), (3, 4), (9, 16), (2, 3))  # width : height
@@ -39,6 +39,7 @@ class Scene(NamedTuple):
     image: Image.Image  # RGB
     class_ids: NDArray[np.int64]  # (N,)
     boxes_xyxy: NDArray[np.float64]  # (N, 4) pixels, clipped to the picture
+    dials: tuple[Hung, ...]  # the same N with all that is known of them
 
     def label_text(self) -> str:
         """The lines of a YOLO label file; empty when nothing is there."""
@@ -52,25 +53,27 @@ class Scene(NamedTuple):
 def make(seed: int, index: int, plan: Plan = Plan()) -> Scene:  # noqa: B008 - a NamedTuple cannot be changed
     """The picture that belongs to a seed and an index."""
     rng = np.random.default_rng((seed, index))
-    width, height = _size(rng, plan)
+    width, height = size_wh(rng, plan)
     image = wall(rng, width, height)
     count = int(rng.choice(len(COUNT_ODDS), p=COUNT_ODDS)) if plan.dials is None else plan.dials
-    class_ids: list[int] = []
+    dials: list[Hung] = []
     boxes: list[NDArray[np.float64]] = []
     for _ in range(count):
         class_id = int(rng.random() < plan.clock_odds)
-        box = hang(rng, image, class_id, boxes, plan.radii)
-        if box is not None:
-            class_ids.append(class_id)
-            boxes.append(box)
+        dial = hang(rng, image, class_id, boxes, plan.radii)
+        if dial is not None:
+            dials.append(dial)
+            boxes.append(dial.box_xyxy)
     for box in boxes:
         if rng.random() < 0.15:
             cover(rng, image, box, min(float(other[2] - other[0]) for other in boxes))
     image = expose(rng, image, plan.degrade)
-    return Scene(image, np.array(class_ids, np.int64), np.array(boxes, np.float64).reshape(-1, 4))
+    class_ids = np.array([dial.class_id for dial in dials], np.int64)
+    return Scene(image, class_ids, np.array(boxes, np.float64).reshape(-1, 4), tuple(dials))
 
 
-def _size(rng: np.random.Generator, plan: Plan) -> tuple[int, int]:
+def size_wh(rng: np.random.Generator, plan: Plan) -> tuple[int, int]:
+    """The picture's size in pixels."""
     long_side = int(rng.integers(320, 481)) if plan.long_side is None else plan.long_side
     across, down = SHAPES[int(rng.integers(len(SHAPES)))] if plan.shape is None else plan.shape
     scale = long_side / max(across, down)

@@ -59,7 +59,7 @@ def main() -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
     kept = HERE / "best.pt"
     if not args.measure:
-        keep(train(args.epochs, args.device, args.resume), kept)
+        keep(train(args.epochs, args.device, args.resume), kept, HERE.parent)
     measured = measure(kept, BUILD, args.device)
     write_card(card(kept, measured, SETTINGS), HERE)
     sys.stdout.write("".join(f"{name:<18} {value}\n" for name, value in measured.items()))

@@ -1,4 +1,4 @@
-"""How far two raw outputs, and the boxes that NMS makes of them, are apart. Arithmetic only; nothing runs here."""
+"""How the boxes that two models find in one picture compare. Arithmetic only; nothing runs here."""
 
 from typing import Any, NamedTuple
 
@@ -12,14 +12,6 @@ MIN_IOU = 0.998  # of each pair of boxes; the function promises 0.995 against `p
 ALIKE = 1e-6  # scores closer than this are one score, rounded
 SAME_PX = 0.01  # corners of boxes without an area
 MAX_CONF_DIFF = 0.001  # of each pair; half of what the function promises
-
-
-class Raw(NamedTuple):
-    """Largest differences between two outputs (1, 4+C, A)."""
-
-    box: float  # pixels
-    score: float  # 0..1
-    relative: float  # of the value, over values that are not near zero
 
 
 class Final(NamedTuple):
@@ -37,35 +29,16 @@ class Final(NamedTuple):
         return same and self.min_iou >= MIN_IOU and self.max_conf_diff <= MAX_CONF_DIFF
 
 
-def raw(reference: Array, other: Array) -> Raw:
-    """Compares raw outputs.
-
-    Args:
-        reference: (1, 4+C, A) float; box rows in pixels, then score rows 0..1.
-        other: the same shape.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    if reference.shape != other.shape:
-        raise ValueError(f"outputs of shape {reference.shape} and {other.shape}")
-    wide = reference.astype(np.float64)
-    difference = np.abs(wide - other)
-    clear = np.abs(wide) > np.array([1.0] * 4 + [1e-3] * (wide.shape[1] - 4))[:, None]  # pixels; score
-    relative = difference[clear] / np.abs(wide[clear])
-    return Raw(_largest(difference[:, :4]), _largest(difference[:, 4:]), _largest(relative))
-
-
-def threshold(reference: Array) -> float:
+def threshold(scores: Array) -> float:
     """CONF, or where the reference finds nothing above it, a lower one that makes boxes.
 
     Untrained weights score everything low. The threshold then goes into the widest gap between neighbouring scores
     among the best few dozen, so that rounding does not carry a box over it; where those are all alike, below them.
 
     Args:
-        reference: (1, 4+C, A) float.
+        scores: (N,) float; of each anchor, or row, its best.
     """
-    best = np.sort(reference[0, 4:].max(axis=0))[::-1].astype(np.float64)
+    best = np.sort(scores)[::-1].astype(np.float64)
     if best[0] > CONF or not np.isfinite(best[0]):
         return CONF
     few = best[10:80] if best.size > 20 else best
@@ -79,8 +52,8 @@ def final(reference: Array, other: Array) -> Final:
     """Pairs boxes of the same class, the best-scored first, each with the closest one left.
 
     Args:
-        reference: (N, 6) x1, y1, x2, y2, score, class; N may be 0.
-        other: (M, 6).
+        reference: (N, 6 or more) x1, y1, x2, y2, score, class; N may be 0.
+        other: (M, 6 or more).
     """
     left = np.ones(len(other), dtype=bool)
     ious, differences = [], []
@@ -105,7 +78,3 @@ def _iou(box_xyxy: Array, boxes_xyxy: Array) -> Array:
     if not np.all(box_xyxy[2:] > box_xyxy[:2]):
         return np.asarray(np.abs(boxes_xyxy - box_xyxy).max(axis=1) < SAME_PX, dtype=np.float64)
     return np.asarray(inner / np.maximum(np.prod(box_xyxy[2:] - box_xyxy[:2]) + areas - inner, 1e-12))
-
-
-def _largest(values: Array) -> float:
-    return float(values.max()) if values.size else 0.0

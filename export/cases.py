@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.convert import Shape
+from export.checkpoint import CROP, STRETCH, Checkpoint
+from export.convert import Shape, finished_rows
 
 SAMPLES = Path(__file__).resolve().parent.parent / "example" / "samples"
 MAX_SAMPLES = 4  # each costs three runs of the network
@@ -25,25 +26,28 @@ class Case(NamedTuple):
     tensor: Array  # (1, 3, H, W) float32, RGB, 0..1
 
 
-def cases(wanted: Shape, stride: int) -> Iterator[Case]:
+def cases(wanted: Shape, checkpoint: Checkpoint) -> Iterator[Case]:
     """The letterboxed pictures: rectangular for a dynamic model, the full shape for a static one.
 
     A dynamic model is shown two more shapes that the letterbox of its own size never makes: the full square, and half
-    of it.
+    of it, if that has as many anchors as an end-to-end head gives rows.
 
     Args:
         wanted: the shape of the model.
-        stride: pixels.
+        checkpoint: how its pictures are made to fit, and its strides.
     """
     pictures = list(_pictures())
-    full = (wanted.height, wanted.width)
+    full, stride = (wanted.height, wanted.width), checkpoint.stride
     for name, bgr in pictures:
-        yield Case(name, _tensor(bgr, full, stride, rectangular=not wanted.static))
+        yield Case(name, _tensor(bgr, full, stride, checkpoint.fit, rectangular=not wanted.static))
     if not wanted.static:
         name, bgr = pictures[0]
-        half = (_half(wanted.height, stride), _half(wanted.width, stride))
-        yield Case(f"{name}, full shape", _tensor(bgr, full, stride, rectangular=False))
-        yield Case(f"{name}, half size", _tensor(bgr, half, stride, rectangular=False))
+        yield Case(f"{name}, full shape", _tensor(bgr, full, stride, checkpoint.fit, rectangular=False))
+        half = wanted._replace(height=_half(wanted.height, stride), width=_half(wanted.width, stride))
+        rows = [finished_rows(one, stride, checkpoint.strides) for one in (wanted, half._replace(static=True))]
+        if rows[0] <= rows[1] or not wanted.end2end:
+            tensor = _tensor(bgr, (half.height, half.width), stride, checkpoint.fit, rectangular=False)
+            yield Case(f"{name}, half size", tensor)
 
 
 def _half(side: int, stride: int) -> int:
@@ -82,10 +86,13 @@ def draw(height: int, width: int, seed: int) -> Array:
     return picture
 
 
-def _tensor(bgr: Array, shape_hw: tuple[int, int], stride: int, *, rectangular: bool) -> Array:
+def _tensor(bgr: Array, shape_hw: tuple[int, int], stride: int, fit: str, *, rectangular: bool) -> Array:
     """Ultralytics' own letterbox: this side judges the network, not our pixels."""
-    from ultralytics.data.augment import LetterBox
+    from ultralytics.data.augment import CenterCrop, LetterBox
 
-    boxed = LetterBox(new_shape=shape_hw, auto=rectangular, stride=stride)(image=bgr)
+    if fit == CROP:
+        boxed = CenterCrop(shape_hw)(bgr)
+    else:
+        boxed = LetterBox(shape_hw, auto=rectangular, scale_fill=fit == STRETCH, stride=stride)(image=bgr)
     rgb = boxed[..., ::-1].transpose(2, 0, 1)  # (3, H, W)
     return np.ascontiguousarray(rgb[None], dtype=np.float32) / 255

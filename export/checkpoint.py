@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from export import offline
 from export.errors import Refused
 
-TASKS = ("detect",)  # what function/tasks reads
+TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
+LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # how a picture is made the input, by the head
 MIN_STRIDE = 32  # px; `predict` pads a picture for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
 CHANNELS = 3  # the function makes RGB of every picture
 
@@ -28,16 +29,19 @@ class Checkpoint(NamedTuple):
     yolo: Any  # ultralytics.YOLO
     imgsz: tuple[int, ...]  # pixels, as trained: (side,) or (height, width)
     stride: int  # pixels
+    strides: tuple[int, ...]  # pixels, of each map that the head reads
+    fit: str  # LETTERBOX, STRETCH (RT-DETR) or CROP (classifiers)
     two_heads: bool  # an end-to-end head beside the one that NMS follows: v10, 26
 
 
-def read(path: Path, folder: Path) -> Checkpoint:
+def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
     """Reads and checks the weights.
 
     Args:
         path: the .pt file.
         folder: scratch. Ultralytics writes beside the file that it is given, and takes a file with the name of one
             of its own releases (yolov5n.pt) for that release; so it is given a link from here.
+        end2end: whether the end-to-end head is wanted.
 
     Raises:
         Refused: not a checkpoint of ultralytics, a damaged one, or a model that is not served here.
@@ -46,6 +50,7 @@ def read(path: Path, folder: Path) -> Checkpoint:
     yolo = _load(path, copy)
     net = yolo.model
     _served(path, net)
+    _has_head(path, net.model[-1], end2end)
     trained = net.args.get("imgsz", 640)
     return Checkpoint(
         path=path,
@@ -55,7 +60,9 @@ def read(path: Path, folder: Path) -> Checkpoint:
         yolo=yolo,
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
         stride=max(int(max(net.stride)), MIN_STRIDE),
-        two_heads=getattr(net.model[-1], "one2one_cv2", None) is not None,
+        strides=tuple(int(one) for one in net.stride),
+        fit=_fit(net.model[-1]),
+        two_heads=_one_to_one(net.model[-1]) and net.model[-1].cv2 is not None,
     )
 
 
@@ -108,23 +115,52 @@ def _first_line(error: BaseException) -> str:
 
 
 def _served(path: Path, net: Any) -> None:
-    from ultralytics.nn.modules.head import Detect
-    from ultralytics.nn.tasks import BaseModel
+    from ultralytics.nn.tasks import BaseModel, WorldModel, YOLOEModel
 
     if not isinstance(net, BaseModel):
         raise Refused(f"{path} holds a {type(net).__name__}; wanted a YOLO model of ultralytics")
+    if isinstance(net, WorldModel | YOLOEModel):
+        raise Refused(f"{path} is a {type(net).__name__}, which finds what a text says; wanted one with fixed classes")
     if net.task not in TASKS:
-        raise Refused(f"{path} is a model for the task {net.task!r}; served so far: {', '.join(TASKS)}")
+        raise Refused(f"{path} is a model for the task {net.task!r}; served are {', '.join(TASKS)}")
     head = net.model[-1]
-    if not isinstance(head, Detect):
-        raise Refused(f"{path} ends in a {type(head).__name__}; wanted a YOLO detection head")
-    if head.cv2 is None:
-        raise Refused(f"{path} was fused when it was saved: only its end-to-end head is left; wanted it unfused")
-    if sorted(net.names) != list(range(head.nc)):
-        found = f"{path} has {head.nc} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
-        raise Refused(f"{found}; wanted a name for each from 0 to {head.nc - 1}")
+    classes = _classes(path, head)
+    if sorted(net.names) != list(range(classes)):
+        found = f"{path} has {classes} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
+        raise Refused(f"{found}; wanted a name for each from 0 to {classes - 1}")
     channels = net.yaml.get("channels", CHANNELS)
     if channels != CHANNELS:
         raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
         raise Refused(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")
+
+
+def _classes(path: Path, head: Any) -> int:
+    from ultralytics.nn.modules.head import Classify, Detect, RTDETRDecoder
+
+    if isinstance(head, Classify):
+        return int(head.linear.out_features)
+    if isinstance(head, Detect | RTDETRDecoder):
+        return int(head.nc)
+    raise Refused(f"{path} ends in a {type(head).__name__}; wanted the head of a YOLO or an RT-DETR")
+
+
+def _fit(head: Any) -> str:
+    from ultralytics.nn.modules.head import Classify, Detect
+
+    if isinstance(head, Detect):
+        return LETTERBOX
+    return CROP if isinstance(head, Classify) else STRETCH
+
+
+def _one_to_one(head: Any) -> bool:
+    return getattr(head, "one2one_cv2", None) is not None
+
+
+def _has_head(path: Path, head: Any, end2end: bool) -> None:
+    if end2end and not _one_to_one(head):
+        found = f"{path} ends in a {type(head).__name__} without an end-to-end head"
+        raise Refused(f"{found}, which YOLOv10 and YOLO26 have; without --end2end it is exported as it is")
+    if not end2end and getattr(head, "cv2", head) is None:
+        found = f"{path} was fused when it was saved: only its end-to-end head is left"
+        raise Refused(f"{found}; --end2end exports that one")

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import metadata
+from export import metadata, padding
 from export.checkpoint import Checkpoint
 from export.errors import Refused
 
@@ -18,24 +18,48 @@ version does not change the file. It can be raised to 20 and onnxruntime 1.31.1 
 boxes; nothing in a YOLO gains by it, and older runtimes read 18."""
 
 
+MAX_ROWS = 300  # of an end-to-end head: ultralytics' own default, `max_det`
+
+
 class Shape(NamedTuple):
-    """The input that was asked for."""
+    """The input that was asked for, and the head that is to answer."""
 
     height: int  # pixels, a multiple of the stride
     width: int  # pixels, a multiple of the stride
     static: bool
+    batch: int = 1  # pictures in one run; of a dynamic model only the one that is verified
+    end2end: bool = False
 
 
-def shape(imgsz: tuple[int, ...], stride: int, static: bool) -> Shape:
+def shape(imgsz: tuple[int, ...], stride: int, static: bool, batch: int = 1, end2end: bool = False) -> Shape:
     """The sides rounded up to multiples of the stride, as ultralytics rounds them.
 
     Args:
         imgsz: pixels, (side,) or (height, width).
         stride: pixels.
-        static: whether height and width are to be fixed.
+        static: whether batch, height and width are to be fixed.
+        batch: pictures in one run.
+        end2end: with the end-to-end head.
     """
     height, width = imgsz if len(imgsz) == 2 else (imgsz[0], imgsz[0])
-    return Shape(-(-height // stride) * stride, -(-width // stride) * stride, static)
+    return Shape(-(-height // stride) * stride, -(-width // stride) * stride, static, batch, end2end)
+
+
+def finished_rows(wanted: Shape, stride: int, strides: tuple[int, ...]) -> int:
+    """How many boxes an end-to-end head gives.
+
+    The number is written into the graph. A dynamic model is run on strips one stride high, which have fewer anchors
+    than MAX_ROWS when the other side is short; asked for more than there are, the graph fails.
+
+    Args:
+        wanted: the input.
+        stride: pixels; no letterboxed side is shorter.
+        strides: pixels, of the maps that the head reads.
+    """
+    sides = [(wanted.height, wanted.width)]
+    if not wanted.static:
+        sides = [(wanted.height, stride), (stride, wanted.width)]
+    return min(MAX_ROWS, *(sum((height // one) * (width // one) for one in strides) for height, width in sides))
 
 
 def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
@@ -47,6 +71,7 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
 
     exported = _export(checkpoint, wanted, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
+    padding.keep_zeros(model)
     metadata.finish(model, checkpoint)
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -64,8 +89,10 @@ def _export(checkpoint: Checkpoint, wanted: Shape, opset: int) -> Path:
             dynamic=not wanted.static,
             simplify=True,
             opset=opset,
-            batch=1,
+            batch=wanted.batch,
             device="cpu",
+            nms=False if wanted.end2end else None,  # False: the end-to-end head, None: the one that NMS follows
+            max_det=finished_rows(wanted, checkpoint.stride, checkpoint.strides) if wanted.end2end else MAX_ROWS,
         )
     except OnnxExporterError as error:
         reason = str(error).strip().splitlines()[0]

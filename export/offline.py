@@ -32,6 +32,9 @@ def prepare() -> None:
         os.environ["YOLO_CONFIG_DIR"] = folder
     # torch announces the end of the exporter that ultralytics 8.4.190 calls; the version is pinned.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|ultralytics\.utils\.export")
+    warnings.filterwarnings("ignore", message="Constant folding - Only steps=1 can be constant folded")  # onnxslim does
+    # RT-DETR picks queries by index; none is negative, and what comes out is compared.
+    warnings.filterwarnings("ignore", message="Exporting aten::index operator of advanced indexing")
     _hush()
 
 

@@ -3,12 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-STEPS = 4  # read, convert, verify, write
 
-
-def step(number: int, text: str) -> None:
+def step(number: int, total: int, text: str) -> None:
     """A line of progress."""
-    sys.stderr.write(f"{number}/{STEPS} {text}\n")
+    sys.stderr.write(f"{number}/{total} {text}\n")
     sys.stderr.flush()
 
 

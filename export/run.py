@@ -1,16 +1,28 @@
-"""The four steps, top to bottom: read, convert, verify, write. Runs inside the export environment."""
+"""The steps, top to bottom: read, convert, verify, make smaller if that was asked for, write.
+
+Runs inside the export environment.
+"""
 
 import shlex
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export import offline, place, report, sniff
-from export.cli import Order
+from export.options import Order
+
+if TYPE_CHECKING:
+    from export.checkpoint import Checkpoint
+    from export.convert import Shape
 
 TWO_HEADS = (
     "these weights have two heads; exported is the one that `yolo predict` uses (boxes through NMS), "
-    "not the end-to-end one that it uses with nms=False"
+    "not the end-to-end one that it uses with nms=False (--end2end)"
 )  # ultralytics 8.4.190 engine/predictor.py; some earlier versions preferred the other
+ONE_SIZE = {
+    "crop": "a classifier looks at a square of one size, cut from the middle of the picture; sides are fixed",
+    "stretch": "RT-DETR looks at every picture stretched to one size; sides are fixed",
+}
 
 
 def run(order: Order) -> None:
@@ -29,50 +41,75 @@ def run(order: Order) -> None:
 def _export(order: Order) -> None:
     from export import checkpoint, convert, served, verify
 
+    total = 5 if order.shrink else 4
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        report.step(1, f"reading {order.weights} (a .pt is a pickle: use only weights whose origin you know)")
-        weights = checkpoint.read(order.weights, Path(folder))
-        shape = convert.shape(order.imgsz or weights.imgsz, weights.stride, order.static)
-        _say_rounded(order, shape)
-        if weights.two_heads:
-            report.note(TWO_HEADS)
-        report.step(2, f"converting, {_shape_text(shape)}")
+        report.step(1, total, f"reading {order.weights} (a .pt is a pickle: use only weights whose origin you know)")
+        weights = checkpoint.read(order.weights, Path(folder), order.end2end)
+        shape = _shape(order, weights)
+        report.step(2, total, f"converting, {_shape_text(shape)}")
         content = convert.convert(weights, shape, order.opset)
-        facts = served.facts(order.output, content)
+        served.facts(order.output, content)
         complaint = served.complaint(content)
         if complaint:
             raise RuntimeError(f"the exported model is not valid ONNX: {complaint}")
-        report.step(3, "verifying: torch and onnxruntime see the same pictures")
+        report.step(3, total, "verifying: torch and onnxruntime see the same pictures")
         verify.verify(weights, content, shape)
-    report.step(4, f"writing {order.output}")
-    place.put(content, order.output)
-    report.facts(facts)
-    if order.says_next:
-        report.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
+    if order.shrink:
+        report.step(4, total, f"making it smaller, {order.shrink}")
+    _write(order, content, total)
 
 
 def _pass_through(order: Order) -> None:
     from export import served
 
     content = order.weights.read_bytes()
-    facts = served.facts(order.weights, content)
+    served.facts(order.weights, content)
     complaint = served.complaint(content)
     if complaint:
         report.note(f"it runs, but onnx's checker says: {complaint}")
+    _write(order, content, 0)
+
+
+def _write(order: Order, content: bytes, total: int) -> None:
+    """Makes it smaller if that was asked for, puts it in place, and says what it is."""
+    from export import served
+
+    gains: list[tuple[str, str]] = []
+    if order.shrink:
+        from export import shrink
+
+        content, gains = shrink.shrink(order, content)
+    if total:
+        report.step(total, total, f"writing {order.output}")
+    facts = served.facts(order.output, content)
     if order.output != order.weights:
         place.put(content, order.output)
-    report.facts(facts)
+    report.facts([*facts, *gains])
     if order.says_next:
         report.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
 
 
-def _say_rounded(order: Order, shape: tuple[int, int, bool]) -> None:
+def _shape(order: Order, weights: "Checkpoint") -> "Shape":
+    """The input that is converted to, and what the user should know of it."""
+    from export import convert
+
+    static = order.static or weights.fit in ONE_SIZE
+    shape = convert.shape(order.imgsz or weights.imgsz, weights.stride, static, order.batch, order.end2end)
     asked = order.imgsz * 2 if len(order.imgsz) == 1 else order.imgsz
-    if asked and asked != shape[:2]:
+    if asked and asked != (shape.height, shape.width):
         given = " ".join(map(str, order.imgsz))
-        report.note(f"--imgsz {given} is not a multiple of the stride; rounded up to {shape[0]} {shape[1]}")
+        report.note(f"--imgsz {given} is not a multiple of the stride; rounded up to {shape.height} {shape.width}")
+    if static and not order.static:
+        report.note(ONE_SIZE[weights.fit])
+    if weights.two_heads and not order.end2end:
+        report.note(TWO_HEADS)
+    rows = convert.finished_rows(shape, weights.stride, weights.strides)
+    if order.end2end and rows < convert.MAX_ROWS:
+        report.note(f"at most {rows} boxes a picture: its smallest input has no more anchors")
+    return shape
 
 
-def _shape_text(shape: tuple[int, int, bool]) -> str:
-    height, width, static = shape
-    return f"fixed {height} x {width}" if static else f"any size, letterboxed to {height} x {width} at most"
+def _shape_text(shape: "Shape") -> str:
+    many = f", {shape.batch} pictures at once" if shape.batch > 1 else ""
+    sides = f"{shape.height} x {shape.width}"
+    return (f"fixed {sides}" if shape.static else f"any size, letterboxed to {sides} at most") + many

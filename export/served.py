@@ -39,16 +39,18 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
     if not isinstance(loaded, function_model.Model):
         return _of_tensors(loaded, proto, content)
     said = {prop.key: prop.value for prop in proto.metadata_props}
-    start, end = loaded.session.get_inputs()[0], loaded.session.get_outputs()[0]
+    start, ends = loaded.session.get_inputs()[0], loaded.session.get_outputs()
     height, width = loaded.facts.imgsz_hw
     return [
         ("input", f"{start.name} {_dims(start.shape)}"),
-        ("output", f"{end.name} {_dims(end.shape)}"),
-        ("task", f"{loaded.facts.task}, end2end {said.get('end2end', 'not said')}"),
+        ("output", ", ".join(f"{end.name} {_dims(end.shape)}" for end in ends)),
+        ("task", f"{loaded.facts.task}, end2end {said.get('end2end', 'not said')}, read as {loaded.layout.shape}"),
         ("imgsz", f"{height} x {width} (height x width), stride {loaded.facts.stride}"),
         ("classes", _names(list(loaded.facts.names.values()))),
         ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
         ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
+        *([("stored", "quantized to 8 bits")] if "quantization" in said else []),
+        *([("stored", said["weights"])] if "weights" in said else []),
         ("weights", f"sha256 {said.get('weights_sha256', 'not said')}"),
         ("file", f"{len(content):,} bytes, sha256 {loaded.facts.sha256}"),
     ]

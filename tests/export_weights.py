@@ -19,6 +19,14 @@ CLASSES = 3
 IMGSZ = 160  # pixels, "trained"
 DATA = "/home/someone/private/meters.yaml"  # a path that must not get into an ONNX file
 WIDTH = 0.125  # of the full architecture; ultralytics' n is 0.25
+TASKS = {  # file -> architecture
+    "segment": "yolo26n-seg.yaml",
+    "pose": "yolo26n-pose.yaml",
+    "obb": "yolo11n-obb.yaml",
+    "classify": "yolo11n-cls.yaml",
+    "rtdetr": "yolov8n-rtdetr.yaml",
+    "tiny": "yolov3-tiny.yaml",
+}
 
 
 class Harm:
@@ -47,7 +55,10 @@ def build(folder: Path) -> None:
     end_to_end.end2end = True
     save(end_to_end.fuse(verbose=False), folder / "fused-end-to-end.pt")
     YOLO("yolov8n.yaml").save(folder / "untrained.pt")
-    YOLO("yolov8n-seg.yaml").save(folder / "segment.pt")
+    YOLO("yolo26n-sem.yaml").save(folder / "semantic.pt")
+    YOLO("yolov8n-world.yaml").save(folder / "world.pt")
+    for name, architecture in TASKS.items():
+        save(lively(architecture), folder / f"{name}.pt")
     torch.save({"model": good.state_dict()}, folder / "state-dict.pt")
     torch.save([1, 2], folder / "list.pt")
     torch.save({"model": torch.nn.Linear(2, 2)}, folder / "linear.pt")
@@ -59,21 +70,32 @@ def build(folder: Path) -> None:
 def lively(architecture: str) -> Any:
     """A narrow network that finds boxes of all confidences."""
     import torch
-    from ultralytics.nn.tasks import DetectionModel, yaml_model_load
+    from ultralytics.nn.tasks import yaml_model_load
 
     torch.manual_seed(0)
     config = yaml_model_load(architecture)
-    depth, _, most = config["scales"]["n"]
-    config["scales"] = {"n": [depth, WIDTH, most]}
-    net = DetectionModel(config, nc=CLASSES, verbose=False)
+    if "scales" in config:
+        depth, _, most = config["scales"]["n"]
+        config["scales"] = {"n": [depth, WIDTH, most]}
+    net = _class(architecture)(config, nc=CLASSES, verbose=False)
     net.names = {0: "gauge", 1: "clock", 2: 'it\'s "odd", é'}
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
         net.train()(pictures())
-        _spread(net.eval())
+        net.eval()
+        if hasattr(net.model[-1], "reg_max"):
+            _spread(net)
     return net
+
+
+def _class(architecture: str) -> Any:
+    from ultralytics.nn import tasks
+
+    kinds = {"seg": "Segmentation", "pose": "Pose", "obb": "OBB", "cls": "Classification", "rtdetr": "RTDETRDetection"}
+    kind = next((kind for word, kind in kinds.items() if f"-{word}" in architecture), "Detection")
+    return getattr(tasks, f"{kind}Model")
 
 
 def pictures() -> Any:
@@ -111,8 +133,9 @@ def save(net: Any, path: Path) -> None:
     """As ultralytics' trainer saves best.pt."""
     import torch
     from ultralytics import __version__
+    from ultralytics.nn.tasks import guess_model_task
 
-    net.args = {"imgsz": IMGSZ, "data": DATA, "task": "detect"}
+    net.args = {"imgsz": IMGSZ, "data": DATA, "task": guess_model_task(net) or "detect"}
     torch.save(
         {
             "model": None,

@@ -5,12 +5,11 @@ import pytest
 
 from export import agreement, cases
 from export.agreement import Array, Final
-from export.convert import Shape, shape
+from export.convert import Shape, finished_rows, shape
 
 
-def output(*anchors: list[float]) -> Array:
-    """(1, 4+C, A) from one row per anchor."""
-    return np.array(anchors, dtype=np.float32).T[None]
+def scores(*values: float) -> Array:
+    return np.array(values, dtype=np.float32)
 
 
 def test_no_boxes_agree_with_no_boxes() -> None:
@@ -44,34 +43,21 @@ def test_boxes_that_differ_do_not_agree(other: list[list[float]]) -> None:
     assert not agreement.final(box, np.array(other).reshape(-1, 6)).agrees
 
 
-def test_raw_differences_are_told_by_boxes_and_scores() -> None:
-    first, second = output([10, 10, 4, 4, 0.5]), output([10, 10.5, 4, 4, 0.25])
-    assert agreement.raw(first, second) == agreement.Raw(box=0.5, score=0.25, relative=0.5)
-
-
-def test_outputs_of_other_shapes_are_not_compared() -> None:
-    with pytest.raises(ValueError, match=r"\(1, 5, 1\) and \(1, 5, 2\)"):
-        agreement.raw(output([0] * 5), output([0] * 5, [0] * 5))
-
-
 def test_the_usual_threshold_holds_where_something_is_found() -> None:
-    assert agreement.threshold(output([0, 0, 1, 1, 0.3])) == agreement.CONF
+    assert agreement.threshold(scores(0.3)) == agreement.CONF
 
 
 def test_low_scores_lower_the_threshold_into_their_widest_gap() -> None:
-    scores = [*np.linspace(0.02, 0.019, 40), *np.linspace(0.01, 0.009, 60)]
-    found = agreement.threshold(output(*([0, 0, 1, 1, score] for score in scores)))
+    found = agreement.threshold(scores(*np.linspace(0.02, 0.019, 40), *np.linspace(0.01, 0.009, 60)))
     assert 0.0101 < found < 0.0189
 
 
 def test_scores_that_are_all_alike_are_all_above_the_threshold() -> None:
-    assert 0 < agreement.threshold(output(*[[0, 0, 1, 1, 1e-4]] * 30)) < 1e-4
+    assert 0 < agreement.threshold(scores(*[1e-4] * 30)) < 1e-4
 
 
-def test_an_output_that_is_not_a_number_does_not_agree_with_itself() -> None:
-    broken = output([np.nan] * 5)
-    assert agreement.threshold(broken) == agreement.CONF
-    assert np.isnan(agreement.raw(broken, broken).box)
+def test_a_score_that_is_not_a_number_leaves_the_threshold() -> None:
+    assert agreement.threshold(scores(np.nan)) == agreement.CONF
 
 
 @pytest.mark.parametrize(
@@ -79,6 +65,20 @@ def test_an_output_that_is_not_a_number_does_not_agree_with_itself() -> None:
 )
 def test_sides_are_rounded_up_to_the_stride(imgsz: tuple[int, ...], wanted: tuple[int, int]) -> None:
     assert shape(imgsz, 32, static=False) == Shape(*wanted, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        (Shape(640, 640, False), 300),
+        (Shape(320, 320, False), 210),  # of a strip of 320 x 32: 40 x 4 + 20 x 2 + 10 x 1 anchors
+        (Shape(320, 320, True), 300),
+        (Shape(96, 640, False), 63),  # 12 x 4 + 6 x 2 + 3 x 1: upright
+        (Shape(96, 96, True), 189),
+    ],
+)
+def test_an_end_to_end_head_gives_no_more_boxes_than_its_smallest_input_has_anchors(wanted: Shape, rows: int) -> None:
+    assert finished_rows(wanted, 32, (8, 16, 32)) == rows
 
 
 def test_the_pictures_are_the_same_every_time() -> None:

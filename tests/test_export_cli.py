@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from export import bootstrap, cli, place, sniff
+from export import bootstrap, cli, options, place, sniff
 from export.errors import Refused
 from tests.conftest import ROOT
 
@@ -113,7 +113,7 @@ def test_more_than_two_sides_are_refused(capsys: pytest.CaptureFixture[str], tor
 
 
 def test_weights_may_follow_the_size(torch_zip: Path) -> None:
-    order = cli.parse(["--imgsz", "640", "480", str(torch_zip)])
+    order = options.parse(["--imgsz", "640", "480", str(torch_zip)])
     assert (order.weights, order.imgsz) == (torch_zip, (640, 480))
 
 
@@ -134,7 +134,7 @@ def test_missing_weights_are_refused_in_one_line(capsys: pytest.CaptureFixture[s
 
 
 def test_the_output_is_beside_the_weights_by_default(torch_zip: Path) -> None:
-    assert cli.parse([str(torch_zip)]).output == torch_zip.with_suffix(".onnx")
+    assert options.parse([str(torch_zip)]).output == torch_zip.with_suffix(".onnx")
 
 
 def test_an_output_folder_that_is_missing_is_refused(
@@ -167,13 +167,54 @@ def test_an_output_folder_that_may_not_be_written_is_refused(torch_zip: Path, mo
         place.check(torch_zip.with_suffix(".onnx"), torch_zip)
 
 
-@pytest.mark.parametrize("option", [["--static"], ["--imgsz", "640"], ["--opset", "18"]])
+@pytest.mark.parametrize(
+    "option", [["--static"], ["--imgsz", "640"], ["--opset", "18"], ["--batch", "2"], ["--end2end"]]
+)
 def test_options_of_the_conversion_are_refused_for_onnx(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, option: list[str]
 ) -> None:
     path = tmp_path / "best.onnx"
     path.write_bytes(b"onnx")
     assert "is ONNX already" in refusal(capsys, path, *option)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (["--int8"], "--int8 needs pictures"),
+        (["--int8", "--half-weights", "--data", "."], "wanted one of them"),
+        (["--data", "."], "--data is for --int8 and --half-weights"),
+        (["--min-agreement", "0.5"], "--min-agreement is for --int8 and --half-weights"),
+        (["--min-agreement", "0"], "--min-agreement is for --int8 and --half-weights"),
+        (["--half-weights", "--min-agreement", "1.5"], "wanted a number from 0 to 1"),
+        (["--half-weights", "--min-agreement", "nan"], "wanted a number from 0 to 1"),
+        (["--half-weights", "--min-agreement", "much"], "wanted a number from 0 to 1"),
+        (["--int8", "--data", "/nonexistent"], "--data /nonexistent does not exist"),
+        (["--batch", "0"], "wanted a number from 1 to 64"),
+        (["--batch", "65"], "wanted a number from 1 to 64"),
+        (["--batch", "two"], "wanted a number from 1 to 64"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    capsys: pytest.CaptureFixture[str], torch_zip: Path, given: list[str], reason: str
+) -> None:
+    assert reason in refusal(capsys, torch_zip, *given)
+
+
+def test_an_int8_without_enough_pictures_is_refused(
+    capsys: pytest.CaptureFixture[str], torch_zip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.jpg").touch()
+    assert "holds 1 pictures" in refusal(capsys, torch_zip, "--int8", "--data", tmp_path)
+
+
+def test_a_smaller_file_of_an_onnx_needs_a_name_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "best.onnx"
+    path.write_bytes(b"onnx")
+    assert "--output names the smaller file" in refusal(capsys, path, "--half-weights")
+    assert "--output names the smaller file" in refusal(capsys, path, "--half-weights", "--output", path)
+    order = options.parse([str(path), "--half-weights", "--output", str(tmp_path / "small.onnx")])
+    assert (order.shrink, order.output.name) == (options.HALF, "small.onnx")
 
 
 def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:

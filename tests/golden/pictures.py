@@ -121,8 +121,8 @@ def _hung(photograph: str, index: int) -> Image.Image:
     rng = np.random.default_rng((SEED, index))
     taken: list[NDArray[np.float64]] = []
     for class_id in (0, 1):
-        box = hang(rng, image, class_id, taken, (0.2, 0.3))
-        taken += [box] if box is not None else []
+        dial = hang(rng, image, class_id, taken, (0.2, 0.3))
+        taken += [dial.box_xyxy] if dial is not None else []
     return image
 
 

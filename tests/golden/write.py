@@ -60,7 +60,7 @@ def write(weights: Path, conf: float, out: Path) -> None:
     """Predicts on every picture and writes one .json each; results of pictures that are gone are deleted."""
     if not weights.is_file():
         raise Refused(f"{weights} does not exist; --weights names another .pt")
-    yolo = _yolo(weights)
+    yolo = load(weights)
     origin = {
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "versions": {name: version(name).split("+")[0] for name in PACKAGES},
@@ -78,7 +78,7 @@ def write(weights: Path, conf: float, out: Path) -> None:
     sys.stdout.write(f"{len(results)} results in {out}\n")
 
 
-def _yolo(weights: Path) -> Any:
+def load(weights: Path) -> Any:
     from export import offline
 
     offline.prepare()

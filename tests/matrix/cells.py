@@ -21,10 +21,8 @@ class Cell(NamedTuple):
     @property
     def forms(self) -> tuple[str, ...]:
         """How it can be exported."""
-        if self.task == "classify":
-            return (DYNAMIC, STATIC)
-        if self.generation == "RT-DETR":
-            return (STATIC,)
+        if self.task == "classify" or self.generation == "RT-DETR":
+            return (STATIC,)  # these look at one size only
         return (DYNAMIC, STATIC, END2END, NMS) if self.generation in TWO_HEADS else (DYNAMIC, STATIC, NMS)
 
 
@@ -33,7 +31,18 @@ def _row(generation: str, stem: str, *suffixes: str) -> list[Cell]:
     return [Cell(generation, tasks[suffix], f"{stem}{suffix}.yaml") for suffix in suffixes]
 
 
+def table() -> str:
+    """The cells as Markdown, a letter for each form that is compared."""
+    lines = [f"| | {' | '.join(TASKS)} |", "|---|" + ":-:|" * len(TASKS)]
+    for generation in dict.fromkeys(cell.generation for cell in CELLS):
+        forms = {cell.task: cell.forms for cell in CELLS if cell.generation == generation}
+        marks = [" ".join(form[0].upper() for form in forms.get(task, ())) for task in TASKS]
+        lines.append(f"| {generation} | {' | '.join(marks)} |")
+    return "\n".join(lines) + "\n"
+
+
 CELLS = (
+    *_row("v3u", "yolov3-tiny", ""),
     *_row("v5u", "yolov5n", ""),
     *_row("v6", "yolov6n", ""),
     *_row("v8", "yolov8n", "", "-seg", "-pose", "-obb", "-cls"),

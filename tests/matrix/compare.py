@@ -155,22 +155,22 @@ def _masks(result: Any, native: Any, found: Prediction, pairs: list[int], served
     natives = _paired(native.boxes, found)
     inner = np.s_[box.top : box.top + box.resized_h, box.left : box.left + box.resized_w]  # the rest is padding
     polygons = [
-        _overlap(mask[inner], _filled(found.masks.polygons[pair], box)[inner])
+        overlap(mask[inner], filled(found.masks.polygons[pair], box)[inner])
         for mask, pair in zip(small, pairs, strict=True)
     ]
     runs = [
-        _overlap(mask, _painted(found.masks.run_lengths[pair], found.size_wh))
+        overlap(mask, painted(found.masks.run_lengths[pair], found.size_wh))
         for mask, pair in zip(large, natives, strict=True)
     ]
     return {"masks": min(polygons, default=1.0), "run_lengths": min(runs, default=1.0)}
 
 
-def _overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     either = int((one | other).sum())
     return float((one & other).sum() / either) if either else 1.0
 
 
-def _filled(polygons: list[NDArray[np.float32]], box: Letterbox) -> NDArray[np.bool_]:
+def filled(polygons: list[NDArray[np.float32]], box: Letterbox) -> NDArray[np.bool_]:
     """Polygons of the picture, filled in the network's input."""
     back = letterbox.inverse(box)
     gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h])
@@ -182,7 +182,7 @@ def _filled(polygons: list[NDArray[np.float32]], box: Letterbox) -> NDArray[np.b
     return np.asarray(canvas)[fine // 2 :: fine, fine // 2 :: fine]
 
 
-def _painted(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+def painted(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
     runs = [np.full(count, index % 2 == 1) for index, count in enumerate(counts)]
     width, height = size_wh
     assert json.loads(json.dumps(run_length.text(counts)))

@@ -1,6 +1,7 @@
 """The matrix, cell by cell: runs in the export environment."""
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,21 @@ def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, 
 
 
 def _export(weights: Path, form: str, conf: float) -> Path:
-    """Through ultralytics' own exporter, so that files that users have already are covered."""
+    """Through `python -m export`'s own steps; NMS within the file is only to be had from ultralytics' exporter."""
     from ultralytics import YOLO
 
-    options: dict[str, Any] = {"imgsz": nets.IMGSZ, "dynamic": form in RECTANGULAR, "simplify": True, "opset": 18}
-    if form == END2END:
-        options["nms"] = False
+    from export import checkpoint, convert
+
     if form == NMS:
-        options |= {"nms": True, "conf": conf, "iou": compare.IOU}
-    return Path(YOLO(str(weights)).export(format="onnx", device="cpu", **options))
+        options = {"imgsz": nets.IMGSZ, "simplify": True, "opset": 18, "conf": conf, "iou": compare.IOU}
+        return Path(YOLO(str(weights)).export(format="onnx", device="cpu", nms=True, **options))
+    end2end = form == END2END
+    with tempfile.TemporaryDirectory() as folder:
+        read = checkpoint.read(weights, Path(folder), end2end)
+        wanted = convert.shape(read.imgsz, read.stride, form not in RECTANGULAR, end2end=end2end)
+        exported = weights.with_suffix(".onnx")
+        exported.write_bytes(convert.convert(read, wanted, opset=0))
+    return exported
 
 
 def _predict(weights: Path, picture: Path, choice: Choice, form: str, native: bool) -> Any:
