@@ -7,6 +7,7 @@ format outside its first five, and would try decoders that nobody asked for.
 import importlib
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
@@ -40,8 +41,16 @@ TURNS = {  # EXIF orientation -> what makes it upright; EXIF 2.32, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+FIRST_SIDEWAYS = 5  # from this orientation on, what is stored as width is seen as height
 MAX_SIDE = 65_500  # px; libjpeg's limit. Longer sides are made to cost time, not seen in pictures
 READABLE = "JPEG, PNG, WebP, BMP, GIF, TIFF"
+
+
+class Read(NamedTuple):
+    """A decoded picture, and how large it is in the file: more than what was decoded, where less was enough."""
+
+    picture: Image.Image  # RGB, upright
+    size_wh: tuple[int, int]  # pixels, upright
 
 
 class Format(NamedTuple):
@@ -68,17 +77,24 @@ FORMATS = (
 
 
 def read(data: bytes, max_pixels: int) -> Image.Image:
-    """Decode a picture.
+    """Decode a picture as it is: `read_enough` for whoever needs all of its pixels."""
+    return read_enough(data, max_pixels, None).picture
+
+
+def read_enough(data: bytes, max_pixels: int, enough: Callable[[tuple[int, int]], tuple[int, int]] | None) -> Read:
+    """Decode a picture, a large JPEG maybe to a half, a quarter or an eighth of its sides.
 
     Of an animation or a multi-page file it is the first picture. Alpha is dropped and not blended, 16 bits become
     the upper 8, as OpenCV's `imread` does.
 
     Args:
         data: the encoded file.
-        max_pixels: the limit on width x height, checked before anything is decoded.
+        max_pixels: the limit on width x height in the file, checked before anything is decoded.
+        enough: from the upright size to the least size that is wanted; None: all pixels, exactly.
 
     Returns:
-        An RGB picture, upright by its EXIF orientation.
+        An RGB picture, upright by its EXIF orientation, in full or of at least the wanted size. A scaled one has
+        sides that are rounded up.
 
     Raises:
         UnsupportedPicture: another format, or a file that is broken or cut short.
@@ -94,12 +110,34 @@ def read(data: bytes, max_pixels: int) -> Image.Image:
         raise TooLarge(f"the picture has {width} x {height} = {width * height} pixels; wanted at most {max_pixels}")
     try:
         mask = colour.coarse_mask(opened)
+        if enough:
+            _scale(opened, enough)
         opened.load()
-        turn = TURNS.get(_orientation(opened))
+        orientation = _orientation(opened)
         picture = colour.rgb(opened, mask)
     except BROKEN as error:
         raise UnsupportedPicture(f"the picture is broken or cut short: {error}") from error
-    return picture.transpose(turn) if turn is not None else picture
+    turn = TURNS.get(orientation)
+    upright = picture.transpose(turn) if turn is not None else picture
+    return Read(upright, _turned((width, height), orientation) if opened.format == "JPEG" else upright.size)
+
+
+def _scale(opened: ImageFile.ImageFile, enough: Callable[[tuple[int, int]], tuple[int, int]]) -> None:
+    """Tell libjpeg to leave out frequencies that are not needed; other formats cannot."""
+    if opened.format == "JPEG":
+        orientation = _orientation(opened)
+        opened.draft(None, _turned(enough(_turned(opened.size, orientation)), orientation))
+
+
+def _turned(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """From stored to upright size, and back."""
+    return size_wh[::-1] if orientation >= FIRST_SIDEWAYS else size_wh
+
+
+def load_readers() -> None:
+    """Import Pillow's plugin of every format; otherwise the first picture of a rare one does that."""
+    for one in FORMATS:
+        importlib.import_module(f"PIL.{one.plugin}")
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:

@@ -77,6 +77,11 @@ def fit(size_wh: tuple[int, int], imgsz_hw: tuple[int, int], stride: int, rectan
     return Letterbox(image_w, image_h, resized_w, resized_h, left, top, resized_w + pad_w, resized_h + pad_h)
 
 
+def resized_wh(box: Letterbox) -> tuple[int, int]:
+    """What the picture becomes; more pixels than these it does not need."""
+    return box.resized_w, box.resized_h
+
+
 def stretch(size_wh: tuple[int, int], imgsz_hw: tuple[int, int]) -> Letterbox:
     """The whole input, whatever that does to the proportions: what RT-DETR is trained on.
 
@@ -90,7 +95,8 @@ def paint(pixels: NDArray[np.uint8], box: Letterbox) -> Floats:
     """The network's input.
 
     Args:
-        pixels: (image_h, image_w, 3) uint8, RGB.
+        pixels: (image_h, image_w, C) uint8, C >= 3: RGB, and what follows is left out; or the same picture scaled
+            down, but not below (resized_h, resized_w).
         box: where the picture goes.
 
     Returns:
@@ -99,7 +105,7 @@ def paint(pixels: NDArray[np.uint8], box: Letterbox) -> Floats:
     tensor = np.full((1, 3, box.input_h, box.input_w), np.float32(PAD_VALUE) / np.float32(255), dtype=np.float32)
     resized = resize(pixels, (box.resized_w, box.resized_h))
     window = tensor[0, :, box.top : box.top + box.resized_h, box.left : box.left + box.resized_w]
-    np.divide(resized.transpose(2, 0, 1), np.float32(255), out=window)
+    np.divide(resized[..., :3].transpose(2, 0, 1), np.float32(255), out=window)
     return tensor
 
 

@@ -1,5 +1,6 @@
 """One request to one prediction: the flow of the whole function, top to bottom."""
 
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from function import boxes, image, layouts, letterbox, model, rotated
+from function import boxes, image, layouts, letterbox, model, raster, rotated
 from function.boxes import Floats, Ints
 from function.errors import InternalError, InvalidOption
 from function.facts import Facts
@@ -76,10 +77,11 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction |
     """
     limits = _limits(settings, request.options, served.facts.names)
     started = perf_counter()
-    picture = image.read(request.image, settings.max_image_pixels)
+    enough = partial(_enough, served) if settings.fast_decode else None
+    picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
     read = perf_counter()
-    box = _fit(served, picture.size)
-    tensor = letterbox.paint(np.asarray(picture), box) if box else classify.paint(picture, served.facts.imgsz_hw)
+    box = _fit(served, size_wh)
+    tensor = letterbox.paint(raster.pixels(picture), box) if box else classify.paint(picture, served.facts.imgsz_hw)
     painted = perf_counter()
     outputs = model.run(served, tensor)
     ran = perf_counter()
@@ -102,6 +104,12 @@ def _fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
     if served.layout.fit == "stretch":
         return letterbox.stretch(size_wh, facts.imgsz_hw)
     return letterbox.fit(size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
+
+
+def _enough(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
+    """How much of a large picture is worth decoding; all of it where it is not put into a letterbox."""
+    box = _fit(served, size_wh)
+    return letterbox.resized_wh(box) if box else size_wh
 
 
 def _classified(facts: Facts, output: Floats, picture: Image.Image, request: Request) -> Classification:

@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     max_object_bytes: int
     agnostic: bool  # NMS across classes
     metrics: bool  # one line of the log for each invocation
+    fast_decode: bool  # let libjpeg scale large JPEGs down while it decodes them: faster, and not the same pixels
+    snap_start: bool  # the init phase ends in a snapshot
     model_name: str | None  # what clients of a model that takes tensors call it; None: its file's name
     max_tensor_elements: int  # values, of a request's inputs together and of its outputs together
 
@@ -71,6 +73,8 @@ class Settings(NamedTuple):
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
             agnostic=_switch(environ, "AGNOSTIC_NMS"),
             metrics=_switch(environ, "METRICS", "1"),
+            fast_decode=_switch(environ, "FAST_DECODE"),
+            snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
             model_name=_path_part(environ, "MODEL_NAME"),
             max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
         )

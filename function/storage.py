@@ -88,15 +88,33 @@ def write(bucket: str, key: str, data: bytes, content_type: str, only_new: bool 
                 raise
 
 
+def preload() -> None:
+    """Load boto3 and what it knows of S3, and leave no client, connection or credentials behind.
+
+    For a snapshot: whoever wakes up from it makes a client of their own, without reading all that again.
+    """
+    import boto3
+
+    if _client.cache_info().currsize:
+        _client().close()
+        _client.cache_clear()
+    boto3.DEFAULT_SESSION = None  # it would keep the credentials of the environment that the snapshot is taken of
+    placeholders = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}  # given any, it looks for no others
+    _make_client(**placeholders).close()
+
+
 @cache
 def _client() -> Any:
+    return _make_client()
+
+
+def _make_client(**credentials: str) -> Any:
     import boto3
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    return boto3.client(
-        "s3", config=Config(retries=retries, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
-    )
+    config = Config(retries=retries, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+    return boto3.client("s3", config=config, **credentials)
 
 
 @contextmanager

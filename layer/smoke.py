@@ -107,6 +107,8 @@ def check_operations() -> None:
         ImageDraw.Draw(canvas).text((2, 2), "a 0.9", fill="white", font=font)
     ImageDraw.Draw(canvas).rectangle((0, 0, 30, 30), outline=(0, 255, 0), width=2)
     assert len(canvas.getcolors() or ()) >= 3
+    schema, lent = picture("RGB").__arrow_c_array__()  # Pillow's memory, which the function reads pixels from
+    assert "arrow_schema" in repr(schema) and "arrow_array" in repr(lent), (schema, lent)
 
 
 def field(number: int, value: int | bytes | str) -> bytes:

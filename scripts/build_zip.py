@@ -13,6 +13,7 @@ import aws_commands
 import bundle
 import container
 import model_file
+import optimise
 import pythons
 import sizes
 import trial
@@ -103,13 +104,17 @@ def build(options: Options, scratch: Path) -> tuple[model_file.ModelFacts, str]:
     """
     if options.in_container:
         container.require()  # before the export, which takes longer
-    model = model_file.as_onnx(options.model, scratch)
-    facts = model_file.facts(model)
+    given = model_file.as_onnx(options.model, scratch)
+    model_file.facts(given)  # refuses what cannot be loaded
+    shipped = optimise.optimise(given, scratch)
+    if shipped.note:
+        _say(f"The model goes in as it is: {shipped.note}.")
+    facts = model_file.facts(shipped.path)
     _check_trial(options, facts)
     packages, function = _packages_and_function(options, scratch)
     options.out.mkdir(parents=True, exist_ok=True)
-    zips = bundle.write(options.out, packages, function, model, options.model_in_layer)
-    description = bundle.describe(zips, options.target, facts, options.model_in_layer)
+    zips = bundle.write(options.out, packages, function, shipped.path, options.model_in_layer)
+    description = bundle.describe(zips, options.target, facts, shipped.source_sha256, options.model_in_layer)
     bundle.write_json(options.out / "build.json", description)
     _say(f"\n{options.out}: {_described(facts)} for {options.target}\n")
     _say(sizes.table(zips))

@@ -48,8 +48,10 @@ def stage_function(folder: Path, python: Path | None) -> None:
         bytecode.compile_tree(python, folder, TASK_ROOT)
 
 
-def describe(zips: tuple[Path, Path], target: Target, model: ModelFacts, model_in_layer: bool) -> dict[str, Any]:
-    """What build.json says."""
+def describe(
+    zips: tuple[Path, Path], target: Target, model: ModelFacts, source_sha256: str, model_in_layer: bool
+) -> dict[str, Any]:
+    """What build.json says; `source_sha256` is of the model before it was optimised."""
     layer, function = (_describe_zip(path) for path in zips)
     return {
         "arch": target.arch,
@@ -62,6 +64,7 @@ def describe(zips: tuple[Path, Path], target: Target, model: ModelFacts, model_i
             "path": f"{LAYER_ROOT if model_in_layer else TASK_ROOT}/{MODEL_NAME}",
             "bytes": model.size,
             "sha256": model.sha256,
+            "source_sha256": source_sha256,
             "task": model.task,
             **_takes(model),
         },

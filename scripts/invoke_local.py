@@ -54,11 +54,13 @@ def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
     log = None if options.quiet else _show_log
     function = service.LocalLambda(
         options.dist, memory=options.memory, timeout=options.timeout, env=dict(options.env), handler=options.handler,
-        isolation=options.isolation, log=log,
+        isolation=options.isolation, snap_start=options.snap_start, log=log,
     )  # fmt: skip
     with function:
         isolation = f"{function.isolation} ({function.isolation_note})"
         show(report.start(f"{function.python} on {function.arch}", isolation, function.init_ms))
+        if options.snap_start:
+            show(report.restore(function.restore_ms))
         first_init = function.init_ms
         done = []
         for case in cases:
@@ -142,6 +144,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--isolation", choices=("auto", "namespace", "plain"), default="auto",
         help="own namespaces, plain folders, or the better one that works (%(default)s)",
     )  # fmt: skip
+    parser.add_argument("--snap-start", action="store_true", help="run the hooks around a snapshot; none is taken")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     parser.add_argument("--quiet", action="store_true", help="do not show what the function logs")
     options = parser.parse_args(arguments)

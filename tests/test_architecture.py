@@ -17,6 +17,7 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "request": {"errors"},
     "boxes": {"errors"},
     "resize": {"errors"},
+    "raster": {"errors"},
     "rotated": {"boxes", "errors"},
     "bilinear": {"boxes", "errors"},
     "outline": {"errors"},
@@ -44,6 +45,7 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
         "layouts",
         "letterbox",
         "model",
+        "raster",
         "request",
         "rotated",
         "settings",
@@ -70,9 +72,11 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
         "errors",
     },
     "metrics": {"boxes", "inferred", "predictor", "response", "errors"},
+    "snapstart": {"image", "storage", "errors"},
     "handler": {
         "STARTED",
         "metrics",
+        "snapstart",
         "storage",
         "sources",
         "predictor",
@@ -148,6 +152,24 @@ def test_starting_the_function_loads_nothing_that_it_does_not_use(
 ) -> None:
     program = f"import sys, json, function.handler; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
     assert run_python(program, MODEL_PATH=str(model_path)) == []
+
+
+def test_starting_the_function_looks_for_no_garbage_and_later_requests_do(
+    run_python: Callable[..., Any], model_path: Path
+) -> None:
+    program = """
+import gc, json
+def count():
+    return sum(one["collections"] for one in gc.get_stats())
+before = count()
+import function.handler
+at_init = count() - before
+kept = []
+for _ in range(100_000):
+    kept.append([])
+print(json.dumps([at_init, gc.isenabled(), gc.get_freeze_count() > 10_000, count() > before]))
+"""
+    assert run_python(program, MODEL_PATH=str(model_path)) == [0, True, True, True]
 
 
 def test_telemetry_is_off_before_onnxruntime_is_imported(run_python: Callable[..., Any], model_path: Path) -> None:

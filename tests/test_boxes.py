@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,72 @@ def test_iou_of_a_box_with_itself_is_one_and_with_a_neighbour_zero() -> None:
 def test_xyxy_from_cxcywh_puts_half_the_size_on_each_side() -> None:
     assert boxes.xyxy_from_cxcywh(np.array([[10, 20, 4, 6]], dtype=np.float32)).tolist() == [[8, 17, 12, 23]]
     assert boxes.xyxy_from_cxcywh(EMPTY).shape == (0, 4)
+
+
+def plain_nms(boxes_xyxy: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, iou: float, max_det: int) -> list[int]:
+    """One kept box at a time against all that are left."""
+    left = np.argsort(-scores, kind="stable")[: boxes.MAX_CANDIDATES]
+    moved = boxes_xyxy + class_ids.astype(np.float32)[:, None] * np.float32(boxes.CLASS_OFFSET)
+    kept: list[int] = []
+    while left.size and len(kept) < max_det:
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        left = left[boxes.iou_one_to_many(moved[best], moved[left]) <= iou]
+    return kept
+
+
+@pytest.mark.parametrize("max_det", [1, 100, 128, 300, 3000])
+@pytest.mark.parametrize("iou", [0.0, 0.45, 0.7, 1.0])
+@pytest.mark.parametrize("kind", ["apart", "clustered", "equal scores", "no area", "not finite"])
+def test_nms_in_chunks_keeps_what_the_plain_loop_keeps(kind: str, iou: float, max_det: int) -> None:
+    rng = np.random.default_rng(17)
+    count = 1500
+    places = rng.random((25, 2)) * 600
+    centres = rng.random((count, 2)) * 600 if kind == "apart" else places[rng.integers(0, 25, count)]
+    centres += rng.normal(size=(count, 2)) * 5
+    half = np.zeros((count, 2)) if kind == "no area" else rng.random((count, 2)) * 30 + 5
+    boxes_xyxy = np.concatenate((centres - half, centres + half), axis=1).astype(np.float32)
+    scores = rng.random(count).astype(np.float32)
+    if kind == "equal scores":
+        scores = scores.round(1)
+    if kind == "not finite":
+        boxes_xyxy[rng.integers(0, count, 30), rng.integers(0, 4, 30)] = rng.choice([np.nan, np.inf, -np.inf], 30)
+    class_ids = rng.integers(0, 80, count)
+    with np.errstate(invalid="ignore"):
+        found = boxes.nms(boxes_xyxy, scores, class_ids, iou, max_det).tolist()
+        assert found == plain_nms(boxes_xyxy, scores, class_ids, iou, max_det)
+
+
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 256, 257])
+def test_no_chunk_boundary_shows(count: int) -> None:
+    rng = np.random.default_rng(count)
+    corners = rng.random((count, 2)) * 50
+    boxes_xyxy = np.concatenate((corners, corners + 20), axis=1).astype(np.float32)
+    scores, class_ids = rng.random(count).astype(np.float32), np.zeros(count, dtype=np.int64)
+    found = boxes.nms(boxes_xyxy, scores, class_ids, 0.5, 300).tolist()
+    assert found == plain_nms(boxes_xyxy, scores, class_ids, 0.5, 300)
+
+
+def test_iou_of_many_with_many_is_that_of_one_with_many_row_by_row() -> None:
+    rng = np.random.default_rng(4)
+    corners = rng.random((60, 2)) * 50
+    some = np.concatenate((corners, corners + rng.random((60, 2)) * 30), axis=1).astype(np.float32)
+    others = np.concatenate((some[::2] + 3, some[:5], np.zeros((3, 4)))).astype(np.float32)
+    np.testing.assert_array_equal(
+        boxes.iou_many_to_many(some, others), np.stack([boxes.iou_one_to_many(one, others) for one in some])
+    )
+    assert boxes.iou_many_to_many(EMPTY, others).shape == (0, len(others))
+
+
+def test_the_most_candidates_take_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    corners = (rng.random((boxes.MAX_CANDIDATES, 2)) * 5000).astype(np.float32)
+    boxes_xyxy = np.concatenate((corners, corners + 10), axis=1)
+    scores, class_ids = rng.random(len(corners)).astype(np.float32), rng.integers(0, 80, len(corners))
+    tracemalloc.start()
+    try:
+        boxes.nms(boxes_xyxy, scores, class_ids, 0.7, 3000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000  # bytes; the N x N matrix would be 3.6 GB

@@ -265,3 +265,69 @@ def bomb(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused() -> None:
     with pytest.raises(TooLarge):
         image.read(bomb(60_000, 60_000), max_pixels=50_000_000)
+
+
+def noisy_jpeg(size: tuple[int, int], orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    small = RNG.integers(0, 256, (size[1] // 16 + 1, size[0] // 16 + 1, 3), dtype=np.uint8)
+    return encode(Image.fromarray(small).resize(size), "JPEG", quality=95, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("enough", "decoded"),
+    [
+        # The largest of 8, 4, 2 and 1 that leaves at least what is enough on both sides; 803 x 401 rounded up.
+        ((803, 401), (803, 401)),
+        ((402, 100), (803, 401)),
+        ((401, 200), (402, 201)),
+        ((201, 100), (402, 201)),
+        ((200, 100), (201, 101)),
+        ((100, 50), (101, 51)),
+        ((1, 1), (101, 51)),
+        ((2000, 2000), (803, 401)),
+    ],
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed_and_no_smaller_than_enough(
+    enough: tuple[int, int], decoded: tuple[int, int]
+) -> None:
+    read = image.read_enough(noisy_jpeg((803, 401)), LIMIT, lambda _: enough)
+    assert (read.picture.size, read.size_wh) == (decoded, (803, 401))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_scaled_jpeg_is_upright_and_what_is_enough_is_asked_of_the_upright_size(orientation: int) -> None:
+    data, asked = noisy_jpeg((640, 320), orientation), []
+    whole = image.read(data, LIMIT)
+
+    def enough(size_wh: tuple[int, int]) -> tuple[int, int]:
+        asked.append(size_wh)
+        return size_wh[0] // 2, size_wh[1] // 2
+
+    read = image.read_enough(data, LIMIT, enough)
+    assert asked == [whole.size] == [read.size_wh]
+    assert read.picture.size == enough(whole.size)
+    difference = np.asarray(whole.reduce(2), dtype=int) - np.asarray(read.picture, dtype=int)
+    assert np.abs(difference).mean() < 2  # grey levels; 70 and more where it is turned another way
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF"])
+def test_other_formats_are_decoded_in_full(kind: str) -> None:
+    read = image.read_enough(stored(kind), LIMIT, lambda _: (1, 1))
+    assert read.picture.size == read.size_wh == RGB.size
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_are_scaled_too(mode: str) -> None:
+    read = image.read_enough(encode(Image.new(mode, (640, 320)), "JPEG"), LIMIT, lambda _: (80, 40))
+    assert (read.picture.mode, read.picture.size, read.size_wh) == ("RGB", (80, 40), (640, 320))
+
+
+def test_the_limit_counts_the_pixels_of_the_file_and_not_those_decoded() -> None:
+    with pytest.raises(TooLarge, match="1200 x 1000"):
+        image.read_enough(noisy_jpeg((1200, 1000)), LIMIT, lambda _: (100, 100))
+
+
+def test_a_scaled_picture_that_is_cut_short_is_refused() -> None:
+    with pytest.raises(UnsupportedPicture, match="broken or cut short"):
+        image.read_enough(noisy_jpeg((640, 320))[:-2000], LIMIT, lambda _: (80, 40))

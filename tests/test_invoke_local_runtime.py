@@ -357,6 +357,39 @@ def test_a_failing_init_says_what_and_shows_the_log(dist: Path, at_init: str, ki
     assert caught.value.logs.startswith("loading\n")
 
 
+HOOKS = """
+import snapshot_restore_py as hooks
+hooks.register_before_snapshot(print, "before")
+hooks.register_after_restore(print, "after")
+"""
+
+
+def test_with_snap_start_the_hooks_run_and_no_log_stream_is_named(dist: Path) -> None:
+    lines: list[str] = []
+    with LocalLambda(dist, handler=HANDLER, env={"AT_INIT": HOOKS}, snap_start=True, log=lines.append) as function:
+        assert function.init_ms > 0 and function.restore_ms > 0
+        assert ask(function, "os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']") == "snap-start"
+        assert ask(function, "'AWS_LAMBDA_LOG_STREAM_NAME' in os.environ") is False
+    assert lines[:3] == ["loading", "before", "after"]
+
+
+@pytest.mark.parametrize("moment", ["before_snapshot", "after_restore"])
+def test_a_failing_hook_is_an_init_that_failed(dist: Path, moment: str) -> None:
+    at_init = f"import snapshot_restore_py as hooks; hooks.register_{moment}(lambda: {{}}['{moment}'])"
+    with (
+        pytest.raises(InitFailed, match=moment) as caught,
+        LocalLambda(dist, handler=HANDLER, env={"AT_INIT": at_init}, snap_start=True),
+    ):
+        pass
+    assert caught.value.kind == "KeyError"
+
+
+def test_the_command_tells_how_long_the_hook_after_the_snapshot_takes(dist: Path, tmp_path: Path) -> None:
+    done = run(dist, "--snap-start", "--event", event(tmp_path, "1"))
+    assert done.returncode == 0, done.stderr
+    assert "\nrestore " in done.stdout
+
+
 def test_an_init_without_end_is_ended(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local_lambda.service.INIT_LIMIT", 1.0)
     with (

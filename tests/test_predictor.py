@@ -104,3 +104,23 @@ def test_the_same_picture_twice_gives_the_same(served: Model, settings: Settings
     first, second = (found(served, settings, data.getvalue(), conf=0.0001) for _ in range(2))
     np.testing.assert_array_equal(first.boxes_xyxy, second.boxes_xyxy)
     np.testing.assert_array_equal(first.scores, second.scores)
+
+
+@pytest.mark.parametrize("size", [(1280, 1280), (2560, 1280), (1283, 1277)])
+def test_with_fast_decode_boxes_are_in_pixels_of_the_whole_picture(served: Model, size: tuple[int, int]) -> None:
+    scale = max(size) / 320
+    box = tuple(int(side * scale) for side in (32, 32, 64, 64))
+    data = encode(picture(size, box), "JPEG", quality=95)
+    prediction = found(served, Settings.from_env({"FAST_DECODE": "1"}), data)
+    assert prediction.size_wh == size
+    assert prediction.boxes_xyxy[0].tolist() == pytest.approx(box, abs=scale)
+
+
+def test_without_fast_decode_every_pixel_is_decoded(
+    served: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.draft", lambda *_: 1 / 0)
+    data = encode(picture((1280, 1280)), "JPEG")
+    found(served, settings, data)
+    with pytest.raises(ZeroDivisionError):
+        found(served, Settings.from_env({"FAST_DECODE": "1"}), data)

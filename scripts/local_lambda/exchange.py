@@ -54,6 +54,18 @@ class InitError(NamedTuple):
     error: dict[str, Any]
 
 
+class Snapshot(NamedTuple):
+    """The init phase is over and the snapshot may be taken; here it wakes up at once."""
+
+    at: float
+
+
+class RestoreError(NamedTuple):
+    """A hook failed after the snapshot woke up: the client's error document."""
+
+    error: dict[str, Any]
+
+
 class Exchange:
     """What passes between the tool and one process of the function; each process has its own."""
 

@@ -38,6 +38,11 @@ def start(python: str, isolation: str, init_ms: float) -> str:
     return f"Python     {python}\nisolation  {isolation}\ninit       {init_ms:9.1f} ms{late}\n"
 
 
+def restore(restore_ms: float) -> str:
+    """How long the function's own hooks take after a snapshot woke up; Lambda's loading of it is not in that."""
+    return f"restore    {restore_ms:9.1f} ms   without the loading of the snapshot\n"
+
+
 def invocation(name: str, done: Invocation) -> str:
     """One invocation: its time, then boxes, a response or an error."""
     again = f"   after a new start of {done.init_ms:.1f} ms" if done.init_ms is not None else ""

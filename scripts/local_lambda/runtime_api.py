@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from .exchange import MAX_RESPONSE, Answered, Asked, Delivered, Exchange, Failed, InitError
+from .exchange import MAX_RESPONSE, Answered, Asked, Delivered, Exchange, Failed, InitError, RestoreError, Snapshot
 from .variables import FUNCTION_ARN
 
 VERSION = "/2018-06-01/runtime"
@@ -66,6 +66,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         exchange = self.server.api.exchange
+        if self.path == f"{VERSION}/restore/next":
+            exchange.heard.put(Snapshot(time.monotonic()))
+            self._reply(200, b"")
+            return
         if self.path != f"{VERSION}/invocation/next":
             self._reply(404, _error("InvalidPath", self.path))
             return
@@ -90,6 +94,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         parts = self.path.removeprefix(VERSION).strip("/").split("/") if self.path.startswith(VERSION) else []
         if parts == ["init", "error"]:
             exchange.heard.put(InitError(json.loads(body)))
+        elif parts == ["restore", "error"]:
+            exchange.heard.put(RestoreError(json.loads(body)))
         elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "error":
             exchange.heard.put(Failed(parts[1], json.loads(body), now))
         elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "response":

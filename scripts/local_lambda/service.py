@@ -22,7 +22,7 @@ from typing import Any
 from . import runtime, target
 from .enclosure import Ended, Process
 from .errors import DrawFailed, InitFailed, RequestTooLarge
-from .exchange import Answered, Asked, Delivered, Delivery, Exchange, Failed, InitError
+from .exchange import Answered, Asked, Delivered, Delivery, Exchange, Failed, InitError, RestoreError, Snapshot
 from .logs import LogPipe
 from .outcome import Invocation, exit_error, how, judge
 from .runtime_api import RuntimeApi
@@ -34,6 +34,7 @@ MEMORY = 1769  # MB, where Lambda gives one vCPU
 TIMEOUT = 30.0  # seconds
 MAX_REQUEST = 6 * 1024 * 1024  # bytes of the event as JSON
 INIT_LIMIT = 60.0  # seconds; Lambda's 10 s are for its own machines, and it then tries once more
+RESTORE_LIMIT = 10.0  # seconds; docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python
 DRAW_LIMIT = 60.0  # seconds
 
 
@@ -41,7 +42,9 @@ class LocalLambda:
     """The function in its enclosure; a context manager.
 
     Attributes:
-        init_ms: start of the process to its first request for an event; of the last start.
+        init_ms: start of the process to its first request for an event; of the last start. With SnapStart to the
+            snapshot.
+        restore_ms: from the snapshot to the first request for an event: what our hook takes; NaN without SnapStart.
         isolation: `namespace` or `plain`.
         isolation_note: what that means here, and why it is not the better one.
         python: version of the Python that runs it, `3.13.0`.
@@ -57,6 +60,7 @@ class LocalLambda:
         env: Mapping[str, str] | None = None,
         handler: str = HANDLER,
         isolation: str = "auto",
+        snap_start: bool = False,
         log: Callable[[str], None] | None = None,
     ) -> None:
         """Unpack the zips; the function starts on entering the context.
@@ -68,6 +72,7 @@ class LocalLambda:
             env: the function's environment variables.
             handler: `module.function`.
             isolation: `auto`, `namespace` or `plain`.
+            snap_start: have the hooks of SnapStart run, around a snapshot that is not taken.
             log: called with each line that the function writes, from another thread.
 
         Raises:
@@ -75,7 +80,7 @@ class LocalLambda:
         """
         wanted = target.read(dist)
         folder = runtime.ensure(wanted.interpreter, wanted.arch)
-        self._stage = Stage(wanted, folder, Settings(handler, memory, dict(env or {})), isolation)
+        self._stage = Stage(wanted, folder, Settings(handler, memory, dict(env or {}), snap_start), isolation)
         self._cell = self._stage.cell
         self._api = RuntimeApi(self._cell.listener)
         self._logs = LogPipe(log or _ignore)
@@ -84,7 +89,7 @@ class LocalLambda:
         self.isolation, self.isolation_note = self._cell.way.isolation, self._stage.note
         self._process: Process | None = None
         self._peak = 0
-        self.init_ms = math.nan
+        self.init_ms = self.restore_ms = math.nan
 
     def __enter__(self) -> LocalLambda:
         """Start the function.
@@ -134,17 +139,21 @@ class LocalLambda:
             streams = (nothing.fileno(), self._logs.handle, self._logs.handle)
             self._process = process = self._stage.start("bootstrap.py", streams)
         process.ended.add_done_callback(lambda future: exchange.heard.put(future.result()))
-        message = self._hear(began + INIT_LIMIT)
+        message, snapshot = self._hear(began + INIT_LIMIT), None
+        if isinstance(message, Snapshot):
+            snapshot, message = message, self._hear(message.at + RESTORE_LIMIT)
         if isinstance(message, Asked):
-            self.init_ms = (message.at - began) * 1000
+            self.init_ms = ((snapshot or message).at - began) * 1000
+            self.restore_ms = (message.at - snapshot.at) * 1000 if snapshot else math.nan
             return
         self._retire()
-        if isinstance(message, InitError):
+        if isinstance(message, (InitError, RestoreError)):
             error = message.error
         elif isinstance(message, Ended):
             error = exit_error(message)
         else:
-            late = f"no end of the init phase after {INIT_LIMIT:g} s"
+            phase, limit = ("restore", RESTORE_LIMIT) if snapshot else ("init", INIT_LIMIT)
+            late = f"no end of the {phase} phase after {limit:g} s"
             error = {"errorType": "Sandbox.Timedout", "errorMessage": late}
         trace = [str(line) for line in error.get("stackTrace") or []]
         raise InitFailed(str(error["errorType"]), str(error["errorMessage"]), trace, self._logs.take())

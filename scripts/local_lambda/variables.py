@@ -18,11 +18,13 @@ class Settings(NamedTuple):
         handler: `module.function`.
         memory: MB.
         environ: the user's own variables; they win over the platform's, as far as Lambda allows.
+        snap_start: as if the init phase ended in a snapshot.
     """
 
     handler: str
     memory: int
     environ: Mapping[str, str]
+    snap_start: bool = False
 
 
 def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], port: int) -> dict[str, str]:
@@ -35,6 +37,10 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
         port: of the Runtime API on loopback.
     """
     task, opt, lang, runtime = (paths[name] for name in ("task", "opt", "lang", "runtime"))
+    log_stream = {
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{FUNCTION_NAME}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+    }
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -45,8 +51,7 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
         "LAMBDA_RUNTIME_DIR": runtime,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{FUNCTION_NAME}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+        **({} if settings.snap_start else log_stream),  # a snapshot has none, it is not one environment
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **settings.environ,
         "_HANDLER": settings.handler,
@@ -54,6 +59,6 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if settings.snap_start else "on-demand",
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
     }
