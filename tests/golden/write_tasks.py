@@ -1,7 +1,7 @@
 """What Ultralytics finds with the examples of the other tasks: `python -m tests.golden.write_tasks`.
 
-Writes tasks/*.json. Uses the .pt and Ultralytics' predict, nothing of this project. Any Python from 3.9 on can start it; it sets up the
-export environment and goes on there.
+Writes tasks/*.json. Uses the .pt and Ultralytics' predict, nothing of this project. Any Python from 3.9 on can start
+it; it sets up the export environment and goes on there.
 """
 
 from __future__ import annotations
