@@ -21,8 +21,9 @@ LETTERS = {"B": "boxes", "M": "masks", "P": "keypoints"}  # in the names of ultr
 
 def write_card(recipe: Recipe, data: Path, device: str) -> None:
     """Measures one task's weights, and writes down what they are; what is said of other tasks stays."""
+    fresh = card(recipe, measure(recipe, data, device))
     cards: dict[str, Any] = json.loads(CARD.read_text()) if CARD.exists() else {}
-    cards[recipe.task] = card(recipe, measure(recipe, data, device))
+    cards[recipe.task] = fresh
     cards = {task: cards[task] for task in RECIPES if task in cards}
     CARD.write_text(json.dumps(cards, indent=2) + "\n")
     README.write_text(TABLE.sub(lambda _: table(cards), README.read_text()))
