@@ -117,9 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--opset", type=amounts.opset, metavar="N", help=f"{amounts.OPSETS[0]} to {amounts.OPSETS[-1]} (default: 18)"
     )
     parser.add_argument("--end2end", action="store_true", help="the head that needs no NMS: YOLOv10 and YOLO26")
-    parser.add_argument(
-        "--int8", action="store_true", help="8-bit convolutions: a third of the size, slower to load; needs --data"
-    )
+    parser.add_argument("--int8", action="store_true", help="8-bit convolutions: a third of the size, slower to load")
     parser.add_argument("--half-weights", action="store_true", help="weights stored as float16: half the size")
     parser.add_argument("--data", type=Path, metavar="DIR", help="pictures like those that the model will see")
     parser.add_argument(

@@ -25,7 +25,8 @@ QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger",
 # gives the same boxes on every machine. It cost nothing on the example.
 SETTINGS = {"per_channel": True, "reduce_range": True}
 # SiLU stands between convolutions; with it in 8 bits the whole is 1.2 to 1.3 times as fast as in float32, with
-# convolutions alone 1.07 times. More (Concat, MaxPool, Resize, Split, Add) gains little, and the mean IoU falls from 0.985 to 0.954.
+# convolutions alone 1.07 times. More (Concat, MaxPool, Resize, Split, Add) gains little, and the mean IoU falls from
+# 0.985 to 0.954.
 OPERATORS = ["Conv", "Mul", "Sigmoid"]
 
 
