@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.checkpoint import CROP, STRETCH, Checkpoint
+from export.checkpoint import Checkpoint
 from export.convert import Shape, finished_rows
+from export.head import CROP, STRETCH
 
 SAMPLES = Path(__file__).resolve().parent.parent / "example" / "samples"
 MAX_SAMPLES = 4  # each costs three runs of the network

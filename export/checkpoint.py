@@ -10,11 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import offline
+from export import head, offline
 from export.errors import Refused
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
-LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # how a picture is made the input, by the head
 MIN_STRIDE = 32  # px; `predict` pads a picture for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
 CHANNELS = 3  # the function makes RGB of every picture
 
@@ -30,7 +29,7 @@ class Checkpoint(NamedTuple):
     imgsz: tuple[int, ...]  # pixels, as trained: (side,) or (height, width)
     stride: int  # pixels
     strides: tuple[int, ...]  # pixels, of each map that the head reads
-    fit: str  # LETTERBOX, STRETCH (RT-DETR) or CROP (classifiers)
+    fit: str  # how a picture is made the input: head.LETTERBOX, STRETCH or CROP
     two_heads: bool  # an end-to-end head beside the one that NMS follows: v10, 26
 
 
@@ -50,7 +49,7 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
     yolo = _load(path, copy)
     net = yolo.model
     _served(path, net)
-    _has_head(path, net.model[-1], end2end)
+    head.check(path, net.model[-1], end2end)
     trained = net.args.get("imgsz", 640)
     return Checkpoint(
         path=path,
@@ -61,8 +60,8 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
         stride=max(int(max(net.stride)), MIN_STRIDE),
         strides=tuple(int(one) for one in net.stride),
-        fit=_fit(net.model[-1]),
-        two_heads=_one_to_one(net.model[-1]) and net.model[-1].cv2 is not None,
+        fit=head.fit(net.model[-1]),
+        two_heads=head.has_one_to_one(net.model[-1]) and net.model[-1].cv2 is not None,
     )
 
 
@@ -123,8 +122,7 @@ def _served(path: Path, net: Any) -> None:
         raise Refused(f"{path} is a {type(net).__name__}, which finds what a text says; wanted one with fixed classes")
     if net.task not in TASKS:
         raise Refused(f"{path} is a model for the task {net.task!r}; served are {', '.join(TASKS)}")
-    head = net.model[-1]
-    classes = _classes(path, head)
+    classes = head.classes(path, net.model[-1])
     if sorted(net.names) != list(range(classes)):
         found = f"{path} has {classes} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
         raise Refused(f"{found}; wanted a name for each from 0 to {classes - 1}")
@@ -133,34 +131,3 @@ def _served(path: Path, net: Any) -> None:
         raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
         raise Refused(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")
-
-
-def _classes(path: Path, head: Any) -> int:
-    from ultralytics.nn.modules.head import Classify, Detect, RTDETRDecoder
-
-    if isinstance(head, Classify):
-        return int(head.linear.out_features)
-    if isinstance(head, Detect | RTDETRDecoder):
-        return int(head.nc)
-    raise Refused(f"{path} ends in a {type(head).__name__}; wanted the head of a YOLO or an RT-DETR")
-
-
-def _fit(head: Any) -> str:
-    from ultralytics.nn.modules.head import Classify, Detect
-
-    if isinstance(head, Detect):
-        return LETTERBOX
-    return CROP if isinstance(head, Classify) else STRETCH
-
-
-def _one_to_one(head: Any) -> bool:
-    return getattr(head, "one2one_cv2", None) is not None
-
-
-def _has_head(path: Path, head: Any, end2end: bool) -> None:
-    if end2end and not _one_to_one(head):
-        found = f"{path} ends in a {type(head).__name__} without an end-to-end head"
-        raise Refused(f"{found}, which YOLOv10 and YOLO26 have; without --end2end it is exported as it is")
-    if not end2end and getattr(head, "cv2", head) is None:
-        found = f"{path} was fused when it was saved: only its end-to-end head is left"
-        raise Refused(f"{found}; --end2end exports that one")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from export import metadata, padding
 from export.checkpoint import Checkpoint
 from export.errors import Refused
+from export.head import STRETCH
 
 DEFAULT_OPSET = 18
 """What ultralytics 8.4.190 chooses for torch >= 2.4 (`best_onnx_opset`, utils/export/engine.py), pinned so that another
@@ -18,6 +19,7 @@ version does not change the file. It can be raised to 20 and onnxruntime 1.31.1 
 boxes; nothing in a YOLO gains by it, and older runtimes read 18."""
 
 
+RTDETR_OPSET = 16  # the first with GridSample
 MAX_ROWS = 300  # of an end-to-end head: ultralytics' own default, `max_det`
 
 
@@ -66,9 +68,14 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
     """The ONNX file, ready to be written.
 
     The same checkpoint and the same wish give the same bytes, wherever and whenever.
+
+    Raises:
+        Refused: torch cannot write it as ONNX, or not in this opset.
     """
     import onnx
 
+    if checkpoint.fit == STRETCH and 0 < opset < RTDETR_OPSET:
+        raise Refused(f"--opset {opset}: RT-DETR samples its maps between pixels; wanted {RTDETR_OPSET} or later")
     exported = _export(checkpoint, wanted, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
     padding.keep_zeros(model)

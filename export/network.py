@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.checkpoint import CROP, LETTERBOX, STRETCH, Checkpoint
+from export.checkpoint import Checkpoint
 from export.convert import Shape
+from export.head import CROP, LETTERBOX, STRETCH
 from export.outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Array, Kind
 
 EVERY_ROW = 10**9  # rows of an end-to-end head: all that there are

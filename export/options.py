@@ -9,12 +9,9 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from export import pictures, place, sniff
+from export import amounts, pictures, place, sniff
 from export.errors import Refused
 
-MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
-MAX_BATCH = 64  # pictures; a larger one is a typing error, and does not fit into a function's memory
-OPSETS = range(11, 21)  # below 11 Resize is another operator; above 20 torch 2.13.0's tracing exporter has no rules
 INT8, HALF = "int8", "half"  # ways to a smaller file
 
 EPILOG = """\
@@ -72,7 +69,7 @@ def parse(arguments: list[str]) -> Order:
         weights=weights,
         output=output,
         static=given.static,
-        imgsz=_imgsz(sides),
+        imgsz=amounts.imgsz(sides),
         opset=given.opset or 0,
         batch=given.batch or 1,
         end2end=given.end2end,
@@ -115,15 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--imgsz", nargs="+", metavar="N", help="side, or height and width, in pixels (default: as trained)"
     )
-    parser.add_argument("--batch", type=_batch, metavar="N", help="pictures in one run (default: 1)")
-    parser.add_argument("--opset", type=_opset, metavar="N", help=f"{OPSETS[0]} to {OPSETS[-1]} (default: 18)")
+    parser.add_argument("--batch", type=amounts.batch, metavar="N", help="pictures in one run (default: 1)")
+    parser.add_argument(
+        "--opset", type=amounts.opset, metavar="N", help=f"{amounts.OPSETS[0]} to {amounts.OPSETS[-1]} (default: 18)"
+    )
     parser.add_argument("--end2end", action="store_true", help="the head that needs no NMS: YOLOv10 and YOLO26")
-    parser.add_argument("--int8", action="store_true", help="8-bit convolutions: a third of the size; needs --data")
+    parser.add_argument("--int8", action="store_true", help="8-bit convolutions: a third of the size, slower to load")
     parser.add_argument("--half-weights", action="store_true", help="weights stored as float16: half the size")
     parser.add_argument("--data", type=Path, metavar="DIR", help="pictures like those that the model will see")
     parser.add_argument(
         "--min-agreement",
-        type=_share,
+        type=amounts.share,
         metavar="X",
         help="of what is found before and after, 0 to 1 (default: 0.9 for --int8, 0.98 for --half-weights)",
     )
@@ -137,34 +136,3 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise Refused(f"{message}; `python -m export --help` shows the options")
-
-
-def _opset(text: str) -> int:
-    if not text.isdecimal() or int(text) not in OPSETS:
-        raise argparse.ArgumentTypeError(f"opset {text!r}; wanted a number from {OPSETS[0]} to {OPSETS[-1]}")
-    return int(text)
-
-
-def _batch(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= MAX_BATCH:
-        raise argparse.ArgumentTypeError(f"batch {text!r}; wanted a number from 1 to {MAX_BATCH}")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r}; wanted a number from 0 to 1")
-    return share
-
-
-def _imgsz(texts: list[str]) -> tuple[int, ...]:
-    if len(texts) > 2:
-        raise Refused(f"--imgsz {' '.join(texts)}: wanted one side, or height and width")
-    for text in texts:
-        if not text.isdecimal() or not 0 < int(text) <= MAX_SIDE:
-            raise Refused(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}")
-    return tuple(int(text) for text in texts)

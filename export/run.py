@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export import offline, place, report, sniff
+from export.head import CROP, STRETCH
 from export.options import Order
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ TWO_HEADS = (
     "not the end-to-end one that it uses with nms=False (--end2end)"
 )  # ultralytics 8.4.190 engine/predictor.py; some earlier versions preferred the other
 ONE_SIZE = {
-    "crop": "a classifier looks at a square of one size, cut from the middle of the picture; sides are fixed",
-    "stretch": "RT-DETR looks at every picture stretched to one size; sides are fixed",
+    CROP: "a classifier looks at a square of one size, cut from the middle of the picture; sides are fixed",
+    STRETCH: "RT-DETR looks at every picture stretched to one size; sides are fixed",
 }
 
 
