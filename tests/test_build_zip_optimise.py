@@ -105,6 +105,21 @@ def test_a_quantised_model_is_left_alone(tmp_path: Path) -> None:
     assert "quantised" in made.note
 
 
+def test_a_model_that_would_grow_is_left_alone(tmp_path: Path) -> None:
+    given = network(tmp_path / "given.onnx", channels=64)
+    halved = onnx.load(given)
+    for weight in list(halved.graph.initializer):
+        if weight.data_type == TensorProto.FLOAT:
+            stored = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half")
+            halved.graph.initializer.remove(weight)
+            halved.graph.initializer.append(stored)
+            halved.graph.node.insert(0, helper.make_node("Cast", [stored.name], [weight.name], to=TensorProto.FLOAT))
+    onnx.save(halved, given)
+    made = optimise.optimise(given, tmp_path)
+    assert made.path == given
+    assert "would grow" in made.note
+
+
 def test_a_model_that_takes_no_pictures_is_left_alone(tmp_path: Path) -> None:
     given = tmp_path / "tabular.onnx"
     side = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 3])
