@@ -42,6 +42,8 @@ class LocalLambda:
 
     Attributes:
         init_ms: start of the process to its first request for an event; of the last start.
+        started_at: that start, time.monotonic().
+        paths: `task`, `opt`, `tmp`, `lang` and `runtime`, as the function sees them.
         isolation: `namespace` or `plain`.
         isolation_note: what that means here, and why it is not the better one.
         python: version of the Python that runs it, `3.13.0`.
@@ -84,7 +86,8 @@ class LocalLambda:
         self.isolation, self.isolation_note = self._cell.way.isolation, self._stage.note
         self._process: Process | None = None
         self._peak = 0
-        self.init_ms = math.nan
+        self.init_ms = self.started_at = math.nan
+        self.paths: Mapping[str, str] = self._cell.paths
 
     def __enter__(self) -> LocalLambda:
         """Start the function.
@@ -129,7 +132,7 @@ class LocalLambda:
             InitFailed: it reported an error, ended, or took too long.
         """
         exchange = self._api.exchange = Exchange()
-        began = time.monotonic()
+        began = self.started_at = time.monotonic()
         with Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), self._logs.handle, self._logs.handle)
             self._process = process = self._stage.start("bootstrap.py", streams)
@@ -148,6 +151,11 @@ class LocalLambda:
             error = {"errorType": "Sandbox.Timedout", "errorMessage": late}
         trace = [str(line) for line in error.get("stackTrace") or []]
         raise InitFailed(str(error["errorType"]), str(error["errorMessage"]), trace, self._logs.take())
+
+    def stop(self) -> None:
+        """End the process, as Lambda ends an idle one; the next invocation starts another in the same folders."""
+        if self._process:
+            self._retire()
 
     def invoke(self, event: Any) -> Invocation:
         """Send one event through the function.
