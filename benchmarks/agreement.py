@@ -46,6 +46,12 @@ def boxes(response: Any) -> list[Box]:
     ]  # fmt: skip
 
 
+def timing(response: Any) -> dict[str, float] | None:
+    """What a response says of its own time, milliseconds by step, if it does."""
+    said: dict[str, float] | None = json.loads(response["body"]).get("timing_ms")
+    return said
+
+
 def iou(one: Box, other: Box) -> float:
     """0..1; 0 where both are empty."""
     a, b = one.xyxy, other.xyxy

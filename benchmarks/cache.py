@@ -17,12 +17,16 @@ def files(folders: Iterable[Path]) -> Iterator[Path]:
             yield from (path for name in names if not (path := Path(parent, name)).is_symlink())
 
 
+def settle() -> None:
+    """Write to the disk what is not there yet: until then the kernel forgets nothing of it."""
+    os.sync()
+
+
 def drop(folders: Iterable[Path]) -> None:
     """Ask the kernel to forget the files' contents; it keeps what a running process has mapped. Needs no rights."""
     for path in files(folders):
         handle = os.open(path, os.O_RDONLY)
         try:
-            os.fdatasync(handle)  # what is not on the disk yet stays in memory
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(handle)

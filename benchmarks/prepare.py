@@ -30,7 +30,9 @@ def ours(measured: Measured, dist: Path | None) -> Contender:
         NotMeasured: they cannot be built.
     """
     out = dist or BUILD / measured.name / "ours"
-    sources = sorted(path for name in ("function", "layer", "scripts", "export") for path in (ROOT / name).rglob("*.py"))
+    sources = sorted(
+        path for name in ("function", "layer", "scripts", "export") for path in (ROOT / name).rglob("*.py")
+    )
     key = zips.digest(measured.weights, *sources)
     stamp = BUILD / measured.name / "built-from"
     missing = not all((out / name).is_file() for name in zips.FILES)
@@ -49,7 +51,7 @@ def bare(built: Contender) -> Contender:
 
 def plain(measured: Measured, built: Contender) -> Contender:
     """The same function as the tutorials put it there."""
-    target = _target(built.dist)
+    target = target_of(built.dist)
     dist = _folder(measured, "plain")
     wheels = untrimmed(target)
     zips.write(dist / "layer.zip", {
@@ -82,7 +84,7 @@ def ultralytics(measured: Measured, built: Contender, name: str) -> Contender:
         "with_ultralytics.py": PEERS / "with_ultralytics.py",
         "torchvision_shim.py": ROOT / "export" / "torchvision_shim.py",
     })  # fmt: skip
-    zips.describe(dist, _target(built.dist).arch, version)
+    zips.describe(dist, target_of(built.dist).arch, version)
     home = _folder(measured, "home")
     home.chmod(0o1777)
     environ = {
@@ -104,7 +106,15 @@ def exported(measured: Measured) -> Path:
     stamp = out.with_name(f"{out.name}.made-from")
     key = zips.digest(measured.weights, *sorted((ROOT / "export").glob("*.py")))
     if not (out.exists() and stamp.exists() and stamp.read_text() == key):
-        command = [str(models.export_python()), "-m", "export", str(measured.weights), "--output", str(out), "--no-next"]
+        command = [
+            str(models.export_python()),
+            "-m",
+            "export",
+            str(measured.weights),
+            "--output",
+            str(out),
+            "--no-next",
+        ]
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
             raise NotMeasured(f"{' '.join(command)} failed; its output is above")
         stamp.write_text(key)
@@ -137,7 +147,8 @@ def _folder(measured: Measured, name: str) -> Path:
     return folder
 
 
-def _target(dist: Path) -> Target:
+def target_of(dist: Path) -> Target:
+    """What the zips in a folder are for."""
     built = json.loads((dist / "build.json").read_text())
     return Target(built["arch"], built["python"])
 

@@ -1,8 +1,8 @@
 """The models that are measured, made in the export environment: `python -m benchmarks.inside.make_model ...`.
 
-    --seeded OUT.pt                 a yolov8n with random weights, seeded, whose scores differ
-    --unoptimised WEIGHTS OUT.onnx  what ultralytics exports without simplifying
-    --pick WEIGHTS PICTURE IMGSZ    prints a confidence at which a few boxes pass
+--seeded OUT.pt                 a yolov8n with random weights, seeded, whose scores differ
+--unoptimised WEIGHTS OUT.onnx  what ultralytics exports without simplifying
+--pick WEIGHTS PICTURE IMGSZ    prints a confidence at which a few boxes pass
 """
 
 import shutil
