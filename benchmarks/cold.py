@@ -55,9 +55,7 @@ class Seen(NamedTuple):
         return next(one for one in self.runs if one.contender.name == name)
 
 
-def measure(
-    setting: Setting, entered: Sequence[Contender], event: Any, say: Callable[[str], None] = lambda line: None
-) -> Seen:
+def measure(setting: Setting, entered: Sequence[Contender], event: Any, say: Callable[[str], None]) -> Seen:
     """Start and ask everybody; the first contender is whom the others' boxes are compared with.
 
     Args:

@@ -14,6 +14,7 @@ from benchmarks.models import BUILD, ROOT, Measured
 from layer import bytecode, tree
 from layer.targets import Target
 
+BUILT_FROM = ("function", "layer", "scripts", "export")  # folders whose change makes the zips stale
 PEERS = ROOT / "benchmarks" / "peers"
 OURS, PLAIN, TORCH, ONNX, BARE = "ours", "plain", "ultralytics .pt", "ultralytics .onnx", "ours, no probe"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}  # as Lambda sets some; never used
@@ -30,9 +31,7 @@ def ours(measured: Measured, dist: Path | None) -> Contender:
         NotMeasured: they cannot be built.
     """
     out = dist or BUILD / measured.name / "ours"
-    sources = sorted(
-        path for name in ("function", "layer", "scripts", "export") for path in (ROOT / name).rglob("*.py")
-    )
+    sources = sorted(path for name in BUILT_FROM for path in (ROOT / name).rglob("*.py"))
     key = zips.digest(measured.weights, *sources)
     stamp = BUILD / measured.name / "built-from"
     missing = not all((out / name).is_file() for name in zips.FILES)
@@ -106,15 +105,8 @@ def exported(measured: Measured) -> Path:
     stamp = out.with_name(f"{out.name}.made-from")
     key = zips.digest(measured.weights, *sorted((ROOT / "export").glob("*.py")))
     if not (out.exists() and stamp.exists() and stamp.read_text() == key):
-        command = [
-            str(models.export_python()),
-            "-m",
-            "export",
-            str(measured.weights),
-            "--output",
-            str(out),
-            "--no-next",
-        ]
+        command = [str(models.export_python()), "-m", "export", str(measured.weights), "--output", str(out)]
+        command.append("--no-next")
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
             raise NotMeasured(f"{' '.join(command)} failed; its output is above")
         stamp.write_text(key)

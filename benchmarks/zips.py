@@ -34,12 +34,12 @@ def write(path: Path, files: Mapping[str, Path | bytes]) -> None:
 
 
 def changed(
-    source: Path, out: Path, keep: Callable[[str], bool] = lambda name: True, added: Mapping[str, Path | bytes] = {}
+    source: Path, out: Path, keep: Callable[[str], bool] | None = None, added: Mapping[str, Path | bytes] = {}
 ) -> None:
-    """Copy a zip without the files that `keep` refuses, and with others added or in their place."""
+    """Copy a zip without the files that `keep` (if given) refuses, and with others added or in their place."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
         for entry in old.infolist():
-            if keep(entry.filename) and entry.filename not in added:
+            if (keep is None or keep(entry.filename)) and entry.filename not in added:
                 new.writestr(_entry(entry.filename), old.read(entry))
         for name, content in added.items():
             new.writestr(_entry(name), content if isinstance(content, bytes) else content.read_bytes())

@@ -10,7 +10,7 @@ from time import monotonic
 BEGAN = monotonic()
 
 import importlib  # noqa: E402
-import importlib._bootstrap as machinery  # type: ignore[import-not-found]  # noqa: E402
+import importlib._bootstrap as _machinery  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from _thread import get_ident  # noqa: E402
@@ -79,6 +79,7 @@ class Clock:
         self._since = now
 
 
+MACHINERY: Any = _machinery  # private, and without types; the same from Python 3.11 to 3.14
 CLOCK = Clock(OWN, BEGAN)
 
 
@@ -100,7 +101,7 @@ def counted(call: Callable[..., Any], step: str) -> Callable[..., Any]:
 
 def _watch_imports() -> None:
     """Every module that is really loaded goes through this function of the import system, and no other does."""
-    load = machinery._find_and_load
+    load = MACHINERY._find_and_load
 
     def timed(name: str, import_: Any) -> Any:
         step = PACKAGES.get(name.partition(".")[0])
@@ -109,7 +110,7 @@ def _watch_imports() -> None:
             _count_calls(sys.modules[name], path, call_step)
         return module
 
-    machinery._find_and_load = timed
+    MACHINERY._find_and_load = timed
 
 
 def _count_calls(module: Any, path: str, step: str) -> None:
