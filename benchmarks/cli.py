@@ -51,7 +51,7 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
             seen.append(_measure(step, field))
             sys.stdout.write(f"\n{report.text(seen[-1])}\n")
             sys.stdout.flush()
-    _draw(seen[0] if len(seen) == 1 else seen[1], options.picture)
+    _draw(_shown_setting(seen), options.picture)
     return report.document("start", here, seen)
 
 
@@ -60,10 +60,12 @@ def _steps(options: argparse.Namespace) -> dict[str, Any]:
     seen = []
     for name in options.models:
         field = plan.field(name, options.dist)
-        seen.append(_measure(plan.ablation(field, options.runs), field))
-        sys.stdout.write(f"\n{report.title(seen[-1])}\n\n{table.table(history.rows(seen[-1]))}")
-        if options.history:
-            history.append(options.history, seen[-1], here)
+        for step in plan.ablation(field, options.runs):
+            seen.append(_measure(step, field))
+            sys.stdout.write(f"\n{report.title(seen[-1])}\n\n{table.table(history.rows(seen[-1]))}")
+            sys.stdout.flush()
+            if options.history:
+                history.append(options.history, seen[-1], here)
     return report.document("steps", here, seen)
 
 
@@ -108,6 +110,12 @@ def _measure(step: plan.Step, field: plan.Field) -> Seen:
     _say(f"{step.setting.model}: {', '.join(one.name for one in step.entered)}")
     event = from_picture(PICTURE, f"conf={field.measured.conf}").event
     return cold.measure(step.setting, step.entered, event, _say)
+
+
+def _shown_setting(seen: Sequence[Seen]) -> Seen:
+    """Of the first model, that with the most CPUs at their full time, and with the files in memory."""
+    plain = [one for one in seen if not (one.setting.dropped or one.setting.place.share)]
+    return max((one for one in plain if one.setting.model == seen[0].setting.model), key=lambda one: one.setting.place)
 
 
 def _draw(seen: Seen, path: Path) -> None:

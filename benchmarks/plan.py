@@ -59,10 +59,10 @@ def starts(one: Field, runs: int, warm_runs: int, first: bool) -> Iterator[Step]
             yield Step(Setting(name, place, dropped=False, runs=runs, warm_runs=warm_runs), one.entered)
     if not first:
         return
-    most = Place(min(2, cpus.count()), 2 * MB_PER_CPU)
-    without_bare = [entered for entered in one.entered if entered.probe]
-    yield Step(Setting(name, most, dropped=True, runs=runs, warm_runs=0), without_bare)
-    yield from memory_sizes(one, runs)
+    count = min(2, cpus.count())
+    rivals = one.named(prepare.OURS, prepare.PLAIN, prepare.TORCH)
+    yield Step(Setting(name, Place(count, count * MB_PER_CPU), dropped=True, runs=runs, warm_runs=0), rivals)
+    yield from memory_sizes(one, max(QUICK_RUNS, runs // 2))  # the small ones are slow, and no claim rests on them
 
 
 def memory_sizes(one: Field, runs: int) -> Iterator[Step]:
@@ -75,12 +75,14 @@ def memory_sizes(one: Field, runs: int) -> Iterator[Step]:
             yield Step(Setting(one.measured.name, place, dropped=False, runs=runs, warm_runs=runs), entered)
 
 
-def ablation(one: Field, runs: int) -> Step:
-    """Ours, and ours with one step taken back at a time; one CPU, as each step's whole cost shows there."""
+def ablation(one: Field, runs: int) -> Iterator[Step]:
+    """Ours, and ours with one step taken back at a time; with the files in memory, and from the disk."""
     ours = one.entered[0]
     taken_back = [variants.contender(variant, one.measured, ours) for variant in variants.VARIANTS]
-    place = Place(1, MB_PER_CPU)
-    return Step(Setting(one.measured.name, place, dropped=False, runs=runs, warm_runs=0), [ours, *taken_back])
+    most = min(2, cpus.count())
+    for dropped in (False, True):
+        setting = Setting(one.measured.name, Place(most, most * MB_PER_CPU), dropped, runs=runs, warm_runs=0)
+        yield Step(setting, [ours, *taken_back])
 
 
 def warm(one: Field, warm_runs: int) -> Step:

@@ -1,10 +1,11 @@
 """Zips made from other zips or from folders, for what is measured beside the built ones."""
 
+import contextlib
 import hashlib
 import json
-import shutil
+import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 BYTECODE = "__pycache__"
@@ -27,7 +28,7 @@ def describe(dist: Path, arch: str, python: str) -> None:
 
 def write(path: Path, files: Mapping[str, Path | bytes]) -> None:
     """A zip of files by their names in it; stored, since it is unpacked on this machine only."""
-    with zipfile.ZipFile(path, "w") as archive:
+    with _whole(path) as fresh, zipfile.ZipFile(fresh, "w") as archive:
         for name, content in files.items():
             data = content if isinstance(content, bytes) else content.read_bytes()
             archive.writestr(_entry(name), data)
@@ -37,19 +38,12 @@ def changed(
     source: Path, out: Path, keep: Callable[[str], bool] | None = None, added: Mapping[str, Path | bytes] = {}
 ) -> None:
     """Copy a zip without the files that `keep` (if given) refuses, and with others added or in their place."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+    with zipfile.ZipFile(source) as old, _whole(out) as fresh, zipfile.ZipFile(fresh, "w") as new:
         for entry in old.infolist():
             if (keep is None or keep(entry.filename)) and entry.filename not in added:
                 new.writestr(_entry(entry.filename), old.read(entry))
         for name, content in added.items():
             new.writestr(_entry(name), content if isinstance(content, bytes) else content.read_bytes())
-
-
-def extract(source: Path, name: str, out: Path) -> Path:
-    """One file of a zip, as `out`."""
-    with zipfile.ZipFile(source) as archive, archive.open(name) as content, out.open("wb") as file:
-        shutil.copyfileobj(content, file)
-    return out
 
 
 def unpacked_bytes(dist: Path) -> int:
@@ -66,6 +60,17 @@ def below(folder: Path, prefix: str) -> dict[str, Path]:
     return {
         f"{prefix}{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file to write, which stands at `path` once it is whole: another run may be reading the one before."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
