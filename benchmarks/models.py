@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +43,8 @@ def example() -> Measured:
 def yolov8n() -> Measured:
     """Random weights, seeded: made once below build/."""
     weights = BUILD / "models" / "yolov8n-640.pt"
-    _make(weights, "--seeded", str(weights))
+    samples = sorted(PICTURE.parent.glob("*.jpg"))
+    _make(weights, "--seeded", str(PICTURE.parent), str(weights), made_from=tuple(samples))
     return _measured("yolov8n-640", YOLOV8N_IMGSZ, weights)
 
 
@@ -86,13 +86,13 @@ def _make(out: Path, *arguments: str, made_from: tuple[Path, ...] = (), stdout: 
 
 
 def build_zips(model: Path, out: Path) -> None:
-    """layer.zip and function.zip of a model, by the project's own command; its report goes to the error stream.
+    """layer.zip and function.zip of a model, by the project's own command.
 
     Raises:
         NotMeasured: it failed.
     """
     bash = shutil.which("bash") or "bash"
-    done = subprocess.run([bash, str(ROOT / "scripts" / "build_zip.sh"), str(model), "--out", str(out)],
-                          stdout=sys.stderr)  # fmt: skip
+    command = [bash, str(ROOT / "scripts" / "build_zip.sh"), str(model), "--out", str(out)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise NotMeasured(f"scripts/build_zip.sh {model} failed; its output is above")
+        raise NotMeasured(f"scripts/build_zip.sh {model} failed:\n{done.stdout}")

@@ -107,8 +107,9 @@ def exported(measured: Measured) -> Path:
     if not (out.exists() and stamp.exists() and stamp.read_text() == key):
         command = [str(models.export_python()), "-m", "export", str(measured.weights), "--output", str(out)]
         command.append("--no-next")
-        if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
-            raise NotMeasured(f"{' '.join(command)} failed; its output is above")
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise NotMeasured(f"{' '.join(command)} failed:\n{done.stdout}")
         stamp.write_text(key)
     return out
 
