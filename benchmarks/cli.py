@@ -143,7 +143,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--picture", type=Path, metavar="PATH", help=f"of a cold start ({SHOWN}; --quick: build/)")
     parser.add_argument("--history", type=Path, metavar="PATH", help=f"`steps` adds to it ({HISTORY}; --quick: none)")
     options = parser.parse_args(arguments)
-    options.runs = options.runs or (plan.QUICK_RUNS if options.quick else plan.RUNS)
+    if options.runs is None:
+        options.runs = plan.QUICK_RUNS if options.quick else plan.RUNS
     if options.runs < 1:
         parser.error(f"--runs {options.runs}; wanted a whole number above 0")
     name = "benchmarks.json" if options.command == "start" else f"benchmarks-{options.command}.json"
