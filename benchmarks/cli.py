@@ -10,7 +10,7 @@ from typing import Any
 from local_lambda.errors import LocalLambdaError
 from local_lambda.events import from_picture
 
-from benchmarks import cold, history, machine, memory, nms, picture, plan, report, table
+from benchmarks import cold, cpus, history, machine, memory, nms, picture, plan, report, table
 from benchmarks.cold import Seen
 from benchmarks.errors import NotMeasured
 from benchmarks.figures import ratios
@@ -45,6 +45,8 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
     here = _begin()
     warm_runs = plan.QUICK_WARM_RUNS if options.quick else plan.WARM_RUNS
     seen: list[Seen] = []
+    if not cpus.has_quota():
+        _say(cpus.NO_QUOTA)
     for number, name in enumerate(options.models):
         field = plan.field(name, options.dist)
         for step in plan.starts(field, options.runs, warm_runs, first=number == 0):
