@@ -5,6 +5,9 @@ Runs on the target Python inside the enclosure, never in this project's own envi
 
 import os
 import sys
+from time import monotonic
+
+STARTED = monotonic()  # the interpreter is up; read by who measures a start
 
 
 def set_search_path(opt: str) -> None:

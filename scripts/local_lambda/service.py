@@ -42,9 +42,15 @@ class LocalLambda:
     """The function in its enclosure; a context manager.
 
     Attributes:
+<<<<<<< HEAD
         init_ms: start of the process to its first request for an event; of the last start. With SnapStart to the
             snapshot.
         restore_ms: from the snapshot to the first request for an event: what our hook takes; NaN without SnapStart.
+=======
+        init_ms: start of the process to its first request for an event; of the last start.
+        started_at: that start, time.monotonic().
+        paths: `task`, `opt`, `tmp`, `lang` and `runtime`, as the function sees them.
+>>>>>>> bench
         isolation: `namespace` or `plain`.
         isolation_note: what that means here, and why it is not the better one.
         python: version of the Python that runs it, `3.13.0`.
@@ -89,7 +95,12 @@ class LocalLambda:
         self.isolation, self.isolation_note = self._cell.way.isolation, self._stage.note
         self._process: Process | None = None
         self._peak = 0
+<<<<<<< HEAD
         self.init_ms = self.restore_ms = math.nan
+=======
+        self.init_ms = self.started_at = math.nan
+        self.paths: Mapping[str, str] = self._cell.paths
+>>>>>>> bench
 
     def __enter__(self) -> LocalLambda:
         """Start the function.
@@ -134,7 +145,7 @@ class LocalLambda:
             InitFailed: it reported an error, ended, or took too long.
         """
         exchange = self._api.exchange = Exchange()
-        began = time.monotonic()
+        began = self.started_at = time.monotonic()
         with Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), self._logs.handle, self._logs.handle)
             self._process = process = self._stage.start("bootstrap.py", streams)
@@ -157,6 +168,11 @@ class LocalLambda:
             error = {"errorType": "Sandbox.Timedout", "errorMessage": late}
         trace = [str(line) for line in error.get("stackTrace") or []]
         raise InitFailed(str(error["errorType"]), str(error["errorMessage"]), trace, self._logs.take())
+
+    def stop(self) -> None:
+        """End the process, as Lambda ends an idle one; the next invocation starts another in the same folders."""
+        if self._process:
+            self._retire()
 
     def invoke(self, event: Any) -> Invocation:
         """Send one event through the function.

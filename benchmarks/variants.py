@@ -1,0 +1,102 @@
+"""Ours with one step taken back at a time: what each of them is worth."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pythons
+
+from benchmarks import prepare, zips
+from benchmarks.contenders import Contender
+from benchmarks.errors import NotMeasured
+from benchmarks.models import BUILD, Measured
+from layer import bytecode
+from layer.targets import Target
+
+LAYER_PREFIX = "/opt/python"
+
+
+class Variant(NamedTuple):
+    """One step taken back.
+
+    Attributes:
+        name: what is otherwise, for the table.
+        layer: makes its layer.zip of ours; None: ours.
+        function: makes its function.zip of ours; None: ours.
+        handler: `module.function`; None: ours.
+        environ: variables.
+    """
+
+    name: str
+    layer: Callable[[Measured, Contender, Path], None] | None = None
+    function: Callable[[Measured, Contender, Path], None] | None = None
+    handler: str | None = None
+    environ: Mapping[str, str] = {}
+
+
+def _no_bytecode(zip_name: str) -> Callable[[Measured, Contender, Path], None]:
+    def make(_: Measured, built: Contender, out: Path) -> None:
+        zips.changed(built.dist / zip_name, out, lambda name: zips.BYTECODE not in name)
+
+    return make
+
+
+def _whole_packages(_: Measured, built: Contender, out: Path) -> None:
+    """The wheels untrimmed, with the bytecode that ours have."""
+    target = prepare.target_of(built.dist)
+    folder = BUILD / f"untrimmed-{target}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(prepare.untrimmed(target), folder)
+    bytecode.compile_tree(_python(target), folder, LAYER_PREFIX)
+    zips.write(out, zips.below(folder, "python/"))
+
+
+def _unoptimised(measured: Measured, built: Contender, out: Path) -> None:
+    zips.changed(built.dist / "function.zip", out, added={zips.MODEL: measured.unoptimised})
+
+
+def _with_peer(name: str) -> Callable[[Measured, Contender, Path], None]:
+    def make(_: Measured, built: Contender, out: Path) -> None:
+        zips.changed(built.dist / "function.zip", out, added={f"{name}.py": prepare.PEERS / f"{name}.py"})
+
+    return make
+
+
+VARIANTS = (
+    Variant("without bytecode of the packages", layer=_no_bytecode("layer.zip")),
+    Variant("without bytecode of the function", function=_no_bytecode("function.zip")),
+    Variant("boto3 and a client at the top", function=_with_peer("plain"), handler="plain.lambda_handler",
+            environ=prepare.CREDENTIALS),
+    Variant("model not optimised at export", function=_unoptimised),
+    Variant("every plugin of pillow", layer=_whole_packages, function=_with_peer("pillow_plugins"),
+            handler="pillow_plugins.lambda_handler"),
+    Variant("packages not trimmed", layer=_whole_packages),
+    Variant("onnxruntime's telemetry on", environ={"ORT_DISABLE_TELEMETRY": "0"}),
+    Variant("OpenBLAS with its threads", environ={"OPENBLAS_NUM_THREADS": "2"}),
+)  # fmt: skip
+
+
+def contender(variant: Variant, measured: Measured, built: Contender) -> Contender:
+    """The variant's zips, and how it is started."""
+    dist = BUILD / measured.name / "variants" / variant.name.replace(" ", "-").replace("'", "")
+    dist.mkdir(parents=True, exist_ok=True)
+    for name, make in (("layer.zip", variant.layer), ("function.zip", variant.function)):
+        (dist / name).unlink(missing_ok=True)
+        if make:
+            make(measured, built, dist / name)
+        else:
+            (dist / name).symlink_to((built.dist / name).resolve())
+    target = prepare.target_of(built.dist)
+    zips.describe(dist, target.arch, target.python)
+    return built._replace(
+        name=variant.name, says=f"ours, but {variant.name}", dist=dist,
+        handler=variant.handler or built.handler, environ=variant.environ,
+    )  # fmt: skip
+
+
+def _python(target: Target) -> Path:
+    found = pythons.find(target.python)
+    if not found:
+        raise NotMeasured(f"Python {target.python} is not on this machine")
+    return found
