@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from example.pictures import Plan
 from example.pictures import make as scene_of
 from example.tasks import classify, obb, pose, segment
 from example.tasks.card import CARD, README, table
+from example.tasks.dataset import build
 from example.tasks.labelled import Labelled
 from example.tasks.reading import reading
 from example.tasks.recipes import RECIPES, Recipe
@@ -218,6 +220,17 @@ def test_the_card_has_the_recipe_that_made_the_weights(recipe: Recipe, cards: An
 def test_the_weights_find_things_on_the_test_split(task: str, figure: str, least: float, cards: Any) -> None:
     assert cards[task]["measured"]["split"] == "test"
     assert cards[task]["measured"][figure] >= least
+
+
+def test_ultralytics_is_told_how_far_a_keypoint_may_be_off(tmp_path: Path) -> None:
+    recipe = RECIPES["pose"]
+    lines = build(recipe._replace(counts={"train": 1}), tmp_path, 1).read_text().splitlines()
+    assert len(recipe.sigmas) == len(recipe.keypoints)
+    assert f"kpt_oks_sigmas: {list(recipe.sigmas)}" in lines
+
+
+def test_the_pose_weights_were_trained_with_the_sigmas_of_the_recipe(cards: Any) -> None:
+    assert cards["pose"]["architecture"]["sigmas"] == list(RECIPES["pose"].sigmas)
 
 
 def test_the_readme_has_the_figures_of_the_cards(cards: Any) -> None:

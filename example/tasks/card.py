@@ -41,7 +41,7 @@ def card(recipe: Recipe, measured: dict[str, Any]) -> dict[str, Any]:
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "classes": {str(i): name for i, name in model.names.items()},
         }
-        | ({"keypoints": list(recipe.keypoints)} if recipe.keypoints else {}),
+        | ({"keypoints": list(recipe.keypoints), "sigmas": model.kpt_oks_sigmas} if recipe.keypoints else {}),
         "data": {
             "pictures": recipe.counts,
             "seeds": recipe.seeds,

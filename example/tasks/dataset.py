@@ -27,6 +27,7 @@ def build(recipe: Recipe, root: Path, workers: int) -> Path:
     """
     state, data = root / STATE, root if recipe.task == "classify" else root / "data.yaml"
     described = {"seeds": recipe.seeds, "counts": recipe.counts, "plan": list(recipe.plan), "quality": JPEG_QUALITY}
+    described |= {"sigmas": recipe.sigmas} if recipe.sigmas else {}
     description = json.dumps(described)
     if state.exists() and state.read_text() == description:
         return data
@@ -46,6 +47,7 @@ def _data_yaml(recipe: Recipe, root: Path) -> str:
     lines = [f"path: {root.resolve()}", *(f"{split}: {split}/images" for split in recipe.counts), f"names:\n{names}"]
     if recipe.keypoints:
         lines += [f"kpt_shape: [{len(recipe.keypoints)}, 3]", f"kpt_names:\n  0: {json.dumps(recipe.keypoints)}\n"]
+        lines += [f"kpt_oks_sigmas: {list(recipe.sigmas)}\n"]
     return "\n".join(lines)
 
 
