@@ -75,6 +75,7 @@ def _plain_name(path: Path, folder: Path) -> Path:
 
 
 def _load(path: Path, copy: Path) -> Any:
+    torchvision_shim.install()  # the pickle of a trained classifier names torchvision's transforms
     from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 
