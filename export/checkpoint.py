@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import head, offline
+from export import head, offline, torchvision_shim
 from export.errors import Refused
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
