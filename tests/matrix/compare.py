@@ -1,6 +1,5 @@
 """One network in one form: what `predict` finds in the .pt, what the function finds in the ONNX, and how far apart."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from function import letterbox, model, run_length
+from function import letterbox, model
 from function.boxes import iou_one_to_many
 from function.letterbox import Letterbox
 from function.model import Model
@@ -188,7 +187,6 @@ def painted(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
     """Run lengths as the mask of a picture."""
     runs = [np.full(count, index % 2 == 1) for index, count in enumerate(counts)]
     width, height = size_wh
-    assert json.loads(json.dumps(run_length.text(counts)))
     return np.concatenate(runs).reshape(width, height).T
 
 
