@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import head, offline
+from export import head, offline, torchvision_shim
 from export.errors import Refused
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
@@ -75,6 +75,7 @@ def _plain_name(path: Path, folder: Path) -> Path:
 
 
 def _load(path: Path, copy: Path) -> Any:
+    torchvision_shim.install()  # the pickle of a trained classifier names torchvision's transforms
     from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 

@@ -10,6 +10,7 @@ from function.errors import UnusableModel
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 DEFAULT_IMGSZ = (640, 640)  # px; of a dynamic model that does not say: the YOLOv5 repository writes stride and names
+MAX_SIDE = 8192  # px; one run of a network at more takes tens of gigabytes
 MIN_STRIDE = 32  # px; ultralytics 8.4.190 pads a picture for a .pt to this at least, nn/backends/pytorch.py
 
 SAYS_PICTURE = ("task", "names", "stride")  # of these, every export by ultralytics and YOLOv5's own has two at least
@@ -102,9 +103,14 @@ def _imgsz(path: str, metadata: dict[str, str]) -> tuple[int, int]:
     sides = [found, found] if isinstance(found, int) else found
     if isinstance(sides, list | tuple) and len(sides) == 2:
         height, width = sides
-        if isinstance(height, int) and isinstance(width, int) and min(height, width) > 0:
+        if (
+            isinstance(height, int)
+            and isinstance(width, int)
+            and 0 < min(height, width) <= max(height, width) <= MAX_SIDE
+        ):
             return height, width
-    raise UnusableModel(f"{path} says imgsz is {metadata['imgsz']!r:.200}; wanted [height, width] in pixels")
+    found = f"{path} says imgsz is {metadata['imgsz']!r:.200}"
+    raise UnusableModel(f"{found}; wanted [height, width] in pixels, {MAX_SIDE} at most")
 
 
 def _whole(path: str, metadata: dict[str, str], key: str) -> int:

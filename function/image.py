@@ -11,7 +11,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin  # noqa: F401  (common: loaded at init)
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the common one: loaded at init)
 
 from function import colour
 from function.errors import TooLarge, UnsupportedPicture

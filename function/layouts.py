@@ -39,6 +39,7 @@ class Seen(NamedTuple):
     """A model that a layout is looked for."""
 
     facts: Facts
+    input_hw: tuple[int, int]  # pixels of the run
     shape: tuple[int, ...]  # of its first output, a batch of one
     extras: int  # E
 
@@ -141,7 +142,7 @@ def _is_objectness(model: Seen) -> bool:
     if model.facts.end2end or model.row != 5 + model.classes:
         return False
     # With one class a row has six numbers, as a finished one has: then the count of anchors tells.
-    return model.classes > 1 or model.shape[1] in _anchor_counts(model.facts.imgsz_hw)
+    return model.classes > 1 or model.shape[1] in _anchor_counts(model.input_hw)
 
 
 def _is_finished(model: Seen) -> bool:
@@ -152,9 +153,9 @@ def _states_rtdetr(facts: Facts) -> bool:
     return facts.head == RTDETR_HEAD or "rtdetr" in facts.description.lower().replace("-", "")
 
 
-def _anchor_counts(imgsz_hw: tuple[int, int]) -> list[int]:
+def _anchor_counts(input_hw: tuple[int, int]) -> list[int]:
     """Of three anchors in each cell of three and of four strides."""
-    cells = [(imgsz_hw[0] // stride) * (imgsz_hw[1] // stride) for stride in (8, 16, 32, 64)]
+    cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in (8, 16, 32, 64)]
     return [3 * sum(cells[:3]), 3 * sum(cells)]
 
 
@@ -169,12 +170,13 @@ LAYOUTS = (
 )
 
 
-def choose(facts: Facts, shapes: Shapes) -> Layout:
+def choose(facts: Facts, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
     """The layout of a model.
 
     Args:
         facts: what the model states of itself.
-        shapes: of every output of a real run, a batch of one.
+        input_hw: pixels of a real run.
+        shapes: of every output of that run, a batch of one.
 
     Raises:
         UnusableModel: none fits; the message has the shapes that were found and the layouts that are known.
@@ -182,7 +184,7 @@ def choose(facts: Facts, shapes: Shapes) -> Layout:
     outputs = 2 if facts.task == "segment" else 1
     extras = _extras(facts, shapes)
     if len(shapes) == outputs and shapes[0][:1] == (1,) and extras is not None:
-        model = Seen(facts, shapes[0], extras)
+        model = Seen(facts, input_hw, shapes[0], extras)
         for layout in LAYOUTS:
             if facts.task in layout.tasks and layout.fits(model):
                 return layout

@@ -104,6 +104,8 @@ HEAVY = [
     "urllib.request",
     "ssl",
     "socket",
+    "function.draw",  # is for ANNOTATE
+    "function.fetch",  # is for links
     "function.inference",  # is for models of tensors
     "function.tensors",
     "function.signature",

@@ -56,7 +56,7 @@ def found_in(served: Model, picture: dict[str, Any]) -> Prediction | Classificat
 
 
 def mask_of(row: dict[str, Any]) -> np.ndarray:
-    runs = [np.full(count, index % 2 == 1) for index, count in enumerate(row["mask"]["runs"])]
+    runs = [np.full(int(count), index % 2 == 1) for index, count in enumerate(row["mask"]["runs"].split())]
     return np.concatenate(runs).reshape(row["mask"]["size"])
 
 

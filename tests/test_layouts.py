@@ -115,7 +115,7 @@ def test_a_class_without_a_name_is_ours_to_answer_for() -> None:
     ],
 )
 def test_metadata_and_shape_choose_the_layout(facts: Facts, shapes: Shapes, name: str) -> None:
-    assert choose(facts, shapes).name == name
+    assert choose(facts, (640, 640), shapes).name == name
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_metadata_and_shape_choose_the_layout(facts: Facts, shapes: Shapes, name
 )
 def test_any_other_layout_is_refused_with_what_was_found_and_what_is_known(facts: Facts, shapes: Shapes) -> None:
     with pytest.raises(UnusableModel, match=rf"known for {facts.task} are \(1, ") as caught:
-        choose(facts, shapes)
+        choose(facts, (640, 640), shapes)
     assert all(str(shape) in str(caught.value) for shape in shapes)

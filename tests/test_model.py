@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,14 +70,14 @@ def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
         ({"imgsz": "[64]"}, r"wanted \[height, width\]"),
         ({"imgsz": "[-64, 64]"}, r"wanted \[height, width\]"),
         ({"imgsz": "'x'"}, r"wanted \[height, width\]"),
-        ({"imgsz": "[9999999, 9999999]"}, "does not run on a picture of 9999999 x 9999999"),
+        ({"imgsz": "[9999999, 9999999]"}, "in pixels, 8192 at most"),
         ({"stride": "0"}, "wanted a whole number above 0"),
         ({"stride": "[8, 16, 32]"}, "wanted a whole number above 0"),
         ({"end2end": "True"}, "with 2 class names and end2end; known for detect are"),
         ({"task": "pose"}, "says kpt_shape is None; wanted"),
         ({"task": "pose", "kpt_shape": "[17, 4]"}, r"says kpt_shape is \[17, 4\]; wanted"),
         ({"args": "{'nms'"}, "wanted a Python literal"),
-        ({"names": "{0: 'red'}"}, r"outputs are \(1, 6, 100\) with 1 class names"),
+        ({"names": "{0: 'red'}"}, r"outputs are \(1, 6, 4\) with 1 class names"),
     ],
 )
 def test_metadata_that_cannot_be_served_is_refused(tmp_path: Path, metadata: dict[str, str], said: str) -> None:
@@ -104,3 +105,24 @@ def test_an_output_of_another_layout_is_refused_when_loading(tmp_path: Path, sha
 def test_a_model_that_says_neither_task_nor_size_detects_at_the_size_that_yolov5_exports(tmp_path: Path) -> None:
     facts = model.load(colour_model.save(tmp_path / "m.onnx", task="", imgsz=""), threads=1).facts
     assert (facts.task, facts.imgsz_hw) == ("detect", (640, 640))
+
+
+def test_the_first_run_of_a_dynamic_model_is_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, ...]] = []
+    run = model._run
+
+    def noted(session: Any, tensor: np.ndarray, batch: int) -> list[np.ndarray]:
+        shapes.append(tensor.shape)
+        return run(session, tensor, batch)
+
+    monkeypatch.setattr(model, "_run", noted)
+    model.load(colour_model.save(tmp_path / "dynamic.onnx"), threads=1)
+    model.load(colour_model.save(tmp_path / "static.onnx", sides=(320, 320)), threads=1)
+    assert shapes == [(1, 3, 64, 64), (1, 3, 320, 320)]
+
+
+def test_a_model_that_takes_no_small_picture_is_run_at_its_own_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "WARM_UP_STRIDES", 0)
+    assert model.load(colour_model.save(tmp_path / "m.onnx"), threads=1).layout.name == "anchors"

@@ -9,7 +9,7 @@ import json
 import logging
 from typing import Any, NamedTuple
 
-from function import draw, image, response, storage
+from function import image, response, storage
 from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientFault
 from function.predictor import Classification
 from function.request import Options, Request
@@ -136,6 +136,8 @@ def _body(result: Result) -> dict[str, Any]:
 
 def _drawn(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
     """The picture with what was found in it, as JPEG."""
+    from function import draw  # here, because few functions draw
+
     buffer = io.BytesIO()
     draw.annotate(image.read(data, max_pixels), body).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from function import fetch, storage
+from function import storage
 from function.errors import BadRequest, Forbidden, TooLarge
 from function.jsonkind import kind
 from function.request import Request, read_options
@@ -123,6 +123,8 @@ def _request(fields: Mapping[str, Any], settings: Settings) -> Request:
 def _from_link(url: str, settings: Settings) -> bytes:
     if not settings.allowed_url_hosts:
         raise Forbidden("links are switched off here; ALLOWED_URL_HOSTS names the hosts that may be read")
+    from function import fetch  # here, because a start without a link goes without
+
     return fetch.picture(url, settings.allowed_url_hosts, settings.max_object_bytes)
 
 

@@ -42,15 +42,11 @@ class LocalLambda:
     """The function in its enclosure; a context manager.
 
     Attributes:
-<<<<<<< HEAD
         init_ms: start of the process to its first request for an event; of the last start. With SnapStart to the
             snapshot.
         restore_ms: from the snapshot to the first request for an event: what our hook takes; NaN without SnapStart.
-=======
-        init_ms: start of the process to its first request for an event; of the last start.
         started_at: that start, time.monotonic().
         paths: `task`, `opt`, `tmp`, `lang` and `runtime`, as the function sees them.
->>>>>>> bench
         isolation: `namespace` or `plain`.
         isolation_note: what that means here, and why it is not the better one.
         python: version of the Python that runs it, `3.13.0`.
@@ -95,12 +91,8 @@ class LocalLambda:
         self.isolation, self.isolation_note = self._cell.way.isolation, self._stage.note
         self._process: Process | None = None
         self._peak = 0
-<<<<<<< HEAD
-        self.init_ms = self.restore_ms = math.nan
-=======
-        self.init_ms = self.started_at = math.nan
+        self.init_ms = self.restore_ms = self.started_at = math.nan
         self.paths: Mapping[str, str] = self._cell.paths
->>>>>>> bench
 
     def __enter__(self) -> LocalLambda:
         """Start the function.

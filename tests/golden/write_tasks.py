@@ -84,7 +84,7 @@ def _rows(result: Any) -> list[dict[str, Any]]:
             row["corners"] = result.obb.xyxyxyxy[index].tolist()
         if result.masks is not None:
             mask = result.masks.data[index].numpy().astype(bool)
-            row["mask"] = {"size": list(mask.shape), "runs": _runs(mask)}
+            row["mask"] = {"size": list(mask.shape), "runs": " ".join(map(str, _runs(mask)))}
     return rows
 
 

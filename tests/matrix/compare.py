@@ -1,6 +1,5 @@
 """One network in one form: what `predict` finds in the .pt, what the function finds in the ONNX, and how far apart."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from function import letterbox, model, run_length
+from function import letterbox, model
 from function.boxes import iou_one_to_many
 from function.letterbox import Letterbox
 from function.model import Model
@@ -152,7 +151,7 @@ def _masks(result: Any, native: Any, found: Prediction, pairs: list[int], served
     box = letterbox.fit(found.size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
     small = result.masks.data.numpy().astype(bool)
     large = native.masks.data.numpy().astype(bool)
-    natives = _paired(native.boxes, found)
+    natives = zip(native.boxes.xyxy.numpy(), large, _paired(native.boxes, found), strict=True)
     inner = np.s_[box.top : box.top + box.resized_h, box.left : box.left + box.resized_w]  # the rest is padding
     polygons = [
         overlap(mask[inner], filled(found.masks.polygons[pair], box)[inner])
@@ -160,12 +159,14 @@ def _masks(result: Any, native: Any, found: Prediction, pairs: list[int], served
     ]
     runs = [
         overlap(mask, painted(found.masks.run_lengths[pair], found.size_wh))
-        for mask, pair in zip(large, natives, strict=True)
+        for corners, mask, pair in natives
+        if _iou(corners, found.boxes_xyxy[pair]) >= LIMITS["iou"]  # predict drops other empty masks at other sizes
     ]
     return {"masks": min(polygons, default=1.0), "run_lengths": min(runs, default=1.0)}
 
 
 def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """IoU of two masks; 1 where both are empty."""
     either = int((one | other).sum())
     return float((one & other).sum() / either) if either else 1.0
 
@@ -183,9 +184,9 @@ def filled(polygons: list[NDArray[np.float32]], box: Letterbox) -> NDArray[np.bo
 
 
 def painted(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """Run lengths as the mask of a picture."""
     runs = [np.full(count, index % 2 == 1) for index, count in enumerate(counts)]
     width, height = size_wh
-    assert json.loads(json.dumps(run_length.text(counts)))
     return np.concatenate(runs).reshape(width, height).T
 
 

@@ -106,7 +106,8 @@ def _spread(net: Any, batches: list[Any]) -> None:
     for hook in hooks:
         hook.remove()
     for (layer, (mean, deviation)), seen in zip(wanted, outputs, strict=True):
-        _scale(layer, seen, mean, deviation)
+        if seen:  # of RT-DETR's decoder only the last layer scores
+            _scale(layer, seen, mean, deviation)
 
 
 def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
