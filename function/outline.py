@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 Bools = NDArray[np.bool_]
 Points = NDArray[np.float64]  # (P, 2), x and y
 
-NORTH_WEST, NORTH_EAST, SOUTH_WEST, SOUTH_EAST = 1, 2, 4, 8  # the pixels around a crossing of the grid
-# Corners at a crossing, by the pixels around it that are set: one where their count is odd, two where two pixels touch.
-CORNERS = np.array([0, 1, 1, 0, 1, 0, 2, 1, 1, 2, 0, 1, 0, 1, 1, 0], dtype=np.uint8)
-
 
 def polygons(pixels: Bools) -> list[Points]:
     """The outline of every connected part.
@@ -42,20 +38,22 @@ def _rings(pixels: Bools) -> list[Points]:
     A boundary goes along a row and along a column in turn, and in each row and column neighbouring corners are
     joined two by two.
     """
-    padded = np.pad(pixels, 1).view(np.uint8)
-    around = NORTH_WEST * padded[:-1, :-1] + NORTH_EAST * padded[:-1, 1:]
-    around += SOUTH_WEST * padded[1:, :-1] + SOUTH_EAST * padded[1:, 1:]
-    ys, xs = np.nonzero(CORNERS[around])
-    codes = around[ys, xs]
-    twice = CORNERS[codes]
-    xs, ys, codes = xs.repeat(twice), ys.repeat(twice), codes.repeat(twice)
+    padded = np.zeros((pixels.shape[0] + 2, pixels.shape[1] + 2), dtype=bool)
+    padded[1:-1, 1:-1] = pixels
+    edges = padded[:, 1:] ^ padded[:, :-1]  # that go down a column
+    west = padded[:-1, :-1] ^ padded[1:, :-1]  # edges that go along a row, on the left side of each crossing
+    up, down = edges[:-1], edges[1:]
+    touching = up & down & west  # two pixels touch at the crossing: two corners, and the edges go four ways
+    places = np.flatnonzero((up ^ down) | touching)
+    places = places.repeat(1 + touching.ravel()[places])
+    ys, xs = np.divmod(places, edges.shape[1])
     second = np.zeros(xs.size, dtype=bool)  # of two at one crossing: the one whose row edge goes to the right
-    second[1:] = (xs[1:] == xs[:-1]) & (ys[1:] == ys[:-1])
-    upper = second ^ (codes == NORTH_WEST + SOUTH_EAST)  # of two: whether its column edge goes up
+    second[1:] = places[1:] == places[:-1]
+    upper = second ^ padded[ys, xs]  # of two: whether its column edge goes up
     down_order = np.lexsort((~upper, ys, xs))
     along_column = np.empty(xs.size, dtype=np.intp)
     along_column[down_order] = down_order[np.arange(xs.size) ^ 1]
-    mask_below = (codes[::2] & SOUTH_EAST) != 0  # of the edge from each even corner to the next one
+    mask_below = padded[ys[::2] + 1, xs[::2] + 1]  # of the edge from each even corner to the next one
     return _walked(np.column_stack((xs, ys)).astype(np.float64), along_column.tolist(), mask_below.tolist())
 
 

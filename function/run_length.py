@@ -24,9 +24,14 @@ def counts(left: int, top: int, pixels: NDArray[np.bool_], size_wh: tuple[int, i
     Source: the COCO API, common/maskApi.c `rleEncode`.
     """
     width, height = size_wh
-    columns = np.pad(pixels.T, ((0, 0), (1, 1))).astype(np.int8)  # (w, h + 2)
-    steps = np.diff(columns, axis=1)
-    starts, ends = (_flat(steps == sign, left, top, height) for sign in (1, -1))
+    columns = np.zeros((pixels.shape[1], pixels.shape[0] + 1), dtype=bool)  # each ends outside
+    columns[:, :-1] = pixels.T
+    flat = columns.ravel()
+    steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    steps = np.concatenate(([0], steps)) if flat.size and flat[0] else steps
+    column, row = np.divmod(steps, columns.shape[1])
+    positions = (left + column) * height + top + row
+    starts, ends = positions[::2], positions[1::2]
     apart = starts[1:] != ends[:-1]  # a run goes on from the foot of a column to the head of the next
     starts, ends = (
         starts[np.concatenate(([True], apart))[: starts.size]],
@@ -43,12 +48,6 @@ def text(runs: list[int]) -> str:
     Source: the COCO API, common/maskApi.c `rleToString`.
     """
     return "".join(_letters(run - runs[index - 2] if index > 2 else run) for index, run in enumerate(runs))
-
-
-def _flat(where: NDArray[np.bool_], left: int, top: int, height: int) -> NDArray[np.int64]:
-    """Positions in the picture, counted down the columns."""
-    columns, rows = np.nonzero(where)
-    return (left + columns) * height + top + rows
 
 
 def _letters(number: int) -> str:

@@ -1,16 +1,19 @@
 """Instance masks: from mask coefficients and prototypes to pixels, each within the box of its instance."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from function import letterbox, outline, run_length
-from function.bilinear import sample, taps
+from function.bilinear import above, sample, taps
 from function.boxes import Floats
+from function.errors import TooLarge
 from function.letterbox import Letterbox
 
+MAX_POINTS = 400_000  # of all outlines: an answer of 6 MB holds no more
 PROTOTYPE_STRIDE = 4  # px of the input; ultralytics 8.4.190 `process_mask_native`, utils/ops.py
 
 
@@ -49,11 +52,25 @@ def find(
     logits = planes(coefficients, prototypes)
     found = masks(logits, boxes_input, (box.input_w, box.input_h))
     rows = np.flatnonzero([mask.pixels.any() for mask in found])
-    polygons = None if wanted == "none" else [_polygons(found[row], box) for row in rows]
+    polygons = None if wanted == "none" else _outlines([found[row] for row in rows], box)
     if wanted != "rle":
         return Masks(rows, polygons, None)
     natives = native_masks(logits[rows], boxes_image[rows], box)
     return Masks(rows, polygons, [run_length.counts(*native, (box.image_w, box.image_h)) for native in natives])
+
+
+def _outlines(found: list[Mask], box: Letterbox) -> list[list[Floats]]:
+    """Polygons of every mask, unless an answer could not hold them."""
+    outlines, points = [], 0
+    for mask in found:
+        outlines.append(_polygons(mask, box))
+        points += sum(len(polygon) for polygon in outlines[-1])
+        if points > MAX_POINTS:
+            raise TooLarge(
+                f"the outlines of the first {len(outlines)} of {len(found)} masks have {points} points; wanted at most "
+                f"{MAX_POINTS}: ask for fewer (max_det, a higher conf) or for none (masks=none)"
+            )
+    return outlines
 
 
 def _polygons(mask: Mask, box: Letterbox) -> list[Floats]:
@@ -94,8 +111,8 @@ def masks(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list
     return [_cut(plane, box, height, width) for plane, box in zip(logits, boxes_xyxy, strict=True)]
 
 
-def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> list[Mask]:
-    """Masks in pixels of the picture.
+def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator[Mask]:
+    """Masks in pixels of the picture, one after another: each may be as large as the picture.
 
     Args:
         logits: (K, h, w) float32, from `planes`.
@@ -112,12 +129,10 @@ def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> list[Mas
     gain = min(h / box.image_h, w / box.image_w)
     inner_h, inner_w = max(round(box.image_h * gain), 1), max(round(box.image_w * gain), 1)
     top, left = round((h - inner_h) / 2 - 0.1), round((w - inner_w) / 2 - 0.1)
-    found = []
     for plane, corners in zip(logits, boxes_xyxy, strict=True):
         fine = sample(plane, taps(plane.shape[0], h, 0, h), taps(plane.shape[1], w, 0, w)) if finer > 1 else plane
         inner = fine[top : top + inner_h, left : left + inner_w]
-        found.append(_cut(inner, corners, box.image_h, box.image_w))
-    return found
+        yield _cut(inner, corners, box.image_h, box.image_w)
 
 
 def _finer(shape_hw: tuple[int, ...], box: Letterbox) -> int:
@@ -134,4 +149,4 @@ def _cut(plane: Floats, box_xyxy: Floats, height: int, width: int) -> Mask:
     left, right = min(max(left, 0), width), min(max(right, 0), width)
     top, bottom = min(max(top, 0), height), min(max(bottom, 0), height)
     rows, columns = taps(plane.shape[0], height, top, bottom), taps(plane.shape[1], width, left, right)
-    return Mask(left, top, sample(plane, rows, columns) > 0)
+    return Mask(left, top, above(plane, rows, columns))
