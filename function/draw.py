@@ -44,6 +44,7 @@ def _draw(drawn: Image.Image, detection: dict[str, Any], line: int) -> None:
     if "corners" in detection:
         corners = [(corner["x"], corner["y"]) for corner in detection["corners"]]
         canvas.line([*corners, *corners[:2]], fill=colour, width=line, joint="curve")
+        left, top = (round(side) for side in min(corners, key=lambda corner: corner[1]))  # the label's place
     else:
         canvas.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=line)
     for point in detection.get("keypoints", []):
@@ -53,12 +54,13 @@ def _draw(drawn: Image.Image, detection: dict[str, Any], line: int) -> None:
 
 
 def _veil(drawn: Image.Image, polygons: list[list[list[float]]], colour: str) -> None:
-    """A mask as a transparent layer."""
-    veil = Image.new("L", drawn.size)
+    """A mask as a transparent layer, no larger than the mask."""
     for polygon in polygons:
-        ImageDraw.Draw(veil).polygon([(x, y) for x, y in polygon], fill=VEIL)
-    if polygons:
-        drawn.paste(colour, mask=veil)
+        left, top = (int(min(side)) for side in zip(*polygon, strict=True))
+        right, bottom = (int(max(side)) + 1 for side in zip(*polygon, strict=True))
+        veil = Image.new("L", (right - left, bottom - top))
+        ImageDraw.Draw(veil).polygon([(x - left, y - top) for x, y in polygon], fill=VEIL)
+        drawn.paste(colour, (left, top), veil)
 
 
 def _write(drawn: Image.Image, text: str, corner: tuple[int, int], colour: str, line: int) -> None:

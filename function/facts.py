@@ -115,8 +115,8 @@ def _imgsz(path: str, metadata: dict[str, str]) -> tuple[int, int]:
 
 def _whole(path: str, metadata: dict[str, str], key: str) -> int:
     found = _literal(path, metadata, key)
-    if not isinstance(found, int | float) or found < 1 or found != int(found):
-        raise UnusableModel(f"{path} says {key} is {metadata[key]!r:.200}; wanted a whole number above 0")
+    if not isinstance(found, int | float) or not 1 <= found <= MAX_SIDE or found != int(found):
+        raise UnusableModel(f"{path} says {key} is {metadata[key]!r:.200}; wanted a whole number from 1 to {MAX_SIDE}")
     return int(found)
 
 

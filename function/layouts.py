@@ -114,7 +114,8 @@ def _queries(output: Floats, class_count: int, conf: float) -> Candidates:
     rows = output[0]
     best = rows[:, 4:].argmax(axis=1)
     scores = rows[np.arange(best.size), 4 + best]
-    passed = scores > conf
+    passed = np.flatnonzero(scores > conf)
+    passed = passed[np.argsort(-scores[passed], kind="stable")]  # queries come in no order
     return Candidates(rows[passed, :4], scores[passed], _ids(best[passed]), rows[passed, 4 + class_count :])
 
 
@@ -150,7 +151,10 @@ def _is_finished(model: Seen) -> bool:
 
 
 def _states_rtdetr(facts: Facts) -> bool:
-    return facts.head == RTDETR_HEAD or "rtdetr" in facts.description.lower().replace("-", "")
+    if facts.head:
+        return facts.head == RTDETR_HEAD
+    name = facts.description.partition(" model")[0]  # "Ultralytics RT-DETR-l model trained on ..."
+    return "rtdetr" in name.lower().replace("-", "")
 
 
 def _anchor_counts(input_hw: tuple[int, int]) -> list[int]:

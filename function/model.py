@@ -105,8 +105,9 @@ def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floa
     """A model of a fixed batch is filled up with black pictures, and only the first is looked at."""
     if batch > 1:
         tensor = np.concatenate((tensor, np.zeros((batch - 1, *tensor.shape[1:]), dtype=np.float32)))
-    outputs: list[Floats] = session.run(None, {session.get_inputs()[0].name: tensor})
-    return [output[:1] for output in outputs]
+    outputs = session.run(None, {session.get_inputs()[0].name: tensor})
+    # Some exports give float16, in which a class id moves a box by nothing and the area of a box is infinite.
+    return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
 
 def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:

@@ -125,6 +125,8 @@ def _detected(served: Model, outputs: list[Floats], box: Letterbox, limits: Limi
     input_wh = (box.input_w, box.input_h)
     found = layouts.decode(served.layout, outputs[0], facts, input_wh, limits.conf, limits.class_ids)
     found = found.take(_kept(served, found, limits))
+    if not all(np.isfinite(column).all() for column in (found.boxes, found.scores, found.extras)):
+        raise InternalError("the network answered boxes or scores that are no finite numbers")
     size_wh = (box.image_w, box.image_h)
     if facts.task == "obb":
         turned = obb.undo(np.hstack((found.boxes, found.extras)), box)

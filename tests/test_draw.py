@@ -65,3 +65,7 @@ def test_a_class_is_written_into_the_corner() -> None:
     seen = (np.asarray(draw.annotate(GREY, body)) != np.asarray(GREY)).any(axis=2)
     assert seen[:5, :5].all()
     assert not seen[50:].any()
+
+
+def test_a_mask_beside_the_picture_is_drawn_without_error() -> None:
+    draw.annotate(GREY, {"detections": [DETECTION | {"segments": [[[-9, -9], [5, -9], [5, 5]], [[195, 5], [195, 5]]]}]})

@@ -139,3 +139,22 @@ def test_any_other_layout_is_refused_with_what_was_found_and_what_is_known(facts
     with pytest.raises(UnusableModel, match=rf"known for {facts.task} are \(1, ") as caught:
         choose(facts, (640, 640), shapes)
     assert all(str(shape) in str(caught.value) for shape in shapes)
+
+
+def test_queries_come_best_first() -> None:
+    found = decoded(
+        "queries", rows((0.5, 0.5, 0.5, 0.5, 0.6, 0), (0.1, 0.1, 0.1, 0.1, 0, 0.9), (0, 0, 0, 0, 0.1, 0)), 0.5
+    )
+    np.testing.assert_allclose(found.scores, [0.9, 0.6])
+    assert found.class_ids.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "shape"),
+    [
+        (FACTS._replace(description="Ultralytics YOLOv10n model trained on rt-detr-vs-yolo.yaml"), (1, 300, 6)),
+        (RTDETR._replace(head="Detect", description="Ultralytics RT-DETR-l model", end2end=True), (1, 300, 6)),
+    ],
+)
+def test_the_name_of_the_data_makes_no_rtdetr(facts: Facts, shape: tuple[int, ...]) -> None:
+    assert choose(facts, (640, 640), [shape]).name == "end-to-end"

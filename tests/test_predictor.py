@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from function import model
-from function.errors import InvalidOption
+from function.errors import InternalError, InvalidOption
 from function.model import Model
 from function.predictor import Prediction, predict
 from function.request import Options, Request
@@ -124,3 +124,18 @@ def test_without_fast_decode_every_pixel_is_decoded(
     found(served, settings, data)
     with pytest.raises(ZeroDivisionError):
         found(served, Settings.from_env({"FAST_DECODE": "1"}), data)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("row", [0, 4])
+def test_an_answer_of_no_finite_numbers_is_ours(
+    served: Model, settings: Settings, red_png: bytes, monkeypatch: pytest.MonkeyPatch, row: int, number: float
+) -> None:
+    output = np.full((1, 6, 4), 0.5, dtype=np.float32)
+    output[0, row, 0] = number
+    monkeypatch.setattr(model, "run", lambda *_: [output])
+    if row == 4 and np.isnan(number):  # no score at all: nothing passes
+        assert found(served, settings, red_png).scores.size < 4
+        return
+    with pytest.raises(InternalError, match="no finite numbers"):
+        found(served, settings, red_png)

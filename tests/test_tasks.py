@@ -3,6 +3,8 @@ import pytest
 from PIL import Image
 
 from function import letterbox
+from function.bilinear import above, sample, taps
+from function.errors import TooLarge
 from function.tasks import classify, obb, pose, segment
 
 BOX = letterbox.fit((200, 100), (64, 64), 32, rectangular=True)  # 64 x 32 in 64 x 32
@@ -106,3 +108,39 @@ def test_none_asks_for_neither() -> None:
     boxes = np.array([[0, 0, 64, 64]], dtype=np.float32)
     found = segment.find(np.ones((1, 1), np.float32), boxes, boxes, disc(), BOX, "none")
     assert found[1:] == (None, None)
+
+
+@pytest.mark.parametrize("size", [(30_000, 1), (1, 30_000), (2000, 30), (30, 2000)])
+def test_of_a_long_strip_only_the_centre_is_scaled(size: tuple[int, int]) -> None:
+    ramp = np.linspace(0, 255, max(size)).astype(np.uint8)
+    drawn = Image.fromarray(np.broadcast_to(ramp if size[0] > size[1] else ramp[:, None], size[::-1]).copy()).convert(
+        "RGB"
+    )
+    tensor = classify.paint(drawn, (64, 64))
+    assert tensor.shape == (1, 3, 64, 64)
+    assert 0.47 < tensor.min() <= tensor.max() < 0.53
+
+
+def test_the_centre_of_a_strip_is_what_scaling_all_of_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (37, 601, 3), dtype=np.uint8)
+    whole = classify.paint(Image.fromarray(noise), (96, 96))
+    monkeypatch.setattr(classify, "MOST_SCALED", 1)
+    assert np.abs(classify.paint(Image.fromarray(noise), (96, 96)) - whole).max() <= 1 / 255 + 1e-6
+
+
+def test_outlines_that_no_answer_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "MAX_POINTS", 10)
+    boxes = np.array([[0, 0, 64, 64]], dtype=np.float32)
+    with pytest.raises(TooLarge, match="masks=none"):
+        segment.find(np.ones((1, 1), np.float32), boxes, boxes, disc(), BOX, "polygons")
+    assert segment.find(np.ones((1, 1), np.float32), boxes, boxes, disc(), BOX, "none").rows.size == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mask_is_where_the_sampled_numbers_are_above_zero(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plane = rng.normal(size=rng.integers(1, 12, 2)).astype(np.float32)
+    height, width = (int(side) for side in rng.integers(1, 90, 2))
+    rows = taps(plane.shape[0], height, int(rng.integers(0, height)), height)
+    columns = taps(plane.shape[1], width, 0, int(rng.integers(0, width + 1)))
+    np.testing.assert_array_equal(above(plane, rows, columns), sample(plane, rows, columns) > 0)

@@ -12,7 +12,7 @@ from function.sources.service import Service
 
 MAX_BODY_BYTES = 6 * 1024 * 1024 - 16 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas", less the envelope
 
-FEWER_BOXES = "fewer pictures or fewer boxes (max_det)"
+FEWER_BOXES = "fewer pictures, fewer boxes (max_det) or no masks (masks=none)"
 
 
 def respond(read: Callable[[], Asked], service: Service) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from function.errors import FunctionError, InternalError, TransientFault
+from function.predictor import Classification
 from function.sources import objects
 from function.sources.objects import Found, Outcome
 from function.sources.service import Service
@@ -48,5 +49,7 @@ def _said(outcome: Outcome) -> tuple[str, str]:
         passes = isinstance(outcome.fault, TransientFault | InternalError)
         code = "TemporaryFailure" if passes else "PermanentFailure"
         return code, f"{type(result).__name__}: {result}" + (f"; {outcome.place}" if outcome.place else "")
+    if isinstance(result, Classification):
+        return "Succeeded", f"{result.facts.names[int(result.class_ids[0])]}; {outcome.place}"
     count = len(result.scores)
     return "Succeeded", f"{count} {'object' if count == 1 else 'objects'} found; {outcome.place}"

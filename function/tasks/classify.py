@@ -6,6 +6,7 @@ from PIL import Image
 
 from function.boxes import Floats
 
+MOST_SCALED = 8  # of the input's longer side: of a strip only the centre is scaled, or it would fill gigabytes
 TOP = 5  # ultralytics 8.4.190 `Probs.top5`, engine/results.py
 
 
@@ -24,9 +25,16 @@ def paint(picture: Image.Image, imgsz_hw: tuple[int, int]) -> Floats:
     Source: ultralytics 8.4.190 `classify_transforms`, data/augment.py; torchvision 0.28 `Resize`, `CenterCrop`.
     """
     height, width = imgsz_hw
-    scaled = picture.resize(_scaled(picture.size, imgsz_hw), Image.Resampling.BILINEAR)
-    left, top = round((scaled.width - width) / 2), round((scaled.height - height) / 2)
-    pixels = np.asarray(scaled.crop((left, top, left + width, top + height)))
+    scaled_w, scaled_h = _scaled(picture.size, imgsz_hw)
+    left, top = round((scaled_w - width) / 2), round((scaled_h - height) / 2)
+    if max(scaled_w, scaled_h) <= MOST_SCALED * max(imgsz_hw):
+        scaled = picture.resize((scaled_w, scaled_h), Image.Resampling.BILINEAR)
+        cut = scaled.crop((left, top, left + width, top + height))
+    else:
+        across, down = picture.width / scaled_w, picture.height / scaled_h
+        window = (left * across, top * down, (left + width) * across, (top + height) * down)
+        cut = picture.resize((width, height), Image.Resampling.BILINEAR, box=window)
+    pixels = np.asarray(cut)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
