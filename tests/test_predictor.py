@@ -128,6 +128,7 @@ def test_without_fast_decode_every_pixel_is_decoded(
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 @pytest.mark.parametrize("row", [0, 4])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_an_answer_of_no_finite_numbers_is_ours(
     served: Model, settings: Settings, red_png: bytes, monkeypatch: pytest.MonkeyPatch, row: int, number: float
 ) -> None:
