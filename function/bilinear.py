@@ -64,7 +64,8 @@ def above(plane: Floats, rows: Taps, columns: Taps) -> NDArray[np.bool_]:
         return np.zeros((rows.before.size, columns.before.size), dtype=bool)
     top, left = int(rows.before[0]), int(columns.before[0])
     window = plane[top : int(rows.after[-1]) + 1, left : int(columns.after[-1]) + 1]
-    agreed = _agreement(window > 0).take(rows.before - top, axis=0).take(columns.before - left, axis=1)
+    # Columns first, while there are few rows: a row is then copied as a whole.
+    agreed = _agreement(window > 0).take(columns.before - left, axis=1).take(rows.before - top, axis=0)
     found: NDArray[np.bool_] = agreed == ALL
     row, column = np.divmod(np.flatnonzero(agreed == SOME), columns.before.size)
     upper, lower = rows.before[row] - top, rows.after[row] - top

@@ -492,8 +492,8 @@ def test_pictures_are_saved_with_their_boxes(dist: Path, tmp_path: Path) -> None
         (tmp_path / folder / "a.jpg").write_bytes(folder.encode())
     done = run(dist, "--save", tmp_path / "out", tmp_path / "one" / "a.jpg", tmp_path / "two" / "a.jpg")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / "a.jpg").read_bytes() == b"one|12|0|JPEG"
-    assert (tmp_path / "out" / "a-2.jpg").read_bytes() == b"two|12|0|JPEG"
+    assert (tmp_path / "out" / "a.jpg").read_bytes() == b"one|12|2|JPEG"
+    assert (tmp_path / "out" / "a-2.jpg").read_bytes() == b"two|12|2|JPEG"
     assert f"saved      {tmp_path / 'out' / 'a-2.jpg'}" in done.stdout
 
 
