@@ -76,13 +76,22 @@ def _walked(corners: Points, along_column: list[int], mask_below: list[bool]) ->
 
 def _area(ring: Points) -> float:
     """Above 0 for a ring around pixels, below for one around a hole."""
-    x, y = ring.T
-    return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) / 2
+    following = _following(ring)
+    return float(np.sum(ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1])) / 2
+
+
+def _following(ring: Points) -> Points:
+    """For each point the next one; faster than numpy's own roll."""
+    return np.concatenate((ring[1:], ring[:1]))
+
+
+def _preceding(ring: Points) -> Points:
+    return np.concatenate((ring[-1:], ring[:-1]))
 
 
 def _cut(corners: Points) -> Points:
     """Two points half a pixel from each corner; those that fall together, on an edge of one pixel, are one."""
-    following = np.roll(corners, -1, axis=0)
+    following = _following(corners)
     half = np.sign(following - corners) / 2
     points = np.stack((corners + half, following - half), axis=1).reshape(-1, 2)
     return _once(points)
@@ -90,16 +99,17 @@ def _cut(corners: Points) -> Points:
 
 def _once(ring: Points) -> Points:
     """Without the points that repeat the one before."""
-    once: Points = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
+    changed = ring != _preceding(ring)  # (P, 2)
+    once: Points = ring[changed[:, 0] | changed[:, 1]]
     return once
 
 
 def _straightened(ring: Points) -> Points:
     """Without the points that lie on a straight way."""
     ring = _once(ring)  # a slit may begin where a point is already
-    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    before, after = ring - _preceding(ring), _following(ring) - ring
     turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
-    back = (before * after).sum(axis=1) < 0  # the end of a slit
+    back = before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1] < 0  # the end of a slit
     straightened: Points = ring[turns | back]
     return straightened
 
@@ -126,7 +136,7 @@ def _joined(outer: list[Points], holes: list[Points], pixels: Bools) -> list[lis
 
 def _column_edges(corners: Points) -> list[tuple[int, int]]:
     """(x, row) of every pixel's edge that a ring follows up or down."""
-    steps = zip(corners.astype(int).tolist(), np.roll(corners, -1, axis=0).astype(int).tolist(), strict=True)
+    steps = zip(corners.astype(int).tolist(), _following(corners).astype(int).tolist(), strict=True)
     return [(x, row) for (x, y), (to_x, to_y) in steps if x == to_x for row in range(min(y, to_y), max(y, to_y))]
 
 
