@@ -2,7 +2,7 @@
 # Everything the tests need is set up first (once, below .venv/), then all of them run.
 #
 #   scripts/test.sh            all tests: the export with torch, the two zips, the real runtime client
-#   scripts/test.sh --fast     without those three: seconds
+#   scripts/test.sh --fast     without those three: two minutes
 #   scripts/test.sh ARGUMENTS  any arguments of pytest, for instance: tests/test_boxes.py -k nms
 set -euo pipefail
 
