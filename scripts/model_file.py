@@ -1,6 +1,5 @@
 """The model that goes into the zip: exported if need be, and what its metadata says."""
 
-import ast
 import hashlib
 import os
 import subprocess
@@ -11,6 +10,7 @@ import environments
 
 from function import facts as function_facts
 from function import signature
+from function.errors import UnusableModel
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "example" / "best.pt"  # built when no model is named
@@ -66,20 +66,19 @@ def facts(path: Path) -> ModelFacts:
     """What is said about an ONNX model in build.json.
 
     Raises:
-        ModelRejected: onnxruntime cannot load it, or its metadata has a part of what YOLO needs.
+        ModelRejected: onnxruntime cannot load it, or the function would refuse what its metadata says.
     """
     data = path.read_bytes()
     session = _session(path, data)
     size, sha256 = len(data), hashlib.sha256(data).hexdigest()
     if not function_facts.is_yolo(session):
-        said = signature.metadata(signature.read(str(path), path.stem, session))
-        return ModelFacts(size, sha256, TENSORS, (), tuple(said["inputs"]), tuple(said["outputs"]))
-    metadata = session.get_modelmeta().custom_metadata_map
-    missing = {"task", "imgsz"} - metadata.keys()
-    if missing:
-        raise ModelRejected(f"{path} has no {' and no '.join(sorted(missing))} in its metadata; export it again")
-    imgsz = tuple(ast.literal_eval(metadata["imgsz"]))
-    return ModelFacts(size, sha256, metadata["task"], imgsz)
+        takes = signature.metadata(signature.read(str(path), path.stem, session))
+        return ModelFacts(size, sha256, TENSORS, (), tuple(takes["inputs"]), tuple(takes["outputs"]))
+    try:
+        said = function_facts.read(str(path), session, sha256)
+    except UnusableModel as error:
+        raise ModelRejected(str(error)) from error
+    return ModelFacts(size, sha256, said.task, said.imgsz_hw)
 
 
 def _session(path: Path, data: bytes) -> Any:
@@ -98,7 +97,6 @@ def _is_yolo(path: Path) -> bool:
 def _check_tensors(path: Path) -> None:
     """What the function itself says to a model without YOLO metadata; torch has no part in it."""
     from function import model
-    from function.errors import UnusableModel
 
     try:
         model.load(path, threads=1)

@@ -4,7 +4,6 @@ Only what holds on every processor: the fusions, not the layouts that suit one k
 follow when the function loads the file, as they would have done without this.
 """
 
-import ast
 import hashlib
 import os
 from pathlib import Path
@@ -12,6 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from function import facts
+from function.errors import UnusableModel
 
 MAX_DIFFERENCE = 1e-4  # of outputs, relative to their largest value; measured on the example and a YOLOv8n: 0
 MAX_GROWTH = 1.05  # of the file: weights that are stored small and widened when loaded would be stored wide
@@ -80,12 +82,13 @@ def _session(data: bytes) -> Any:
 
 def _pictures(session: Any) -> dict[str, NDArray[np.float32]] | None:
     """One random picture for the input; None where the model takes no picture."""
-    inputs, metadata = session.get_inputs(), session.get_modelmeta().custom_metadata_map
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4 or "imgsz" not in metadata:
+    try:
+        asked = (1, 3, *facts.read("the model", session, "").imgsz_hw)
+    except UnusableModel:
         return None
-    asked = (1, 3, *ast.literal_eval(metadata["imgsz"]))
-    shape = [fixed if isinstance(fixed, int) else side for fixed, side in zip(inputs[0].shape, asked, strict=True)]
-    return {inputs[0].name: np.random.default_rng(0).random(shape, dtype=np.float32)}
+    (taken,) = session.get_inputs()
+    shape = [fixed if isinstance(fixed, int) else side for fixed, side in zip(taken.shape, asked, strict=True)]
+    return {taken.name: np.random.default_rng(0).random(shape, dtype=np.float32)}
 
 
 def _difference(wanted: list[Any], found: list[Any]) -> float:

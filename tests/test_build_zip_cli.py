@@ -22,13 +22,14 @@ from layer.targets import Target
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "scripts" / "build_zip.sh"
-IMGSZ = smoke.field(14, smoke.field(1, "imgsz") + smoke.field(2, "[32, 64]"))
+SAID = {"imgsz": "[32, 64]", "names": "{0: 'red'}", "stride": "32"}
+METADATA = b"".join(smoke.field(14, smoke.field(1, key) + smoke.field(2, value)) for key, value in SAID.items())
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     path = tmp_path / "a model.onnx"
-    path.write_bytes(smoke.model() + IMGSZ)
+    path.write_bytes(smoke.model() + METADATA)
     return path
 
 
@@ -98,7 +99,7 @@ def test_a_model_that_cannot_be_used_ends_with_2_and_one_line(
 
 def test_an_onnx_file_without_the_metadata_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(smoke.model())
-    with pytest.raises(model_file.ModelRejected, match="has no imgsz in its metadata; export it again"):
+    with pytest.raises(model_file.ModelRejected, match=r"has no names, stride in its metadata; .* writes them"):
         model_file.facts(tmp_path / "a.onnx")
 
 

@@ -53,6 +53,14 @@ def test_a_run_that_went_right_has_no_problems() -> None:
     assert found() == []
 
 
+def test_a_class_is_a_result_as_boxes_are() -> None:
+    good, best = OBJECTS[0], {"class": "cat", "class_id": 3, "confidence": 0.75}
+    source = json.loads(left(good))["source"]
+    classified, unfinished = ({**best, **more, "source": source} for more in ({"top": [best]}, {}))
+    assert found(lambda results: results.update({good.result_key: json.dumps(classified).encode()})) == []
+    assert len(found(lambda results: results.update({good.result_key: json.dumps(unfinished).encode()}))) == 1
+
+
 def test_every_kind_of_loss_is_a_problem() -> None:
     good, broken = OBJECTS[0], next(one for one in OBJECTS if one.broken)
     extra = f"{world.RESULT_PREFIX}extra.json"

@@ -1,4 +1,4 @@
-"""What the user reads: a table of boxes for a picture, latencies and cold starts for many calls."""
+"""What the user reads: a table of what was found in a picture, latencies and cold starts for many calls."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import picture_table  # of scripts, which is on the path of whoever imports this package
+
 from .target import Reply
 
-MAX_SHOWN = 2000  # characters of an answer that is not boxes
+MAX_SHOWN = 2000  # characters of an answer that is shown as it is
 PERCENTS = (50, 90, 99)
-EDGES = ("x_min", "y_min", "x_max", "y_max")
 
 
 def answer(name: str, reply: Reply) -> str:
-    """One picture: its boxes, or why there are none."""
+    """One picture: its boxes or classes, or why there are none."""
     start = f"   cold start, {reply.init_ms:.0f} ms of it init" if reply.init_ms is not None else ""
     lines = [f"{name}   {reply.status or 'no answer'}   {reply.ms:.0f} ms{start}"]
-    if isinstance(reply.body, dict) and isinstance(reply.body.get("detections"), list):
-        return "\n".join([*lines, *_boxes(reply.body)]) + "\n"
+    found = picture_table.lines(reply.body) or picture_table.results(reply.body, with_times=False)
+    if found:
+        return "\n".join([*lines, *(f"  {line}" for line in found)]) + "\n"
     shown = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
     return "\n".join([*lines, f"  {shown[:MAX_SHOWN]}"]) + "\n"
 
@@ -62,17 +64,3 @@ def percentile(ascending: Sequence[float], percent: int) -> float:
     """The smallest value that at least so many percent are not above (nearest rank); at least one value."""
     rank = -(-len(ascending) * percent // 100)
     return ascending[max(rank, 1) - 1]
-
-
-def _boxes(body: dict[str, Any]) -> list[str]:
-    found, size = body["detections"], body.get("image_dimensions", {})
-    boxes = "box" if len(found) == 1 else "boxes"
-    lines = [f"  {size.get('width')} x {size.get('height')}  {len(found)} {boxes}"]
-    if not found:
-        return lines
-    width = max(5, *(len(str(one["class_name"])) for one in found))
-    lines.append(f"  {'class':{width}}  confidence     x_min     y_min     x_max     y_max")
-    for one in found:
-        edges = "".join(f"{one['box_2d'][edge]:10.2f}" for edge in EDGES)
-        lines.append(f"  {one['class_name']:{width}}  {one['confidence']:10.4f}{edges}")
-    return lines

@@ -1,15 +1,17 @@
-"""What the user reads: the times, the boxes or tensors, the errors; text in, text out."""
+"""What the user reads: the times, what was found or the tensors, the errors; text in, text out."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import picture_table  # of scripts, which is on the path of whoever imports this package
+
 from .errors import InitFailed
 from .outcome import Invocation
 
 LAMBDA_INIT_LIMIT = 10_000  # ms; docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment
-MAX_SHOWN = 4000  # characters of a response that is not boxes
+MAX_SHOWN = 4000  # characters of a response that is shown as it is
 MAX_VALUES = 20  # of a tensor
 LOG_TAIL = 20  # lines
 
@@ -44,7 +46,7 @@ def restore(restore_ms: float) -> str:
 
 
 def invocation(name: str, done: Invocation) -> str:
-    """One invocation: its time, then boxes, a response or an error."""
+    """One invocation: its time, then what was found, a response or an error."""
     again = f"   after a new start of {done.init_ms:.1f} ms" if done.init_ms is not None else ""
     lines = [f"invoke     {done.invoke_ms:9.1f} ms   {name}{again}"]
     if done.error:
@@ -73,39 +75,34 @@ def init_failure(error: InitFailed, log_was_shown: bool) -> str:
 
 def _response(response: Any) -> list[str]:
     body = body_of(response)
-    if isinstance(body, dict) and isinstance(body.get("detections"), list):
-        return _boxes(response, body)
-    if isinstance(body, dict) and isinstance(body.get("outputs"), list):
-        return _tensors(response, body)
-    shown = repr(response) if isinstance(response, bytes) else json.dumps(response, indent=2, ensure_ascii=False)
+    if isinstance(body, dict):
+        shown = _answer(body)
+        if shown:
+            return [f"  {line}" for line in (f"{response.get('statusCode')}  {shown[0]}", *shown[1:])]
+    return _raw(repr(response) if isinstance(response, bytes) else json.dumps(response, indent=2, ensure_ascii=False))
+
+
+def _answer(body: dict[str, Any]) -> list[str]:
+    """Lines about what was found; empty where only the JSON says it."""
+    table = picture_table.lines(body)
+    if table:
+        return [table[0] + picture_table.times(body), *table[1:]]
+    outputs = body.get("outputs")
+    if isinstance(outputs, list) and all(
+        isinstance(one, dict) and isinstance(one.get("data"), list) for one in outputs
+    ):
+        return [str(body.get("model_name")), *map(_tensor, outputs)]
+    return picture_table.results(body, with_times=True)
+
+
+def _raw(shown: str) -> list[str]:
     if len(shown) > MAX_SHOWN:
         shown = f"{shown[:MAX_SHOWN]} ... ({len(shown):,} characters)"
     return [f"  {line}" for line in shown.splitlines()]
 
 
-def _tensors(response: dict[str, Any], body: dict[str, Any]) -> list[str]:
-    lines = [f"  {response.get('statusCode')}  {body.get('model_name')}"]
-    for one in body["outputs"]:
-        data = one["data"]
-        more = f", ... ({len(data):,} values)" if len(data) > MAX_VALUES else ""
-        values = ", ".join(json.dumps(value, ensure_ascii=False) for value in data[:MAX_VALUES])
-        lines.append(f"  {one['name']}  {one['datatype']} {one['shape']}  {values}{more}")
-    return lines
-
-
-def _boxes(response: dict[str, Any], body: dict[str, Any]) -> list[str]:
-    found = body["detections"]
-    size = body.get("image_dimensions", {})
-    times = "  ".join(f"{name} {value:.1f}" for name, value in body.get("timing_ms", {}).items())
-    lines = [
-        f"  {response.get('statusCode')}  {size.get('width')} x {size.get('height')}  {len(found)} "
-        f"{'box' if len(found) == 1 else 'boxes'}" + (f"  ({times} ms)" if times else "")
-    ]
-    if not found:
-        return lines
-    width = max(5, *(len(str(one["class_name"])) for one in found))
-    lines.append(f"  {'class':{width}}  confidence     x_min     y_min     x_max     y_max")
-    for one in found:
-        edges = "".join(f"{one['box_2d'][edge]:10.2f}" for edge in ("x_min", "y_min", "x_max", "y_max"))
-        lines.append(f"  {one['class_name']:{width}}  {one['confidence']:10.4f}{edges}")
-    return lines
+def _tensor(one: dict[str, Any]) -> str:
+    data = one["data"]
+    more = f", ... ({len(data):,} values)" if len(data) > MAX_VALUES else ""
+    values = ", ".join(json.dumps(value, ensure_ascii=False) for value in data[:MAX_VALUES])
+    return f"{one['name']}  {one['datatype']} {one['shape']}  {values}{more}"
