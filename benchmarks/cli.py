@@ -10,7 +10,7 @@ from typing import Any
 from local_lambda.errors import LocalLambdaError
 from local_lambda.events import from_picture
 
-from benchmarks import cold, cpus, history, machine, memory, nms, picture, plan, report, table
+from benchmarks import cold, cpus, history, instances, machine, memory, nms, picture, plan, report, table
 from benchmarks.cold import Seen
 from benchmarks.errors import NotMeasured
 from benchmarks.figures import ratios
@@ -21,6 +21,7 @@ SHOWN = Path("benchmarks", "cold_start.png")
 HISTORY = Path("benchmarks", "history.md")
 INVOCATIONS, SIZES, QUICK_INVOCATIONS = 2000, 200, 200  # of the growth of memory
 NMS_RUNS = 5
+TASK_RUNS, QUICK_TASK_RUNS = 20, 3
 WARM_ONLY_RUNS = 50
 
 
@@ -98,7 +99,15 @@ def _nms(options: argparse.Namespace) -> dict[str, Any]:
     return {"format": report.FORMAT, "kind": "nms", "machine": here._asdict(), "crowds": nms.document(found)}
 
 
-COMMANDS = {"start": _start, "steps": _steps, "warm": _warm, "memory": _memory, "nms": _nms}
+def _tasks(options: argparse.Namespace) -> dict[str, Any]:
+    here = _begin()
+    runs = QUICK_TASK_RUNS if options.quick else TASK_RUNS
+    found = instances.measure(plan.field("yolov8n", None).entered[0], runs)
+    sys.stdout.write(f"\n{instances.text(found)}\n")
+    return {"format": report.FORMAT, "kind": "tasks", "machine": here._asdict(), "costs": instances.document(found)}
+
+
+COMMANDS = {"start": _start, "steps": _steps, "warm": _warm, "memory": _memory, "nms": _nms, "tasks": _tasks}
 
 
 def _begin() -> machine.Machine:

@@ -6,6 +6,7 @@
 #   scripts/bench.sh warm      a warm answer by step
 #   scripts/bench.sh memory    peak by model and picture, growth over 2,000 answers
 #   scripts/bench.sh nms       33,600 boxes with 80 classes
+#   scripts/bench.sh tasks     masks, keypoints and rotated boxes, beside a run of the network
 #   scripts/bench.sh --help    the options: --quick for a first look
 set -euo pipefail
 
