@@ -138,7 +138,7 @@ def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> tuple[tu
             logger.info("%s does not run on %s: %s", path, small, error)
     try:
         return facts.imgsz_hw, _black(session, facts.imgsz_hw, facts.batch)
-    except Exception as error:
+    except Exception as error:  # onnxruntime's own exceptions share no narrower public base
         height, width = facts.imgsz_hw
         raise UnusableModel(f"{path} does not run on a picture of {width} x {height}: {error}") from error
 

@@ -10,7 +10,7 @@ from function.errors import InvalidSetting
 CONF = 0.25  # ultralytics 8.4.190 `predict`
 IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
 MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
-MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.6 GB on its way
+MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.3 GB on its way as a JPEG
 RESULT_PREFIX = "results/"  # of the objects that events about objects leave
 MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link

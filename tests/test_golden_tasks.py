@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from function import letterbox, model, run_length
+from function import letterbox, model
 from function.boxes import iou_one_to_many
 from function.model import Model
 from function.predictor import Classification, Prediction, predict
@@ -126,5 +126,4 @@ def test_masks_are_those_of_predict(served: Callable[[str], Model]) -> None:
         for row, polygons in zip(picture["detections"], found.masks.polygons, strict=True):
             assert overlap(mask_of(row)[inner], filled(polygons, box)[inner]) >= MASK_MIN
         for row, runs in zip(picture["native"], found.masks.run_lengths, strict=True):
-            assert run_length.text(runs)
             assert overlap(mask_of(row), painted(runs, found.size_wh)) >= MASK_MIN

@@ -1,7 +1,8 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from function import rotated
 from function.rotated import gaussians, nms, probiou
 
 
@@ -77,5 +78,13 @@ def test_a_box_without_area_is_kept_and_disturbs_none() -> None:
     assert kept.tolist() == [0, 1]
 
 
-def test_as_many_candidates_as_there_may_be_stay_small() -> None:
-    assert rotated.BLOCK * 30_000 * 3 * 4 < 20e6  # bytes of three float32 tables
+def test_the_table_of_all_pairs_is_never_made() -> None:
+    turned, scores, class_ids = crowd(0, count=6000)
+    tracemalloc.start()
+    try:
+        kept = nms(turned, scores, class_ids, 0.7, 6000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept.size > 100
+    assert peak < 6000 * 6000 * 4 / 4  # bytes: a quarter of one float32 table
