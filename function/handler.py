@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ def _load(settings: Settings) -> "Model | TensorModel":
     path = settings.model_path
     if path and path.startswith("s3://"):
         return model.serve(path, _download(path), settings.threads, settings.model_sha256, settings.model_name)
-    file = model.find(Path(path) if path else None, (TASK_MODEL, LAYER_MODEL))
+    file = model.find(path, (TASK_MODEL, LAYER_MODEL))
     return model.load(file, settings.threads, settings.model_sha256, settings.model_name)
 
 

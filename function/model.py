@@ -2,7 +2,10 @@
 
 import hashlib
 import logging
-from pathlib import Path
+import os
+from collections.abc import Callable
+from mmap import ACCESS_READ, mmap
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +18,8 @@ from function.layouts import Layout, choose
 
 if TYPE_CHECKING:
     from function.tensor_model import TensorModel
+
+File = str | os.PathLike[str]
 
 WARM_UP_STRIDES = 2  # a side of the first run, in strides: the least that every layer is known to take
 
@@ -29,7 +34,7 @@ class Model(NamedTuple):
     layout: Layout
 
 
-def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
+def find(wanted: File | None, candidates: tuple[File, ...]) -> File:
     """The model file to serve.
 
     Args:
@@ -41,16 +46,19 @@ def find(wanted: Path | None, candidates: tuple[Path, ...]) -> Path:
     """
     places = (wanted,) if wanted else candidates
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):
             return place
     looked = " and ".join(str(place) for place in places)
     hint = "as MODEL_PATH says" if wanted else "MODEL_PATH is not set; it can name another place"
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: Path, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
-    """A model from a file; arguments and errors as `serve` has them."""
-    return serve(str(path), path.read_bytes(), threads, sha256, name)
+def load(path: File, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
+    """A model from a file, which is never held in memory as a whole; arguments and errors as `serve` has them."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
+    return _serve(str(path), str(path), content, threads, sha256, name)
 
 
 def serve(
@@ -70,15 +78,44 @@ def serve(
         UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
             output that is not read here.
     """
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 not in (None, found):
-        raise UnusableModel(f"{path} ({len(content)} bytes) has the sha256 {found}; wanted {sha256} (MODEL_SHA256)")
-    session = _session(path, content, threads)
+    return _serve(path, content, content, threads, sha256, name)
+
+
+def _serve(
+    path: str, source: str | bytes, content: bytes | mmap, threads: int, sha256: str | None, name: str | None
+) -> "Model | TensorModel":
+    """As `serve`; `source` is what onnxruntime reads the content from."""
+    checksum = _checksum(content)
+    if sha256 and sha256 != checksum():  # before anything reads a content that may be anybody's
+        found = f"{path} ({len(content)} bytes) has the sha256 {checksum()}"
+        raise UnusableModel(f"{found}; wanted {sha256} (MODEL_SHA256)")
+    session = _session(path, source, len(content), threads)
     if not is_yolo(session):
         from function import tensor_model  # here, because a start that serves pictures goes without
 
-        return tensor_model.serve(path, session, name or Path(path).stem, found)
-    facts = read(path, session, found)
+        return tensor_model.serve(path, session, name or _stem(path), checksum())
+    return _pictures(path, session, checksum)
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def _checksum(content: bytes | mmap) -> Callable[[], str]:
+    """Begin to take it, and return what waits for it: the init phase has two CPUs, and onnxruntime needs one."""
+    digest = hashlib.sha256()
+    thread = Thread(target=digest.update, args=(content,), daemon=True)
+    thread.start()
+
+    def finished() -> str:
+        thread.join()
+        return digest.hexdigest()
+
+    return finished
+
+
+def _pictures(path: str, session: ort.InferenceSession, checksum: Callable[[], str]) -> Model:
+    facts = read(path, session, checksum())
     input_hw, outputs = _warm_up(path, session, facts)
     try:
         layout = choose(facts, input_hw, [output.shape for output in outputs])
@@ -110,7 +147,7 @@ def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floa
     return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
 
-def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
+def _session(path: str, source: str | bytes, size: int, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -118,10 +155,12 @@ def _session(path: str, content: bytes, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Patterns are remembered per input shape; rectangular pictures bring a new shape each.
     options.enable_mem_pattern = False
+    # Planning which tensor takes over whose memory is two fifths of a load, and the arena hands memory on anyway.
+    options.enable_mem_reuse = False
     try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no narrower public base
-        raise UnusableModel(f"{path} ({len(content)} bytes) is not a model that onnxruntime loads: {error}") from error
+        raise UnusableModel(f"{path} ({size} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
 def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> tuple[tuple[int, int], list[Floats]]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from function.errors import InvalidSetting
@@ -17,8 +16,9 @@ MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
 MAX_TENSOR_ELEMENTS = 2_000_000  # of a request's inputs and of its outputs; 640 x 640 x 3 fit, as do 6 MB of JSON
 MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
-LAYER_MODEL = Path("/opt/model.onnx")  # where `build_zip.sh --model-in-layer` lands
-TASK_MODEL = Path(__file__).resolve().parent.parent / "model.onnx"  # beside the package, in the function's zip
+LAYER_MODEL = "/opt/model.onnx"  # where `build_zip.sh --model-in-layer` lands
+TASK_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TASK_MODEL = f"{TASK_ROOT}/model.onnx"  # beside the package, in the function's zip
 
 
 class Settings(NamedTuple):

@@ -46,12 +46,25 @@ def test_the_bytes_do_not_depend_on_the_folder(tmp_path: Path) -> None:
     assert compiled(tmp_path / "one") == compiled(tmp_path / "a longer name" / "two")
 
 
-def test_docstrings_and_asserts_stay(tmp_path: Path) -> None:
-    (module,) = (data for name, data in compiled(tmp_path, SOURCE + "assert not WORDS\n").items() if "module" in name)
+def test_docstrings_go_and_asserts_stay_where_they_were(tmp_path: Path) -> None:
+    text = SOURCE + 'class A:\n    """Only this."""\n\n\nassert not WORDS\n'
+    (module,) = (data for name, data in compiled(tmp_path, text).items() if "module" in name)
     names: dict[str, Any] = {}
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError) as raised:
         exec(marshal.loads(module[16:]), names)
-    assert names["look"].__doc__ == "Say."
+    assert raised.traceback[-1].lineno + 1 == text.splitlines().index("assert not WORDS") + 1
+    assert (names["look"].__doc__, names["A"].__doc__) == (None, None)
+    assert names["look"]("one")
+    assert b"Say." not in module
+    assert b"Only this." not in module
+
+
+def test_a_text_that_is_no_docstring_stays(tmp_path: Path) -> None:
+    text = 'def say():\n    return 1\n    "after"\n\n\nf"{1}"\nWORD = "first"\n'
+    (module,) = (data for name, data in compiled(tmp_path, text).items() if "module" in name)
+    names: dict[str, Any] = {}
+    exec(marshal.loads(module[16:]), names)
+    assert (names["say"](), names["WORD"]) == (1, "first")
 
 
 def test_a_source_that_is_no_python_is_named(tmp_path: Path) -> None:

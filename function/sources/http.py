@@ -3,10 +3,10 @@
 Their events differ in where things stand and in how they are encoded; `_call` makes one `Call` of each.
 """
 
+import http
 from functools import partial
-from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
+from urllib import parse
 
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
 from function.jsonkind import kind as json_kind
@@ -101,7 +101,7 @@ def _dressed(event: Any, shaped: dict[str, Any]) -> dict[str, Any]:
     """A load balancer wants a description and gets its headers in the form that it sent."""
     if "elb" not in _context(event):
         return shaped
-    status = HTTPStatus(shaped["statusCode"])
+    status = http.HTTPStatus(shaped["statusCode"])
     shaped["statusDescription"] = f"{status.value} {status.phrase}"
     if "multiValueHeaders" in event:
         shaped["multiValueHeaders"] = {name: [value] for name, value in shaped.pop("headers").items()}
@@ -159,7 +159,7 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
     multiple = _mapping(event.get("multiValueQueryStringParameters"))
     query |= {name: ",".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
     if "elb" in _context(event):
-        return {unquote_plus(name): unquote_plus(value) for name, value in query.items()}
+        return {parse.unquote_plus(name): parse.unquote_plus(value) for name, value in query.items()}
     return query
 
 

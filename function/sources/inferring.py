@@ -8,7 +8,7 @@ Source: github.com/kserve/open-inference-protocol 011728e, specification/protoco
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib import parse
 
 from function.errors import FunctionError, MethodNotAllowed, NotFound
 from function.inferred import Inference
@@ -45,7 +45,7 @@ def route(path: str) -> Route | None:
     if not found:
         return None
     health, name, version, verb = found.group("health", "name", "version", "verb")
-    return Route(health, unquote(name) if name else None, unquote(version) if version else None, verb)
+    return Route(health, parse.unquote(name) if name else None, parse.unquote(version) if version else None, verb)
 
 
 def respond(asked: Route, method: str, read: Callable[[str], Any], service: Service) -> dict[str, Any]:

@@ -12,7 +12,7 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide, notification-content-stru
 
 import json
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib import parse
 
 from function.errors import BadRequest
 from function.sources.objects import Found, is_name
@@ -96,7 +96,7 @@ def _says_created(record: Any) -> bool:
 
 def _from_record(record: Any) -> Found:
     bucket, described = record["s3"]["bucket"]["name"], record["s3"]["object"]
-    return Found(bucket, unquote_plus(described["key"]), described.get("versionId"), described.get("eTag"))
+    return Found(bucket, parse.unquote_plus(described["key"]), described.get("versionId"), described.get("eTag"))
 
 
 def _from_bridge(event: Any) -> list[Found]:

@@ -4,7 +4,7 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.
 """
 
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib import parse
 
 from function.errors import FunctionError, InternalError, TransientFault
 from function.predictor import Classification
@@ -33,7 +33,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
 def _found(task: dict[str, Any]) -> Found:
     """A task's object: 1.0 has the bucket's ARN, or that of an access point, which serves as a name; 2.0 the name."""
     bucket = task.get("s3Bucket") or task["s3BucketArn"].rpartition(":::")[2]
-    return Found(bucket, unquote_plus(task["s3Key"]), task.get("s3VersionId") or None)
+    return Found(bucket, parse.unquote_plus(task["s3Key"]), task.get("s3VersionId") or None)
 
 
 def _row(task_id: str, outcome: Outcome) -> dict[str, str]:

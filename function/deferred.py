@@ -1,0 +1,90 @@
+"""Modules that packages import and that an answer does not use: each is loaded when something of it is first asked for.
+
+The standard library's `LazyLoader` loads a module at its second `import` already, and several of these are imported
+twice.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+UNUSED = frozenset({
+    # Documentation of what numpy has in C, added to it at run time.
+    "numpy._core._add_newdocs",
+    "numpy._core._add_newdocs_scalars",
+    # numpy 2.5 _core/__init__.py imports these "for module-freeze analysis"; its C code asks when it needs them.
+    "numpy._core._dtype_ctypes",
+    "numpy._core._internal",
+    # Names of tags; Pillow looks one up when a picture has tags.
+    "PIL.ExifTags",
+    "PIL.TiffTags",
+    "http",  # a load balancer's answers
+    "urllib.parse",  # paths and keys that are percent-encoded
+    "pickle",  # numpy: arrays of objects, to and from files
+    "subprocess",  # Pillow: JPEGs through a program
+})  # fmt: skip
+
+
+class Deferred(ModuleType):
+    """A module whose code has not run; it is an ordinary one as soon as that has."""
+
+    def __getattr__(self, name: str) -> Any:
+        """What an ordinary module has after its code has run, for which this is the occasion."""
+        if name == "__path__":  # the import system asks what may be a package for it, and none of these is one
+            raise AttributeError(name)
+        if isinstance(self.__loader__, Later):
+            self.__loader__.load(self)
+        return ModuleType.__getattribute__(self, name)
+
+
+class Later(SourceFileLoader):
+    """Loads a module from its file, but not before something of it is asked for."""
+
+    def __init__(self, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._lock = RLock()  # not a Lock: a half-loaded module may ask itself
+        self._begun = False
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Not now."""
+        module.__class__ = Deferred
+
+    def load(self, module: ModuleType) -> None:
+        """Now, if nobody has; whoever comes while it is being done waits.
+
+        Raises:
+            ImportError: and whatever else the module's code raises; the next one to ask tries again.
+        """
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+            try:
+                super().exec_module(module)
+            except BaseException:
+                self._begun = False
+                raise
+            module.__class__ = ModuleType
+
+
+class Finder:
+    """Finds the unused modules where they are, and has them loaded later."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As the import system wants it; None for every other module."""
+        if fullname not in UNUSED:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = Later(fullname, spec.loader.path)
+        return spec
+
+
+def install() -> None:
+    """Have the unused modules loaded later from now on; what is loaded already stays as it is."""
+    sys.meta_path.insert(0, Finder())
