@@ -12,7 +12,3 @@ STARTED = perf_counter()  # before the packages, which are most of a cold start
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime >= 1.29 otherwise calls home from the account
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's matrix products are not used: no idle thread pool
 os.environ.setdefault("PILLOW_BLOCK_SIZE", "256m")  # a picture of up to 64 megapixels lies in one piece (raster.py)
-
-from function import deferred  # noqa: E402  (after STARTED, because its own imports are part of the start)
-
-deferred.install()

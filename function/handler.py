@@ -8,6 +8,10 @@ import gc
 # Importing makes hundreds of thousands of objects and no garbage: looking for some takes a tenth of all imports.
 gc.disable()
 
+from function import deferred
+
+deferred.install()
+
 import logging
 import os
 import sys

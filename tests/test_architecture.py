@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 FUNCTION = ROOT / "function"
 ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "__init__": set(),
+    "deferred": set(),
     "errors": set(),
     "settings": {"errors"},
     "request": {"errors"},
@@ -75,6 +76,7 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
     "snapstart": {"image", "storage", "errors"},
     "handler": {
         "STARTED",
+        "deferred",
         "metrics",
         "snapstart",
         "storage",
