@@ -1,6 +1,9 @@
 """Ours with one step taken back at a time: what each of them is worth."""
 
 import shutil
+import subprocess
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +13,12 @@ import pythons
 from benchmarks import prepare, zips
 from benchmarks.contenders import Contender
 from benchmarks.errors import NotMeasured
-from benchmarks.models import BUILD, Measured
+from benchmarks.models import BUILD, ROOT, Measured
 from layer import bytecode
 from layer.targets import Target
 
 LAYER_PREFIX = "/opt/python"
+FUNCTION_PREFIX = "/var/task/function"
 
 
 class Variant(NamedTuple):
@@ -52,6 +56,35 @@ def _whole_packages(_: Measured, built: Contender, out: Path) -> None:
     zips.write(out, zips.below(folder, "python/"))
 
 
+def _documented(_: Measured, built: Contender, out: Path) -> None:
+    """Bytecode as `compileall` makes it."""
+    target = prepare.target_of(built.dist)
+    folder = BUILD / f"documented-{target}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(built.dist / "layer.zip") as archive:
+        archive.extractall(folder)
+    command = [str(_python(target)), "-I", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*command, str(folder / "python")], check=True)
+    zips.write(out, zips.below(folder, ""))
+
+
+def _edited(name: str, old: str, new: str) -> Callable[[Measured, Contender, Path], None]:
+    """A file of the function with a part of its text replaced, and its bytecode."""
+
+    def make(_: Measured, built: Contender, out: Path) -> None:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if text.count(old) != 1:
+            raise NotMeasured(f"{name} has {old!r} {text.count(old)} times; wanted once, to take it back")
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / Path(name).relative_to("function")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text.replace(old, new), encoding="utf-8")
+            bytecode.compile_tree(_python(prepare.target_of(built.dist)), Path(scratch), FUNCTION_PREFIX)
+            zips.changed(built.dist / "function.zip", out, added=zips.below(Path(scratch), "function/"))
+
+    return make
+
+
 def _unoptimised(measured: Measured, built: Contender, out: Path) -> None:
     zips.changed(built.dist / "function.zip", out, added={zips.MODEL: measured.unoptimised})
 
@@ -69,6 +102,16 @@ VARIANTS = (
     Variant("boto3 and a client at the top", function=_with_peer("plain"), handler="plain.lambda_handler",
             environ=prepare.CREDENTIALS),
     Variant("model not optimised at export", function=_unoptimised),
+    Variant("unused modules loaded at once", function=_edited("function/handler.py", "deferred.install()", "")),
+    Variant("docstrings in the packages' bytecode", layer=_documented),
+    Variant("memory reuse planned", function=_edited("function/model.py", "mem_reuse = False", "mem_reuse = True")),
+    Variant("model read into memory", function=_edited("function/model.py", "_serve(str(path), str(path), content,",
+                                                       "_serve(str(path), bytes(content), content,")),
+    Variant("checksum before the session", function=_edited("function/model.py", "    session = _session(",
+                                                            "    checksum()\n    session = _session(")),
+    Variant("first run of the full size", function=_edited("function/model.py", "if facts.rectangular and",
+                                                           "if False and")),
+    Variant("garbage looked for while importing", function=_edited("function/handler.py", "gc.disable()", "")),
     Variant("every plugin of pillow", layer=_whole_packages, function=_with_peer("pillow_plugins"),
             handler="pillow_plugins.lambda_handler"),
     Variant("packages not trimmed", layer=_whole_packages),
