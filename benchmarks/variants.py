@@ -1,7 +1,6 @@
 """Ours with one step taken back at a time: what each of them is worth."""
 
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -52,19 +51,17 @@ def _whole_packages(_: Measured, built: Contender, out: Path) -> None:
     folder = BUILD / f"untrimmed-{target}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(prepare.untrimmed(target), folder)
-    bytecode.compile_tree(_python(target), folder, LAYER_PREFIX)
+    bytecode.compile_tree(_python(target), folder, LAYER_PREFIX, bytecode.NO_DOCSTRINGS)
     zips.write(out, zips.below(folder, "python/"))
 
 
 def _documented(_: Measured, built: Contender, out: Path) -> None:
-    """Bytecode as `compileall` makes it."""
     target = prepare.target_of(built.dist)
     folder = BUILD / f"documented-{target}"
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(built.dist / "layer.zip") as archive:
         archive.extractall(folder)
-    command = [str(_python(target)), "-I", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*command, str(folder / "python")], check=True)
+    bytecode.compile_tree(_python(target), folder / "python", LAYER_PREFIX)
     zips.write(out, zips.below(folder, ""))
 
 

@@ -54,7 +54,7 @@ def finish(target: Target, python: Path | None, folder: Path) -> None:
     objects = amazon_linux.check(folder, target.arch)
     _say(f"trimmed {before / 1e6:.1f} MB to {after / 1e6:.1f} MB; {objects} shared objects fit Amazon Linux 2023")
     if python:
-        count = bytecode.compile_tree(python, folder, PREFIX)
+        count = bytecode.compile_tree(python, folder, PREFIX, bytecode.NO_DOCSTRINGS)
         _say(f"compiled {count} modules with {python}: {(size(folder) - after) / 1e6:.1f} MB of bytecode")
 
 

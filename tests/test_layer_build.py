@@ -38,6 +38,9 @@ NAMED_BUT_GONE = {
     ("onnxruntime/capi/onnxruntime_validation.py", "onnxruntime.capi.onnxruntime_collect_build_info"),
 }
 
+DEFERRED = f"sys.path.append({str(ROOT)!r}); from function import deferred; deferred.install()"  # as the handler does
+UNIMPORTABLE = ("PIL._typing", "onnxruntime.capi.libonnx", "numpy.libs", "pillow.libs")  # for type checkers; no modules
+
 
 class Layer(NamedTuple):
     """A finished layer, the untrimmed installation beside it, and the Python that compiled it, if there is one."""
@@ -173,8 +176,9 @@ def test_a_layer_that_is_there_is_not_made_again(layer: Layer, monkeypatch: pyte
     assert tree.kept(layer.target, layer.python, STORE) == layer.packages
 
 
-def test_everything_that_the_function_uses_runs(native: Layer) -> None:
-    done = run(native, f"import runpy; runpy.run_path({smoke.__file__!r}, run_name='__main__')")
+@pytest.mark.parametrize("before", ["", DEFERRED], ids=["at once", "unused modules later"])
+def test_everything_that_the_function_uses_runs(native: Layer, before: str) -> None:
+    done = run(native, f"{before}\nimport runpy; runpy.run_path({smoke.__file__!r}, run_name='__main__')")
     assert done.stderr == ""
     assert done.stdout == "numpy 2.5.5, onnxruntime 1.31.1, pillow 13.0.0\n"
 
@@ -196,3 +200,15 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(install, "REQUIREMENTS", pinned)
     with pytest.raises(install.InstallFailed, match="HASH"):
         install.install(TARGETS[0], tmp_path / "out")
+
+
+@pytest.mark.parametrize("before", ["", DEFERRED], ids=["at once", "unused modules later"])
+def test_every_module_of_the_layer_can_be_imported(native: Layer, before: str) -> None:
+    found = sorted(name for name in modules(native.packages) if not name.startswith(UNIMPORTABLE))
+    program = f"""{before}
+import importlib
+for name in {found}:
+    vars(importlib.import_module(name))
+"""
+    done = run(native, program)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,3 +1,4 @@
+import contextlib
 import importlib.util
 import marshal
 import sys
@@ -12,12 +13,12 @@ SOURCE = 'WORDS = {"b", "a", "c"}\n\n\ndef look(x):\n    """Say."""\n    return 
 UNCHECKED_HASH = 0b01  # PEP 552: by hash, and the source is not looked at
 
 
-def compiled(folder: Path, text: str = SOURCE) -> dict[str, bytes]:
+def compiled(folder: Path, text: str = SOURCE, optimize: int = 0) -> dict[str, bytes]:
     """Every .pyc that comes of a package with one module."""
     (folder / "pkg").mkdir(parents=True)
     (folder / "pkg" / "__init__.py").write_text("")
     (folder / "pkg" / "module.py").write_text(text)
-    assert bytecode.compile_tree(Path(sys.executable), folder, "/opt/python") == 2
+    assert bytecode.compile_tree(Path(sys.executable), folder, "/opt/python", optimize) == 2
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.pyc")}
 
 
@@ -46,25 +47,14 @@ def test_the_bytes_do_not_depend_on_the_folder(tmp_path: Path) -> None:
     assert compiled(tmp_path / "one") == compiled(tmp_path / "a longer name" / "two")
 
 
-def test_docstrings_go_and_asserts_stay_where_they_were(tmp_path: Path) -> None:
-    text = SOURCE + 'class A:\n    """Only this."""\n\n\nassert not WORDS\n'
-    (module,) = (data for name, data in compiled(tmp_path, text).items() if "module" in name)
+@pytest.mark.parametrize(("optimize", "doc"), [(0, "Say."), (bytecode.NO_DOCSTRINGS, None)])
+def test_docstrings_and_asserts_stay_or_go_together(tmp_path: Path, optimize: int, doc: str | None) -> None:
+    found = compiled(tmp_path, SOURCE + "assert not WORDS\n", optimize)
+    (module,) = (data for name, data in found.items() if name.endswith(f"module.{sys.implementation.cache_tag}.pyc"))
     names: dict[str, Any] = {}
-    with pytest.raises(AssertionError) as raised:
+    with contextlib.nullcontext() if optimize else pytest.raises(AssertionError):
         exec(marshal.loads(module[16:]), names)
-    assert raised.traceback[-1].lineno + 1 == text.splitlines().index("assert not WORDS") + 1
-    assert (names["look"].__doc__, names["A"].__doc__) == (None, None)
-    assert names["look"]("one")
-    assert b"Say." not in module
-    assert b"Only this." not in module
-
-
-def test_a_text_that_is_no_docstring_stays(tmp_path: Path) -> None:
-    text = 'def say():\n    return 1\n    "after"\n\n\nf"{1}"\nWORD = "first"\n'
-    (module,) = (data for name, data in compiled(tmp_path, text).items() if "module" in name)
-    names: dict[str, Any] = {}
-    exec(marshal.loads(module[16:]), names)
-    assert (names["say"](), names["WORD"]) == (1, "first")
+    assert names["look"].__doc__ == doc
 
 
 def test_a_source_that_is_no_python_is_named(tmp_path: Path) -> None:
