@@ -43,10 +43,11 @@ SETTINGS = Settings.from_env(os.environ)
 def _load(settings: Settings) -> "Model | TensorModel":
     """The model of the settings: from a bucket straight into memory, or from a file."""
     path = settings.model_path
+    terms = (settings.threads, settings.model_sha256, settings.model_name, settings.spinning)
     if path and path.startswith("s3://"):
-        return model.serve(path, _download(path), settings.threads, settings.model_sha256, settings.model_name)
+        return model.serve(path, _download(path), *terms)
     file = model.find(path, (TASK_MODEL, LAYER_MODEL))
-    return model.load(file, settings.threads, settings.model_sha256, settings.model_name)
+    return model.load(file, *terms)
 
 
 def _download(address: str) -> bytes:

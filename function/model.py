@@ -53,16 +53,18 @@ def find(wanted: File | None, candidates: tuple[File, ...]) -> File:
     raise UnusableModel(f"no model file at {looked} ({hint})")
 
 
-def load(path: File, threads: int, sha256: str | None = None, name: str | None = None) -> "Model | TensorModel":
+def load(
+    path: File, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
+) -> "Model | TensorModel":
     """A model from a file, which is never held in memory as a whole; arguments and errors as `serve` has them."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
-    return _serve(str(path), str(path), content, threads, sha256, name)
+    return _serve(str(path), str(path), content, _options(threads, spinning), sha256, name)
 
 
 def serve(
-    path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None
+    path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
 ) -> "Model | TensorModel":
     """Make the session, check that its output can be answered, and leave it warm.
 
@@ -73,23 +75,29 @@ def serve(
         threads: CPUs that one run may use.
         sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
         name: what clients call a model of tensors; None: the path's last part, without its suffix.
+        spinning: a thread that waits for another keeps its CPU busy.
 
     Raises:
         UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
             output that is not read here.
     """
-    return _serve(path, content, content, threads, sha256, name)
+    return _serve(path, content, content, _options(threads, spinning), sha256, name)
 
 
 def _serve(
-    path: str, source: str | bytes, content: bytes | mmap, threads: int, sha256: str | None, name: str | None
+    path: str,
+    source: str | bytes,
+    content: bytes | mmap,
+    options: ort.SessionOptions,
+    sha256: str | None,
+    name: str | None,
 ) -> "Model | TensorModel":
     """As `serve`; `source` is what onnxruntime reads the content from."""
     checksum = _checksum(content)
     if sha256 and sha256 != checksum():  # before anything reads a content that may be anybody's
         found = f"{path} ({len(content)} bytes) has the sha256 {checksum()}"
         raise UnusableModel(f"{found}; wanted {sha256} (MODEL_SHA256)")
-    session = _session(path, source, len(content), threads)
+    session = _session(path, source, len(content), options)
     if not is_yolo(session):
         from function import tensor_model  # here, because a start that serves pictures goes without
 
@@ -147,16 +155,19 @@ def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floa
     return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
 
-def _session(path: str, source: str | bytes, size: int, threads: int) -> ort.InferenceSession:
+def _options(threads: int, spinning: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # A spinning thread spends the CPU quota that the working one needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     # Patterns are remembered per input shape; rectangular pictures bring a new shape each.
     options.enable_mem_pattern = False
     # Planning which tensor takes over whose memory is two fifths of a load, and the arena hands memory on anyway.
     options.enable_mem_reuse = False
+    return options
+
+
+def _session(path: str, source: str | bytes, size: int, options: ort.SessionOptions) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no narrower public base

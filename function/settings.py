@@ -31,6 +31,7 @@ class Settings(NamedTuple):
     max_det: int
     max_image_pixels: int
     threads: int
+    spinning: bool  # a thread that waits for the others keeps its CPU busy, and so starts sooner on its next part
     result_bucket: str | None  # None: the bucket of the picture
     result_prefix: str
     annotate: bool  # leave the picture with its boxes beside the result
@@ -64,6 +65,7 @@ class Settings(NamedTuple):
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
             max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
             threads=_threads(environ),
+            spinning=_spinning(environ),
             result_bucket=environ.get("RESULT_BUCKET", "").strip() or None,
             result_prefix=_result_prefix(environ),
             annotate=_switch(environ, "ANNOTATE"),
@@ -150,6 +152,23 @@ def _path_part(environ: Mapping[str, str], name: str) -> str | None:
 
 def _threads(environ: Mapping[str, str]) -> int:
     """As many threads as the memory buys CPUs: more of them only wait for each other's share of the quota."""
-    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = _positive(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", visible * MB_PER_CPU)
-    return max(1, min(visible, round(memory / MB_PER_CPU)))
+    visible = _visible_cpus()
+    return max(1, min(visible, round(_memory(environ, visible) / MB_PER_CPU)))
+
+
+def _spinning(environ: Mapping[str, str]) -> bool:
+    """Only where each thread has a whole CPU: what is spun away is otherwise missing from the quota.
+
+    Measured on a yolov8n at 640 with two threads: a run takes 0.9 of the time on two CPUs, 1.1 to 1.3 on 1.5.
+    """
+    threads = _threads(environ)
+    return threads > 1 and _memory(environ, _visible_cpus()) >= threads * MB_PER_CPU
+
+
+def _memory(environ: Mapping[str, str], cpus: int) -> int:
+    """MB; where nobody says, what these CPUs would come with."""
+    return _positive(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", cpus * MB_PER_CPU)
+
+
+def _visible_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

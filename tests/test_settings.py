@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from function.errors import InvalidSetting
@@ -60,6 +62,18 @@ def test_threads_follow_the_memory() -> None:
 
     assert threads(128) == threads(1769) == 1
     assert threads(10240) >= threads(3538) >= 1
+
+
+def test_threads_spin_only_with_a_whole_cpu_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spins(memory: int) -> bool:
+        return Settings.from_env({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory)}).spinning
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    assert [spins(memory) for memory in (512, 1769, 2700, 3008, 3537, 3538, 4422, 5307, 10240)] == [
+        False, False, False, False, False, True, True, True, False,
+    ]  # fmt: skip
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert not spins(10240)
 
 
 def test_results_go_under_a_prefix_of_their_own_unless_told_otherwise() -> None:
