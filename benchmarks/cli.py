@@ -147,13 +147,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=str(__doc__).splitlines()[0])
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="start", help="what to measure (%(default)s)")
     parser.add_argument("--dist", type=Path, help="folder with the example's zips (built where there is none)")
-    parser.add_argument("--models", nargs="+", choices=plan.MODELS, default=list(plan.MODELS), help="which (both)")
+    parser.add_argument("--models", nargs="+", choices=plan.MODELS, help="which (example and yolov8n; warm: all)")
     parser.add_argument("--runs", type=int, metavar="N", help=f"pairs in each setting ({plan.RUNS})")
     parser.add_argument("--quick", action="store_true", help=f"{plan.QUICK_RUNS} pairs and little else: for a look")
     parser.add_argument("--json", type=Path, metavar="PATH", help="figures for machines (build/benchmarks*.json)")
     parser.add_argument("--picture", type=Path, metavar="PATH", help=f"of a cold start ({SHOWN}; --quick: build/)")
     parser.add_argument("--history", type=Path, metavar="PATH", help=f"`steps` adds to it ({HISTORY}; --quick: none)")
     options = parser.parse_args(arguments)
+    if options.models is None:
+        options.models = list(plan.MODELS if options.command == "warm" else plan.USUAL)
     if options.runs is None:
         options.runs = plan.QUICK_RUNS if options.quick else plan.RUNS
     if options.runs < 1:

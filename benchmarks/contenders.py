@@ -1,6 +1,7 @@
 """Who is measured: what each is made of, and how it is started and asked."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from benchmarks.agreement import Box
 from benchmarks.errors import NotMeasured
 
 TIMEOUT = 120.0  # seconds; torch from a slow disk is far below
+AWAKE_WAIT = 0.01  # seconds, from its being thawed until it listens again
 PROBED = "probe.lambda_handler"
 
 
@@ -113,7 +115,10 @@ def invoke(contender: Contender, function: LocalLambda, event: Any) -> Invocatio
     Raises:
         NotMeasured: it failed.
     """
+    function.thaw()
+    time.sleep(AWAKE_WAIT)
     answer = function.invoke(event)
+    function.freeze()  # some leave threads that spin, which would take time from whoever is measured next
     if answer.error:
         raise NotMeasured(f"{contender.name} failed: {answer.error}\n{answer.logs}")
     return answer

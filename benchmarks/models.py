@@ -26,6 +26,7 @@ class Measured(NamedTuple):
         weights: the .pt.
         unoptimised: the .onnx as ultralytics exports it without simplifying.
         conf: at which some boxes of the picture pass.
+        static: exported for one square picture, with bars above and below where one is wide.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Measured(NamedTuple):
     weights: Path
     unoptimised: Path
     conf: float
+    static: bool = False
 
 
 def example() -> Measured:
@@ -46,6 +48,11 @@ def yolov8n() -> Measured:
     samples = sorted(PICTURE.parent.glob("*.jpg"))
     _make(weights, "--seeded", str(PICTURE.parent), str(weights), made_from=tuple(samples))
     return _measured("yolov8n-640", YOLOV8N_IMGSZ, weights)
+
+
+def yolov8n_static() -> Measured:
+    """The same weights, for pictures of 640 x 640 and no others."""
+    return yolov8n()._replace(name="yolov8n-static-640", static=True)
 
 
 def export_python() -> Path:

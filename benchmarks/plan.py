@@ -13,7 +13,8 @@ MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function 
 MEMORY_SIZES = (512, 1024, 1769, 3538)  # MB
 RUNS, QUICK_RUNS = 10, 3  # pairs
 WARM_RUNS, QUICK_WARM_RUNS = 20, 5  # answers of a warm process after the pairs
-MODELS = {"example": models.example, "yolov8n": models.yolov8n}
+MODELS = {"example": models.example, "yolov8n": models.yolov8n, "yolov8n-static": models.yolov8n_static}
+USUAL = ("example", "yolov8n")  # where nobody says; warm answers are measured with all
 
 
 class Field(NamedTuple):
@@ -43,6 +44,8 @@ def field(name: str, dist: Path | None) -> Field:
     """
     measured = MODELS[name]()
     ours = prepare.ours(measured, dist if name == "example" else None)
+    if measured.static:
+        return Field(measured, [ours, prepare.ultralytics(measured, ours, prepare.ONNX)])
     rivals = [prepare.ultralytics(measured, ours, rival) for rival in (prepare.TORCH, prepare.ONNX)]
     return Field(measured, [ours, prepare.bare(ours), prepare.plain(measured, ours), *rivals])
 
@@ -86,7 +89,7 @@ def ablation(one: Field, runs: int) -> Iterator[Step]:
 
 
 def warm(one: Field, warm_runs: int) -> Step:
-    """Ours, the plain one and ultralytics on the ONNX, on one CPU; warm answers only."""
+    """Ours, and of the others the plain one and ultralytics on the ONNX, on one CPU; warm answers only."""
     entered = one.named(prepare.OURS, prepare.PLAIN, prepare.ONNX)
     setting = Setting(one.measured.name, Place(1, MB_PER_CPU), dropped=False, runs=0, warm_runs=warm_runs)
     return Step(setting, entered)

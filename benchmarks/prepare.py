@@ -36,7 +36,7 @@ def ours(measured: Measured, dist: Path | None) -> Contender:
     stamp = BUILD / measured.name / "built-from"
     missing = not all((out / name).is_file() for name in zips.FILES)
     if missing or (dist is None and not (stamp.is_file() and stamp.read_text() == key)):
-        models.build_zips(measured.weights, out)
+        models.build_zips(exported(measured) if measured.static else measured.weights, out)
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(key)
     python = str(json.loads((out / "build.json").read_text())["python"])
@@ -106,7 +106,7 @@ def exported(measured: Measured) -> Path:
     key = zips.digest(measured.weights, *sorted((ROOT / "export").glob("*.py")))
     if not (out.exists() and stamp.exists() and stamp.read_text() == key):
         command = [str(models.export_python()), "-m", "export", str(measured.weights), "--output", str(out)]
-        command.append("--no-next")
+        command += ["--no-next", *(["--static"] if measured.static else [])]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise NotMeasured(f"{' '.join(command)} failed:\n{done.stdout}")

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -112,7 +113,15 @@ class Enclosure:
 
     def kill(self, process: Process) -> None:
         """Kill a process and its group; its `ended` follows."""
-        self._send({"kill": process.name}, [])
+        self._signal(process, signal.SIGKILL)
+
+    def freeze(self, process: Process) -> None:
+        """Give a process and its group no time any more."""
+        self._signal(process, signal.SIGSTOP)
+
+    def thaw(self, process: Process) -> None:
+        """Let it go on."""
+        self._signal(process, signal.SIGCONT)
 
     def peak(self, process: Process) -> int:
         """Largest resident size of a process so far, bytes; 0 if it has ended."""
@@ -121,6 +130,9 @@ class Enclosure:
         if answer is None:
             raise CellFailed(f"the enclosure is gone: {self._last_words()}")
         return answer
+
+    def _signal(self, process: Process, number: int) -> None:
+        self._send({"signal": process.name, "number": number}, [])
 
     def close(self) -> None:
         """End the cell with everything in it; nothing of it is left."""

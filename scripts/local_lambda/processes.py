@@ -36,15 +36,15 @@ class Processes:
             command = json.loads(message)
             if "start" in command:
                 self._start(command, handles)
-            elif "kill" in command:
-                self._kill(command["kill"])
+            elif "signal" in command:
+                self._signal(command["signal"], command["number"])
             else:
                 self._say({"peak": self._peak(command["peak"])})
 
     def end_all(self) -> None:
         """Kill what still runs, and see it gone."""
         for name in list(self._running):
-            self._kill(name)
+            self._signal(name, signal.SIGKILL)
         deadline = time.monotonic() + END_WAIT
         while self._running and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -70,15 +70,15 @@ class Processes:
     def _wait(self, name: int, pid: int) -> None:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it keeps its pid until it is reaped below
         with self._lock:
-            _kill_group(pid)  # what it left behind
+            _signal_group(pid, signal.SIGKILL)  # what it left behind
             _, status, used = os.wait4(pid, 0)
             self._running.pop(name).returncode = status  # known: `Popen` need not wait for it
         self._say({"ended": name, "status": status, "peak": used.ru_maxrss * 1024})
 
-    def _kill(self, name: int) -> None:
+    def _signal(self, name: int, number: int) -> None:
         with self._lock:  # while it is held nothing is reaped, so the pid cannot be another's
             if name in self._running:
-                _kill_group(self._running[name].pid)
+                _signal_group(self._running[name].pid, number)
 
     def _peak(self, name: int) -> int:
         """Largest resident size of a running process so far, bytes; 0 if it has ended."""
@@ -96,8 +96,8 @@ class Processes:
                 return
 
 
-def _kill_group(pid: int) -> None:
+def _signal_group(pid: int, number: int) -> None:
     try:
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, number)
     except ProcessLookupError:
         return

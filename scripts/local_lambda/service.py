@@ -166,6 +166,16 @@ class LocalLambda:
         if self._process:
             self._retire()
 
+    def freeze(self) -> None:
+        """Let nothing of the process run until `thaw`, as Lambda does between invocations; an ended one stays so."""
+        if self._process:
+            self._cell.freeze(self._process)
+
+    def thaw(self) -> None:
+        """Undo `freeze`; it may take a moment until the process runs."""
+        if self._process:
+            self._cell.thaw(self._process)
+
     def invoke(self, event: Any) -> Invocation:
         """Send one event through the function.
 
