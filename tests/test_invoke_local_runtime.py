@@ -558,3 +558,26 @@ def alive(mark: str) -> list[str]:
 
 def left(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("local-lambda-*")]
+
+
+def test_a_frozen_environment_stands_still_and_answers_when_it_is_thawed(dist: Path) -> None:
+    count = "import threading\nTURNS = []\ndef turn():\n    while True: TURNS.append(time.sleep(0.001))\n"
+    start = "threading.Thread(target=turn, daemon=True).start()\n"
+    with isolated(dist, env={"AT_INIT": count + start}) as function:
+        first = ask(function, "len(TURNS)")
+        function.freeze()
+        time.sleep(0.5)
+        function.thaw()
+        frozen = ask(function, "len(TURNS)") - first
+        time.sleep(0.5)
+        free = ask(function, "len(TURNS)") - first - frozen
+    assert frozen < free / 2
+
+
+def test_a_frozen_environment_can_be_ended(dist: Path) -> None:
+    with isolated(dist) as function:
+        function.freeze()
+        function.stop()
+        function.freeze()  # there is nothing left of it
+        function.thaw()
+        assert ask(function, "1 + 1") == 2
