@@ -367,7 +367,10 @@ CHANGES = {
     "ModelSha256": "ab" * 32,
     "Confidence": "0.4",
     "Iou": "0.5",
+    "AgnosticNms": "1",
     "MaxDetections": "50",
+    "FastDecode": "1",
+    "ModelName": "wine",
     "AllowedUrlHosts": "*",
     "PicturesBucket": "pictures",
     "PicturesPrefix": "other/",
@@ -418,6 +421,11 @@ def test_another_zip_publishes_a_version() -> None:
 def test_the_description_that_publishes_versions_always_has_room() -> None:
     parameters = template_stack.source()["Parameters"]
     longest = {name: one["MaxLength"] for name, one in parameters.items() if "MaxLength" in one}
+    longest |= {
+        name: max(len(str(value)) for value in one["AllowedValues"])
+        for name, one in parameters.items()
+        if "AllowedValues" in one
+    }
     values = {
         name: "x" * longest.get(name, 64 if name == "ModelSha256" else 63 if name.endswith("Bucket") else 17)
         for name in CHANGES
