@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from local_lambda import events, report, service  # noqa: E402  (neighbours, not
 from local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
 from local_lambda.outcome import Invocation  # noqa: E402
 
-USAGE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes
+USAGE, FAILED, INTERRUPTED, UNREAD = 2, 1, 130, 141  # exit codes
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +32,12 @@ def main(arguments: list[str]) -> int:
         cases = [events.from_file(path) for path in options.event]
         cases += [events.from_request(path, options.path) for path in options.request]
         cases += [events.from_picture(path, options.query) for path in options.images]
-        return _run(options, cases)
+        code = _run(options, cases)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has after ten lines
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except (NotRunnable, RequestTooLarge) as error:
         _say(f"invoke_local: {error}\n")
         return USAGE

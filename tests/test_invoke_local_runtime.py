@@ -390,6 +390,18 @@ def test_the_command_tells_how_long_the_hook_after_the_snapshot_takes(dist: Path
     assert "\nrestore " in done.stdout
 
 
+def test_who_stops_reading_gets_no_traceback(dist: Path, tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "scripts" / "invoke_local.py", "--dist", dist, "--handler", HANDLER, "--quiet"]
+    many = [part for _ in range(3) for part in ("--event", event(tmp_path, "'x' * 100_000"))]
+    with subprocess.Popen([*command, *many], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
+        assert tool.stdout
+        assert tool.stderr
+        tool.stdout.readline()
+        tool.stdout.close()
+        said = tool.stderr.read()
+    assert (tool.returncode, said) == (141, b"")
+
+
 def test_an_init_without_end_is_ended(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local_lambda.service.INIT_LIMIT", 1.0)
     with (
