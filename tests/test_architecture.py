@@ -73,7 +73,7 @@ ALLOWED = {  # module (or folder) -> the modules of ours that it may import
         "errors",
     },
     "metrics": {"boxes", "inferred", "predictor", "response", "errors"},
-    "snapstart": {"image", "storage", "errors"},
+    "snapstart": {"deferred", "image", "storage", "errors"},
     "handler": {
         "STARTED",
         "deferred",

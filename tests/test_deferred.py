@@ -96,6 +96,19 @@ def test_numpys_c_code_finds_what_it_asks_for() -> None:
     assert shown == "[('a', '<f4')]"
 
 
+def test_before_a_snapshot_all_of_them_are_loaded(model_path: Path) -> None:
+    program = """
+        import function.handler
+        from function import snapstart
+        held = waiting()
+        snapstart.before_snapshot(len)
+        print(json.dumps([held, waiting()]))
+    """
+    held, left = told(program, MODEL_PATH=str(model_path))
+    assert len(held) > 5
+    assert left == []
+
+
 def own_module(folder: Path, text: str) -> str:
     """A program's beginning that has a module of ours deferred."""
     (folder / "later.py").write_text(textwrap.dedent(text))
