@@ -24,10 +24,10 @@ def rows(seen: Seen) -> list[list[str]]:
         found.append((figures.differences(answers, ours), figures.ratios(answers, ours), runs))
     found.sort(key=lambda one: one[0].median, reverse=True)
     head = [["ours, but", "first answer ms", "more ms (p10..p90)", "times ours (p10..p90)", "unpacked MB"]]
-    head.append(["(nothing)", table.ms(statistics.median(ours)), "", "", table.mb(seen.runs[0].unpacked_bytes)])
+    head.append(["(nothing)", table.ms(statistics.median(ours)), "", "", table.file_mb(seen.runs[0].unpacked_bytes)])
     return head + [
         [runs.contender.name, table.ms(statistics.median(start.first_answer_ms for start in runs.starts)),
-         table.plus_ms(more), table.times(ratio), table.mb(runs.unpacked_bytes)]
+         table.plus_ms(more), table.times(ratio), table.file_mb(runs.unpacked_bytes)]
         for more, ratio, runs in found
     ]  # fmt: skip
 

@@ -28,7 +28,7 @@ def starts(seen: Seen) -> list[list[str]]:
         answers = [start.first_answer_ms for start in runs.starts]
         rows.append([
             runs.contender.name,
-            table.mb(runs.unpacked_bytes),
+            table.file_mb(runs.unpacked_bytes),
             table.ms(statistics.median(start.init_ms for start in runs.starts)),
             table.ms(statistics.median(answers)),
             table.times(figures.ratios(answers, first)),

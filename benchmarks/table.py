@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from benchmarks.figures import Spread
 
 GAP = "  "
-MB = 1024 * 1024  # bytes
+MB = 1024 * 1024  # bytes; of memory, as Lambda counts it
+FILE_MB = 1_000_000  # bytes; of files, as build_zip.sh counts them
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -35,8 +36,13 @@ def plus_ms(value: Spread) -> str:
     return f"{value.median:+.1f} ({value.low:+.1f}..{value.high:+.1f})"
 
 
+def file_mb(count: float) -> str:
+    """Bytes of files as MB."""
+    return f"{count / FILE_MB:,.1f}"
+
+
 def mb(count: float) -> str:
-    """Bytes as MB."""
+    """Bytes of memory as MB."""
     return f"{count / MB:,.1f}" if count < 100 * MB else f"{count / MB:,.0f}"
 
 

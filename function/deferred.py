@@ -1,16 +1,17 @@
-"""Modules that packages import and that an answer does not use: each is loaded when something of it is first asked for.
+"""Modules that are imported and that most answers do not use: each is loaded when something of it is first asked for.
 
 The standard library's `LazyLoader` loads a module at its second `import` already, and several of these are imported
 twice.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from threading import RLock
 from types import ModuleType
 from typing import Any
 
+# None is in a cycle of imports: two threads that load one from both ends would wait for each other.
 UNUSED = frozenset({
     # Documentation of what numpy has in C, added to it at run time.
     "numpy._core._add_newdocs",
@@ -18,7 +19,7 @@ UNUSED = frozenset({
     # numpy 2.5 _core/__init__.py imports these "for module-freeze analysis"; its C code asks when it needs them.
     "numpy._core._dtype_ctypes",
     "numpy._core._internal",
-    # Names of tags; Pillow looks one up when a picture has tags.
+    # Names of tags: of a TIFF, and of the EXIF data that cameras write.
     "PIL.ExifTags",
     "PIL.TiffTags",
     "http",  # a load balancer's answers
@@ -33,11 +34,25 @@ class Deferred(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """What an ordinary module has after its code has run, for which this is the occasion."""
-        if name == "__path__":  # the import system asks what may be a package for it, and none of these is one
+        if name.startswith("__") and name != "__all__":  # asked of every module there is, by who looks for something
             raise AttributeError(name)
-        if isinstance(self.__loader__, Later):
-            self.__loader__.load(self)
+        _load(self)
         return ModuleType.__getattribute__(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Its code runs first, or it would undo this."""
+        _load(self)
+        ModuleType.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Its code runs first."""
+        _load(self)
+        ModuleType.__delattr__(self, name)
+
+    def __dir__(self) -> Iterable[str]:
+        """As of any module."""
+        _load(self)
+        return ModuleType.__dir__(self)
 
 
 class Later(SourceFileLoader):
@@ -49,8 +64,11 @@ class Later(SourceFileLoader):
         self._begun = False
 
     def exec_module(self, module: ModuleType) -> None:
-        """Not now."""
-        module.__class__ = Deferred
+        """Not now, unless it is loaded again, by `importlib.reload`."""
+        if "__builtins__" in vars(module):  # its code has run
+            super().exec_module(module)
+        else:
+            module.__class__ = Deferred
 
     def load(self, module: ModuleType) -> None:
         """Now, if nobody has; whoever comes while it is being done waits.
@@ -67,7 +85,7 @@ class Later(SourceFileLoader):
             except BaseException:
                 self._begun = False
                 raise
-            module.__class__ = ModuleType
+            ModuleType.__setattr__(module, "__class__", ModuleType)
 
 
 class Finder:
@@ -89,8 +107,13 @@ def load() -> None:
     """Load those that wait, where time does not count: before a snapshot."""
     for name in sorted(UNUSED):
         module = sys.modules.get(name)
-        if isinstance(module, Deferred) and isinstance(module.__loader__, Later):
-            module.__loader__.load(module)
+        if isinstance(module, Deferred):
+            _load(module)
+
+
+def _load(module: Deferred) -> None:
+    if isinstance(module.__loader__, Later):
+        module.__loader__.load(module)
 
 
 def install() -> None:

@@ -47,7 +47,9 @@ def _load(settings: Settings) -> "Model | TensorModel":
     if path and path.startswith("s3://"):
         return model.serve(path, _download(path), *terms)
     file = model.find(path, (TASK_MODEL, LAYER_MODEL))
-    return model.load(file, *terms)
+    if path or settings.model_sha256:
+        return model.load(file, *terms)
+    return model.load_shipped(file, settings.threads, settings.model_name, settings.spinning)
 
 
 def _download(address: str) -> bytes:

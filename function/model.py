@@ -56,11 +56,23 @@ def find(wanted: File | None, candidates: tuple[File, ...]) -> File:
 def load(
     path: File, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
 ) -> "Model | TensorModel":
-    """A model from a file, which is never held in memory as a whole; arguments and errors as `serve` has them."""
+    """A model from a file; arguments and errors as `serve` has them."""
+    with open(path, "rb") as file:
+        content = file.read()
+    return serve(str(path), content, threads, sha256, name, spinning)
+
+
+def load_shipped(path: File, threads: int, name: str | None = None, spinning: bool = False) -> "Model | TensorModel":
+    """As `load`, sooner and in less memory: the file is never held as a whole.
+
+    It is read twice, side by side, so it must be one that nothing writes meanwhile, as those of the zips are on Lambda.
+    """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
-    return _serve(str(path), str(path), content, _options(threads, spinning), sha256, name)
+    checksum = _checksum(content)
+    session = _session(str(path), str(path), size, _options(threads, spinning))
+    return _warm(str(path), session, checksum, name)
 
 
 def serve(
@@ -81,28 +93,29 @@ def serve(
         UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
             output that is not read here.
     """
-    return _serve(path, content, content, _options(threads, spinning), sha256, name)
-
-
-def _serve(
-    path: str,
-    source: str | bytes,
-    content: bytes | mmap,
-    options: ort.SessionOptions,
-    sha256: str | None,
-    name: str | None,
-) -> "Model | TensorModel":
-    """As `serve`; `source` is what onnxruntime reads the content from."""
     checksum = _checksum(content)
     if sha256 and sha256 != checksum():  # before anything reads a content that may be anybody's
         found = f"{path} ({len(content)} bytes) has the sha256 {checksum()}"
         raise UnusableModel(f"{found}; wanted {sha256} (MODEL_SHA256)")
-    session = _session(path, source, len(content), options)
+    session = _session(path, content, len(content), _options(threads, spinning))
+    return _warm(path, session, checksum, name)
+
+
+def _warm(
+    path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None
+) -> "Model | TensorModel":
     if not is_yolo(session):
         from function import tensor_model  # here, because a start that serves pictures goes without
 
         return tensor_model.serve(path, session, name or _stem(path), checksum())
-    return _pictures(path, session, checksum)
+    facts = read(path, session, checksum())
+    input_hw, outputs = _warm_up(path, session, facts)
+    try:
+        layout = choose(facts, input_hw, [output.shape for output in outputs])
+    except UnusableModel as error:
+        raise UnusableModel(f"{path}: {error}") from error
+    logger.info("serving %s: %s, output %s", path, facts._asdict(), layout.shape)
+    return Model(session, facts, layout)
 
 
 def _stem(path: str) -> str:
@@ -120,17 +133,6 @@ def _checksum(content: bytes | mmap) -> Callable[[], str]:
         return digest.hexdigest()
 
     return finished
-
-
-def _pictures(path: str, session: ort.InferenceSession, checksum: Callable[[], str]) -> Model:
-    facts = read(path, session, checksum())
-    input_hw, outputs = _warm_up(path, session, facts)
-    try:
-        layout = choose(facts, input_hw, [output.shape for output in outputs])
-    except UnusableModel as error:
-        raise UnusableModel(f"{path}: {error}") from error
-    logger.info("serving %s: %s, output %s", path, facts._asdict(), layout.shape)
-    return Model(session, facts, layout)
 
 
 def run(model: Model, tensor: Floats) -> list[Floats]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ExifTags, Image
 
 from function import deferred
 from tests.conftest import ROOT, encode, picture
@@ -196,3 +197,62 @@ def test_its_traceback_shows_its_lines(tmp_path: Path) -> None:
             print(json.dumps(traceback.format_exc()))
     """  # fmt: skip
     assert 'raise ValueError("here")' in told(program)
+
+
+def test_what_is_put_into_it_and_taken_out_of_it_stays_so(tmp_path: Path) -> None:
+    text = """
+        one, two = 1, 2
+    """
+    program = own_module(tmp_path, text) + """
+        later.one = "mine"
+        changed = [later.one, later.two]
+        deferred.UNUSED = frozenset()
+        del sys.modules["later"]
+        deferred.UNUSED = frozenset({"later"})
+        import later
+        del later.one
+        print(json.dumps([*changed, hasattr(later, "one"), later.two]))
+    """  # fmt: skip
+    assert told(program) == ["mine", 2, False, 2]
+
+
+def test_it_lists_what_it_has_and_can_be_loaded_again(tmp_path: Path) -> None:
+    text = """
+        one = 1
+    """
+    program = own_module(tmp_path, text) + """
+        import importlib
+        listed = "one" in dir(later)
+        later.one = 2
+        print(json.dumps([listed, importlib.reload(later).one, type(later) is ModuleType]))
+    """  # fmt: skip
+    assert told(program) == [True, 1, True]
+
+
+def test_who_walks_over_all_modules_loads_none(tmp_path: Path) -> None:
+    text = """
+        import this_is_not_there
+    """
+    program = own_module(tmp_path, text) + """
+        import inspect
+        for module in sys.modules.values():
+            getattr(module, "__version__", None), hasattr(module, "__path__"), hasattr(module, "__wrapped__")
+        inspect.getmodule(told) if "told" in globals() else inspect.stack()
+        print(json.dumps(type(later) is deferred.Deferred))
+    """  # fmt: skip
+    assert told(program) is True
+
+
+def test_a_picture_with_tags_is_turned_as_it_says(model_path: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image = tmp_path / "a.jpg"
+    image.write_bytes(encode(picture((64, 32)), "JPEG", exif=exif))
+    program = f"""
+        import function.handler
+        from function import image
+        before = waiting()
+        size = image.read(open({str(image)!r}, "rb").read(), 10_000).size
+        print(json.dumps([size, sorted(set(before) - set(waiting()))]))
+    """
+    assert told(program, MODEL_PATH=str(model_path)) == [[32, 64], ["PIL.ExifTags", "PIL.TiffTags"]]

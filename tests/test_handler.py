@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from function import model
+from function.settings import Settings
 from tests.conftest import Context, encode, picture
 from tests.test_sources import HTTP_EVENTS, event
 
@@ -182,3 +184,22 @@ def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png:
     status, body = call(handler, {"images": images})
     assert status == 200
     assert [row.get("detection_count", row.get("type")) for row in body["results"]] == [1, "UnsupportedPicture", 0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "way"),
+    [
+        ({}, "load_shipped"),
+        ({"MODEL_PATH": "/mnt/model.onnx"}, "load"),  # a file system that somebody may be writing to
+        ({"MODEL_SHA256": "ab" * 32}, "load"),  # what is checked is what is loaded
+        ({"MODEL_PATH": "s3://models/m.onnx"}, "serve"),
+    ],
+)
+def test_only_a_model_out_of_the_zips_is_read_in_place(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], way: str
+) -> None:
+    monkeypatch.setattr(model, "find", lambda *_: "model.onnx")
+    monkeypatch.setattr(handler, "_download", lambda _: b"")
+    for name in ("load_shipped", "load", "serve"):
+        monkeypatch.setattr(model, name, lambda *_, name=name: name)
+    assert handler._load(Settings.from_env(variables)) == way

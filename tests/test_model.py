@@ -53,6 +53,23 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
         model.load(path, threads=1)
 
 
+def test_a_shipped_model_is_the_same_as_any(model_path: Path) -> None:
+    shipped, read = model.load_shipped(model_path, threads=1), model.load(model_path, threads=1)
+    assert isinstance(shipped, model.Model)
+    assert isinstance(read, model.Model)
+    assert (shipped.facts, shipped.layout) == (read.facts, read.layout)
+    tensor = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
+    assert np.array_equal(model.run(shipped, tensor)[0], model.run(read, tensor)[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model"])
+def test_a_shipped_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UnusableModel, match=rf"\({len(content)} bytes\) is not a model that onnxruntime loads"):
+        model.load_shipped(path, threads=1)
+
+
 @pytest.mark.parametrize("key", ["names", "stride"])
 def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(UnusableModel, match=f"has no {key} in its metadata"):
