@@ -216,7 +216,7 @@ def seen(ours: list[float], theirs: list[float]) -> Seen:
         contender = Contender(name, name, Path("dist"), Path("probe"))
         starts = [Start(one - 10, 10, {"numpy": one}, 1 << 20, []) for one in times]
         warm = [Warm(12.0, {"network": 10.0, "rest": 2.0})]
-        return Runs(contender, starts, warm, Agreement(1, 1, 1, 1.0, 0.0), 2 << 20, 1.0)
+        return Runs(contender, starts, warm, Agreement(1, 1, 1, 1.0, 0.0), 2_000_000, 1.0)
 
     return Seen(
         Setting("model", PLACE, dropped=False, runs=2, warm_runs=1), [runs("ours", ours), runs("other", theirs)]
