@@ -10,7 +10,7 @@ gc.disable()
 
 from function import deferred
 
-deferred.install()
+deferred.install()  # before what imports them
 
 import logging
 import os

@@ -164,7 +164,7 @@ def _options(threads: int, spinning: bool) -> ort.SessionOptions:
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     # Patterns are remembered per input shape; rectangular pictures bring a new shape each.
     options.enable_mem_pattern = False
-    # Planning which tensor takes over whose memory is two fifths of a load, and the arena hands memory on anyway.
+    # Planning which tensor takes over whose memory is 30 of 73 ms of a yolov8n's load; the arena hands it on anyway.
     options.enable_mem_reuse = False
     return options
 

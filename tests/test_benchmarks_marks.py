@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import agreement, cache, cpus, crowd, history, marks, report, zips
+from benchmarks import agreement, cache, cpus, crowd, history, marks, report, variants, zips
 from benchmarks.agreement import Agreement, Box
 from benchmarks.cold import Runs, Seen, Setting, Warm
 from benchmarks.contenders import Contender, Place, Start
@@ -18,6 +18,7 @@ from benchmarks.errors import NotMeasured
 from benchmarks.inside import probe_names
 from benchmarks.machine import Machine
 from benchmarks.marks import Told
+from benchmarks.models import Measured
 from tests.conftest import ROOT
 
 TOLD = Told(
@@ -251,3 +252,25 @@ def test_the_history_keeps_what_it_had_and_sorts_by_what_a_step_is_worth(tmp_pat
     assert first.startswith("# ")
     assert first.index("| worse |") < first.index("| other |")
     assert "+20.0 (+12.0..+28.0)" in first
+
+
+EDITED = [one for one in variants.VARIANTS if one.function and "_edited" in one.function.__qualname__]
+
+
+@pytest.mark.parametrize("variant", EDITED, ids=lambda variant: variant.name)
+def test_what_a_step_takes_back_is_still_in_the_function(
+    variant: variants.Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zips.write(tmp_path / "function.zip", zips.below(ROOT / "function", "function/"))
+    zips.describe(tmp_path, "x86_64", "3.13")
+    monkeypatch.setattr(variants, "_python", lambda _: Path(sys.executable))
+    measured = Measured("model", 320, Path("a.pt"), Path("a.onnx"), 0.25)
+    assert variant.function
+    variant.function(measured, Contender("ours", "", tmp_path, None), tmp_path / "taken-back.zip")
+    with zipfile.ZipFile(tmp_path / "function.zip") as ours, zipfile.ZipFile(tmp_path / "taken-back.zip") as other:
+        sources = [name for name in ours.namelist() if name.endswith(".py")]
+        assert len([name for name in sources if ours.read(name) != other.read(name)]) == 1
+
+
+def test_there_are_steps_that_edit_the_function() -> None:
+    assert len(EDITED) > 5

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Callable
@@ -201,5 +202,9 @@ def test_only_a_model_out_of_the_zips_is_read_in_place(
     monkeypatch.setattr(model, "find", lambda *_: "model.onnx")
     monkeypatch.setattr(handler, "_download", lambda _: b"")
     for name in ("load_shipped", "load", "serve"):
-        monkeypatch.setattr(model, name, lambda *_, name=name: name)
-    assert handler._load(Settings.from_env(variables)) == way
+        signature = inspect.signature(getattr(model, name))
+        monkeypatch.setattr(model, name, lambda *given, name=name, one=signature: (name, one.bind(*given).arguments))
+    settings = Settings.from_env(variables)._replace(threads=2, model_name="wine", spinning=True)
+    taken, given = handler._load(settings)
+    assert (taken, given["threads"], given["name"], given["spinning"]) == (way, 2, "wine", True)
+    assert given.get("sha256") == settings.model_sha256

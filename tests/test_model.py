@@ -53,6 +53,13 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
         model.load(path, threads=1)
 
 
+@pytest.mark.parametrize(("spinning", "said"), [(False, "0"), (True, "1")])
+def test_threads_spin_as_asked(spinning: bool, said: str) -> None:
+    options = model._options(2, spinning)
+    assert options.intra_op_num_threads == 2
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == said
+
+
 def test_a_shipped_model_is_the_same_as_any(model_path: Path) -> None:
     shipped, read = model.load_shipped(model_path, threads=1), model.load(model_path, threads=1)
     assert isinstance(shipped, model.Model)
