@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.errors import NotMeasured
+from benchmarks import NotMeasured
 
 SAME_IOU = 0.9  # a box is the same above this
 SAME_SHARE = 0.9  # of the longer answer's boxes that have to be found in the other: near ties swap places

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local_lambda.errors import LocalLambdaError
-from local_lambda.events import from_picture
-
-from benchmarks import cold, cpus, history, instances, machine, memory, nms, picture, plan, report, table
-from benchmarks.cold import Seen
-from benchmarks.errors import NotMeasured
-from benchmarks.figures import ratios
+from benchmarks import NotMeasured, ablation, chart, cold_start, cpus, memory, nms, plan, report, task_costs
+from benchmarks.cold_start import Seen
 from benchmarks.models import PICTURE, ROOT
+from benchmarks.stats import ratios
+from scripts.local_lambda.errors import LocalLambdaError
+from scripts.local_lambda.events import from_picture
 
 USAGE, INTERRUPTED = 2, 130  # exit codes
 SHOWN = Path("benchmarks", "cold_start.png")
@@ -63,12 +61,12 @@ def _steps(options: argparse.Namespace) -> dict[str, Any]:
     seen = []
     for name in options.models:
         field = plan.field(name, options.dist)
-        for step in plan.ablation(field, options.runs):
+        for step in plan.steps_without(field, options.runs):
             seen.append(_measure(step, field))
-            sys.stdout.write(f"\n{report.title(seen[-1])}\n\n{table.table(history.rows(seen[-1]))}")
+            sys.stdout.write(f"\n{report.title(seen[-1])}\n\n{report.table(ablation.rows(seen[-1]))}")
             sys.stdout.flush()
             if options.history:
-                history.append(options.history, seen[-1], here)
+                ablation.append(options.history, seen[-1], here)
     return report.document("steps", here, seen)
 
 
@@ -102,17 +100,17 @@ def _nms(options: argparse.Namespace) -> dict[str, Any]:
 def _tasks(options: argparse.Namespace) -> dict[str, Any]:
     here = _begin()
     runs = QUICK_TASK_RUNS if options.quick else TASK_RUNS
-    found = instances.measure(plan.field("yolov8n", None).entered[0], runs)
-    sys.stdout.write(f"\n{instances.text(found)}\n")
-    return {"format": report.FORMAT, "kind": "tasks", "machine": here._asdict(), "costs": instances.document(found)}
+    found = task_costs.measure(plan.field("yolov8n", None).entered[0], runs)
+    sys.stdout.write(f"\n{task_costs.text(found)}\n")
+    return {"format": report.FORMAT, "kind": "tasks", "machine": here._asdict(), "costs": task_costs.document(found)}
 
 
 COMMANDS = {"start": _start, "steps": _steps, "warm": _warm, "memory": _memory, "nms": _nms, "tasks": _tasks}
 
 
-def _begin() -> machine.Machine:
-    here = machine.look()
-    sys.stdout.write(f"{machine.describe(here)}\n")
+def _begin() -> report.Machine:
+    here = report.look()
+    sys.stdout.write(f"{report.describe(here)}\n")
     sys.stdout.flush()
     return here
 
@@ -120,7 +118,7 @@ def _begin() -> machine.Machine:
 def _measure(step: plan.Step, field: plan.Field) -> Seen:
     _say(f"{step.setting.model}: {', '.join(one.name for one in step.entered)}")
     event = from_picture(PICTURE, f"conf={field.measured.conf}").event
-    return cold.measure(step.setting, step.entered, event, _say)
+    return cold_start.measure(step.setting, step.entered, event, _say)
 
 
 def _shown_setting(seen: Sequence[Seen]) -> Seen:
@@ -138,8 +136,8 @@ def _draw(seen: Seen, path: Path) -> None:
         ordered = sorted(runs.starts, key=lambda start: start.first_answer_ms)
         middle = ordered[(len(ordered) - 1) // 2]
         times = ratios([start.first_answer_ms for start in runs.starts], first).median
-        bars.append(picture.Bar(runs.contender.name, middle.steps, f"{middle.first_answer_ms:,.0f} ms, {times:.1f}x"))
-    picture.draw(f"From nothing to the first boxes: {report.title(seen)}", bars, path)
+        bars.append(chart.Bar(runs.contender.name, middle.steps, f"{middle.first_answer_ms:,.0f} ms, {times:.1f}x"))
+    chart.draw(f"From nothing to the first boxes: {report.title(seen)}", bars, path)
     _say(f"picture: {_shown(path)}")
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_lambda import runtime, target
-from local_lambda.errors import InitFailed
-from local_lambda.outcome import Invocation
-from local_lambda.service import HANDLER, LocalLambda
-
-from benchmarks import agreement, cpus, marks
+from benchmarks import NotMeasured, agreement, cpus, trace
 from benchmarks.agreement import Box
-from benchmarks.errors import NotMeasured
+from scripts.local_lambda import artifacts, runtime_client
+from scripts.local_lambda.emulator import HANDLER, LocalLambda
+from scripts.local_lambda.errors import InitFailed
+from scripts.local_lambda.invocation import Invocation
 
 TIMEOUT = 120.0  # seconds; torch from a slow disk is far below
 AWAKE_WAIT = 0.01  # seconds, from its being thawed until it listens again
@@ -101,8 +99,8 @@ def start(contender: Contender, function: LocalLambda, event: Any) -> Start:
     answer = invoke(contender, function, event)
     steps: dict[str, float] = {}
     if contender.probe:
-        told = marks.read(answer.logs)
-        steps = marks.steps(told, function.started_at, function.init_ms, answer.invoke_ms)
+        told = trace.read(answer.logs)
+        steps = trace.steps(told, function.started_at, function.init_ms, answer.invoke_ms)
         peak = told.peak_bytes
     else:
         peak = function.peak_rss_bytes
@@ -127,7 +125,7 @@ def invoke(contender: Contender, function: LocalLambda, event: Any) -> Invocatio
 def _environ(contender: Contender) -> dict[str, str]:
     environ = dict(contender.environ)
     if contender.probe:
-        wanted = target.read(contender.dist)
-        client = runtime.ensure(wanted.interpreter, wanted.arch)  # stands there anyway; the probe comes after it
+        wanted = artifacts.read(contender.dist)
+        client = runtime_client.ensure(wanted.interpreter, wanted.arch)  # stands there anyway; the probe comes after it
         environ |= {"PROBE_HANDLER": contender.handler, "PYTHONPATH": f"{client}:{contender.probe}"}
     return environ

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.errors import NotMeasured
+from benchmarks import NotMeasured
 
 GROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 20_000  # microseconds in which the share is given out

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_lambda import target, unpack
-
-from benchmarks import cpus
-from benchmarks.errors import NotMeasured
+from benchmarks import NotMeasured, cpus
 from benchmarks.models import ROOT
+from scripts.local_lambda import artifacts
+from scripts.local_lambda.sandbox import unpack
 
-PROGRAM = ROOT / "benchmarks" / "inside" / "serve.py"
+PROGRAM = ROOT / "benchmarks" / "workers" / "serve.py"
 
 
 class Served:
@@ -64,7 +63,7 @@ def served(dist: Path, cpu_count: int, environ: Mapping[str, str]) -> Iterator[S
         cpu_count: CPUs that it may use.
         environ: its variables; METRICS is set to 0, since its answers share the output with them.
     """
-    wanted = target.read(dist)
+    wanted = artifacts.read(dist)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
         for name, archive in {"task": wanted.function_zip, "opt": wanted.layer_zip}.items():
             with archive.open("rb") as opened:

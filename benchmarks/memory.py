@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks import in_process, pictures, table
+from benchmarks import in_process, inputs, report
 from benchmarks.contenders import Contender
 from benchmarks.models import PICTURE, Measured
 
@@ -41,7 +41,7 @@ def peaks(measured: Measured, built: Contender) -> list[Peak]:
     """Each picture size in a process of its own."""
     found = []
     for width, height in PICTURE_SIZES:
-        sent = pictures.event(pictures.jpeg(PICTURE, (width, height)))
+        sent = inputs.event(inputs.jpeg(PICTURE, (width, height)))
         with in_process.served(built.dist, 1, {}) as function:
             told = [function.ask(sent) for _ in range(REPEATS)]
             ready = function.first["after"]["resident"]
@@ -53,7 +53,7 @@ def growth(
     measured: Measured, built: Contender, invocations: int, size_count: int, say: Callable[[str], None]
 ) -> Growth:
     """One process, pictures of many sizes in turn, again and again."""
-    sent = [pictures.event(pictures.jpeg(PICTURE, size)) for size in pictures.sizes(min(size_count, invocations), SEED)]
+    sent = [inputs.event(inputs.jpeg(PICTURE, size)) for size in inputs.sizes(min(size_count, invocations), SEED)]
     resident: list[int] = []
     with in_process.served(built.dist, 1, {}) as function:
         for number in range(invocations):
@@ -76,15 +76,17 @@ def around(resident: Sequence[int], number: int) -> int:
 def text(found_peaks: Sequence[Peak], grown: Sequence[Growth]) -> str:
     """Two tables, MB."""
     rows = [["peak resident MB", "picture", "ready", "peak", "picture's share"]]
-    rows += [[p.model, p.picture, table.mb(p.ready), table.mb(p.peak), table.mb(p.peak - p.ready)] for p in found_peaks]
+    rows += [
+        [p.model, p.picture, report.mb(p.ready), report.mb(p.peak), report.mb(p.peak - p.ready)] for p in found_peaks
+    ]
     more = [["growth, MB resident", "answers", "sizes", "ready", "each size once", "settled", "at the end",
              "growth since settled"]]  # fmt: skip
     more += [
-        [g.model, f"{g.invocations:,}", f"{g.sizes}", table.mb(g.ready), table.mb(g.after_first_round),
-         table.mb(g.settled), table.mb(g.end), f"{(g.end - g.settled) / table.MB:+.1f}"]
+        [g.model, f"{g.invocations:,}", f"{g.sizes}", report.mb(g.ready), report.mb(g.after_first_round),
+         report.mb(g.settled), report.mb(g.end), f"{(g.end - g.settled) / report.MB:+.1f}"]
         for g in grown
     ]  # fmt: skip
-    return f"{table.table(rows)}\n{table.table(more)}"
+    return f"{report.table(rows)}\n{report.table(more)}"
 
 
 def document(found_peaks: Sequence[Peak], grown: Sequence[Growth]) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-import environments
-
-from benchmarks.errors import NotMeasured
+from benchmarks import NotMeasured
+from scripts import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "benchmarks"
@@ -77,13 +76,13 @@ def _measured(name: str, imgsz: int, weights: Path) -> Measured:
 
 def _make(out: Path, *arguments: str, made_from: tuple[Path, ...] = (), stdout: Path | None = None) -> None:
     """Run the program that makes models, unless `out` is there and was made from the same."""
-    program = ROOT / "benchmarks" / "inside" / "make_model.py"
+    program = ROOT / "benchmarks" / "workers" / "make_model.py"
     key = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in (program, *made_from)))
     stamp = out.with_name(f"{out.name}.made-from")
     if out.exists() and stamp.exists() and stamp.read_text() == key.hexdigest():
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(export_python()), "-P", "-m", "benchmarks.inside.make_model", *arguments]
+    command = [str(export_python()), "-P", "-m", "benchmarks.workers.make_model", *arguments]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
     if done.returncode:
         raise NotMeasured(f"{' '.join(command)} failed; its output is above")

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmarks import crowd, in_process, pictures, table
+from benchmarks import in_process, inputs, nms_model, report
 from benchmarks.contenders import Contender
 from benchmarks.models import BUILD, PICTURE
 
@@ -36,12 +36,12 @@ class Crowd(NamedTuple):
 
 def measure(built: Contender, runs: int) -> list[Crowd]:
     """Both kinds of crowd at each IoU; one CPU."""
-    picture = pictures.jpeg(PICTURE, PICTURE_WH)
+    picture = inputs.jpeg(PICTURE, PICTURE_WH)
     found = []
     for name, clustered in (("anywhere", False), ("in heaps", True)):
         model = BUILD / "models" / f"crowd-{int(clustered)}.onnx"
         model.parent.mkdir(parents=True, exist_ok=True)
-        crowd.save(model, clustered)
+        nms_model.save(model, clustered)
         for iou in IOUS:
             with in_process.served(built.dist, 1, {"MODEL_PATH": str(model)}) as function:
                 found.append(_one(function, picture, name, iou, runs))
@@ -49,8 +49,8 @@ def measure(built: Contender, runs: int) -> list[Crowd]:
 
 
 def _one(function: in_process.Served, picture: bytes, name: str, iou: float, runs: int) -> Crowd:
-    quiet = pictures.event(picture, f"conf={NOTHING_PASSES}&iou={iou}")
-    full = pictures.event(picture, f"conf={CONF}&iou={iou}")
+    quiet = inputs.event(picture, f"conf={NOTHING_PASSES}&iou={iou}")
+    full = inputs.event(picture, f"conf={CONF}&iou={iou}")
     idle = [function.ask(quiet) for _ in range(max(runs, 2))]
     function.forget_peak()
     first = function.ask(full)  # its memory: later ones find what it left
@@ -65,13 +65,13 @@ def _one(function: in_process.Served, picture: bytes, name: str, iou: float, run
 
 def text(found: Sequence[Crowd]) -> str:
     """A table."""
-    rows = [[f"{crowd.ANCHORS:,} x {crowd.CLASSES}, conf {CONF}", "IoU", "kept", "nothing passes ms",
+    rows = [[f"{nms_model.ANCHORS:,} x {nms_model.CLASSES}, conf {CONF}", "IoU", "kept", "nothing passes ms",
              "decode + NMS ms", "MB above before"]]  # fmt: skip
     rows += [
-        [one.boxes, f"{one.iou}", f"{one.kept}", table.ms(one.idle_ms), table.ms(one.ms), table.mb(one.above_bytes)]
+        [one.boxes, f"{one.iou}", f"{one.kept}", report.ms(one.idle_ms), report.ms(one.ms), report.mb(one.above_bytes)]
         for one in found
     ]
-    return table.table(rows)
+    return report.table(rows)
 
 
 def document(found: Sequence[Crowd]) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import cpus, models, prepare, variants
-from benchmarks.cold import Setting
+from benchmarks import ablation, cpus, models, prepare
+from benchmarks.cold_start import Setting
 from benchmarks.contenders import Contender, Place
 from benchmarks.models import Measured
 
@@ -78,10 +78,10 @@ def memory_sizes(one: Field, runs: int) -> Iterator[Step]:
             yield Step(Setting(one.measured.name, place, dropped=False, runs=runs, warm_runs=runs), entered)
 
 
-def ablation(one: Field, runs: int) -> Iterator[Step]:
+def steps_without(one: Field, runs: int) -> Iterator[Step]:
     """Ours, and ours with one step taken back at a time; with the files in memory, and from the disk."""
     ours = one.entered[0]
-    taken_back = [variants.contender(variant, one.measured, ours) for variant in variants.VARIANTS]
+    taken_back = [ablation.contender(variant, one.measured, ours) for variant in ablation.VARIANTS]
     most = min(2, cpus.count())
     for dropped in (False, True):
         setting = Setting(one.measured.name, Place(most, most * MB_PER_CPU), dropped, runs=runs, warm_runs=0)

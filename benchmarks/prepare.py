@@ -5,17 +5,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pythons
-
-from benchmarks import models, zips
+from benchmarks import NotMeasured, models, zips
 from benchmarks.contenders import Contender
-from benchmarks.errors import NotMeasured
 from benchmarks.models import BUILD, ROOT, Measured
-from layer import bytecode, tree
+from layer import build, bytecode
 from layer.targets import Target
+from scripts import environments
 
 BUILT_FROM = ("function", "layer", "scripts", "export")  # folders whose change makes the zips stale
-PEERS = ROOT / "benchmarks" / "peers"
+PEERS = ROOT / "benchmarks" / "baselines"
 OURS, PLAIN, TORCH, ONNX, BARE = "ours", "plain", "ultralytics .pt", "ultralytics .onnx", "ours, no probe"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}  # as Lambda sets some; never used
 
@@ -116,20 +114,20 @@ def exported(measured: Measured) -> Path:
 
 def untrimmed(target: Target) -> Path:
     """The layer's wheels as `pip install -t` leaves them, without bytecode."""
-    python = pythons.find(target.python)
+    python = environments.find(target.python)
     store = ROOT / "build" / "layer"
-    tree.kept(target, python, store)  # installs them on its way
+    build.kept(target, python, store)  # installs them on its way
     return store / f"{target}-wheels"
 
 
 def probe(version: str) -> Path:
     """A folder with the probe and its bytecode for a Python."""
-    python = pythons.find(version)
+    python = environments.find(version)
     if not python:
         raise NotMeasured(f"Python {version} is not on this machine")
     folder = BUILD / f"probe-{version}"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "benchmarks" / "inside" / "probe.py", folder / "probe.py")
+    shutil.copyfile(ROOT / "benchmarks" / "workers" / "probe.py", folder / "probe.py")
     bytecode.compile_tree(python, folder, str(folder))
     return folder
 

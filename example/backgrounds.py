@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from example.clutter import clutter, dull_colour, shift
+from example.distractors import clutter, dull_colour, shift
 
 Surface = Callable[[np.random.Generator, int, int], Image.Image]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from example.pictures import NAMES, make
+from example.images import NAMES, make
 
 SEEDS = {"train": 20261, "val": 20262, "test": 20263}
 COUNTS = {"train": 1200, "val": 160, "test": 400}  # val chooses the epoch, test only measures

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from export.torchvision_shim import install
+from export.ultralytics_setup import install
 
 
 def yolo(weights: str) -> Any:

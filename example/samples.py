@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from example.pictures import Plan, make
+from example.images import Plan, make
 
 SEED = 20264
 FOLDER = Path(__file__).parent / "samples"

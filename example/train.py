@@ -10,10 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from example.card import card, measure, write_card
 from example.dataset import build, default_workers
-from example.keep import keep
+from example.model_card import card, measure, write_card
 from example.offline import checkpoint, yolo
+from example.strip_checkpoint import keep
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "example"  # ignored by git

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import head, offline, torchvision_shim
+from export import ultralytics_setup
 from export.errors import Refused
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
@@ -49,7 +49,7 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
     yolo = _load(path, copy)
     net = yolo.model
     _served(path, net)
-    head.check(path, net.model[-1], end2end)
+    _check_head(path, net.model[-1], end2end)
     trained = net.args.get("imgsz", 640)
     return Checkpoint(
         path=path,
@@ -60,8 +60,8 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
         stride=max(int(max(net.stride)), MIN_STRIDE),
         strides=tuple(int(one) for one in net.stride),
-        fit=head.fit(net.model[-1]),
-        two_heads=head.has_one_to_one(net.model[-1]) and net.model[-1].cv2 is not None,
+        fit=fit(net.model[-1]),
+        two_heads=has_one_to_one(net.model[-1]) and net.model[-1].cv2 is not None,
     )
 
 
@@ -75,7 +75,7 @@ def _plain_name(path: Path, folder: Path) -> Path:
 
 
 def _load(path: Path, copy: Path) -> Any:
-    torchvision_shim.install()  # the pickle of a trained classifier names torchvision's transforms
+    ultralytics_setup.install()  # the pickle of a trained classifier names torchvision's transforms
     from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 
@@ -95,7 +95,7 @@ def _reason(path: Path, error: BaseException) -> str:
     cause = f"{type(chain[-1]).__name__}: {_first_line(chain[-1])}"
     foreign = sorted(set(re.findall(r"GLOBAL ([\w.]+)", text)))
     if foreign:
-        trust = f"if you trust it: {offline.SAFE_LOAD}=false python -m export {path}"
+        trust = f"if you trust it: {ultralytics_setup.SAFE_LOAD}=false python -m export {path}"
         return f"{path} names {', '.join(foreign)}, which no YOLO of ultralytics 8 needs; not unpickled ({trust})"
     if re.search(r"outside the supported|no attribute 'model'", text):  # loaded, and nothing in it is a model
         cause = "it holds no model"
@@ -123,12 +123,63 @@ def _served(path: Path, net: Any) -> None:
         raise Refused(f"{path} is a {type(net).__name__}, which finds what a text says; wanted one with fixed classes")
     if net.task not in TASKS:
         raise Refused(f"{path} is a model for the task {net.task!r}; served are {', '.join(TASKS)}")
-    classes = head.classes(path, net.model[-1])
-    if sorted(net.names) != list(range(classes)):
-        found = f"{path} has {classes} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
-        raise Refused(f"{found}; wanted a name for each from 0 to {classes - 1}")
+    count = _classes(path, net.model[-1])
+    if sorted(net.names) != list(range(count)):
+        found = f"{path} has {count} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
+        raise Refused(f"{found}; wanted a name for each from 0 to {count - 1}")
     channels = net.yaml.get("channels", CHANNELS)
     if channels != CHANNELS:
         raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
         raise Refused(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")
+
+
+LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # YOLO, RT-DETR, classifiers
+
+
+def _classes(path: Path, last: Any) -> int:
+    """How many classes it tells apart.
+
+    Raises:
+        Refused: it is no head that is served here.
+    """
+    from ultralytics.nn.modules.head import Classify, Detect, RTDETRDecoder
+
+    if isinstance(last, Classify):
+        return int(last.linear.out_features)
+    if isinstance(last, Detect | RTDETRDecoder):
+        return int(last.nc)
+    raise Refused(f"{path} ends in a {type(last).__name__}; wanted the head of a YOLO or an RT-DETR")
+
+
+def fit(last: Any) -> str:
+    """How a picture is made the input."""
+    from ultralytics.nn.modules.head import Classify, Detect
+
+    if isinstance(last, Detect):
+        return LETTERBOX
+    return CROP if isinstance(last, Classify) else STRETCH
+
+
+def has_one_to_one(last: Any) -> bool:
+    """Whether it has an end-to-end head."""
+    return getattr(last, "one2one_cv2", None) is not None
+
+
+def _check_head(path: Path, last: Any, end2end: bool) -> None:
+    """Is the head that is wanted there?
+
+    Args:
+        path: of the weights, for messages.
+        last: the last module.
+        end2end: whether the end-to-end head is wanted.
+
+    Raises:
+        Refused: it is not; the message says what can be done.
+    """
+    if end2end and not has_one_to_one(last):
+        found = f"{path} ends in a {type(last).__name__} without an end-to-end head"
+        raise Refused(f"{found}, which YOLOv10 and YOLO26 have; without --end2end it is exported as it is")
+    if not end2end and getattr(last, "cv2", last) is None:
+        found = f"{path} was fused when it was saved: only its end-to-end head is left"
+        raise Refused(f"{found}; --end2end exports that one")

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from export import bootstrap, options
+from export import options, venv
 from export.errors import ExportError
 
 INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
@@ -22,10 +22,10 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, _stop)
     try:
         order = options.parse(arguments)
-        bootstrap.enter("export", arguments)
-        from export import run
+        venv.enter("export", arguments)
+        from export import pipeline
 
-        run.run(order)
+        pipeline.run(order)
     except ExportError as error:
         sys.stdout.flush()
         sys.stderr.write(f"export: {error}\n")

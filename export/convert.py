@@ -8,10 +8,9 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import metadata, padding
-from export.checkpoint import Checkpoint
+from export import onnx_graph
+from export.checkpoint import STRETCH, Checkpoint
 from export.errors import Refused
-from export.head import STRETCH
 
 DEFAULT_OPSET = 18
 """What ultralytics 8.4.190 chooses for torch >= 2.4 (`best_onnx_opset`, utils/export/engine.py), pinned so that another
@@ -78,8 +77,8 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
         raise Refused(f"--opset {opset}: RT-DETR samples its maps between pixels; wanted {RTDETR_OPSET} or later")
     exported = _export(checkpoint, wanted, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
-    padding.keep_zeros(model)
-    metadata.finish(model, checkpoint)
+    onnx_graph.keep_zeros(model)
+    onnx_graph.finish(model, checkpoint)
     return bytes(model.SerializeToString(deterministic=True))
 
 

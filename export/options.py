@@ -9,8 +9,48 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from export import amounts, pictures, place, sniff
+from export import files
 from export.errors import Refused
+
+MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
+MAX_BATCH = 64  # pictures; a larger one is a typing error, and does not fit into a function's memory
+OPSETS = range(11, 21)  # below 11 Resize is another operator; above 20 torch 2.13.0's tracing exporter has no rules
+
+
+def opset(text: str) -> int:
+    """An opset that torch writes."""
+    if not text.isdecimal() or int(text) not in OPSETS:
+        raise argparse.ArgumentTypeError(f"opset {text!r}; wanted a number from {OPSETS[0]} to {OPSETS[-1]}")
+    return int(text)
+
+
+def batch(text: str) -> int:
+    """Pictures in one run."""
+    if not text.isdecimal() or not 0 < int(text) <= MAX_BATCH:
+        raise argparse.ArgumentTypeError(f"batch {text!r}; wanted a number from 1 to {MAX_BATCH}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; wanted a number from 0 to 1")
+    return found
+
+
+def imgsz(texts: list[str]) -> tuple[int, ...]:
+    """One side, or height and width, in pixels."""
+    if len(texts) > 2:
+        raise Refused(f"--imgsz {' '.join(texts)}: wanted one side, or height and width")
+    for text in texts:
+        if not text.isdecimal() or not 0 < int(text) <= MAX_SIDE:
+            raise Refused(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}")
+    return tuple(int(text) for text in texts)
+
 
 INT8, HALF = "int8", "half"  # ways to a smaller file
 
@@ -57,19 +97,19 @@ def parse(arguments: list[str]) -> Order:
     if not given.weights:
         parser.error("WEIGHTS are missing")
     weights = Path(given.weights)
-    kind = sniff.kind(weights)
-    if kind == sniff.ONNX:
+    kind = files.kind(weights)
+    if kind == files.ONNX:
         _for_onnx(weights, given)
     _together(given)
-    beside = weights if kind == sniff.ONNX else weights.with_suffix(".onnx")
+    beside = weights if kind == files.ONNX else weights.with_suffix(".onnx")
     output = Path(given.output) if given.output else beside
-    if kind == sniff.TORCH or output != weights:
-        place.check(output, weights)
+    if kind == files.TORCH or output != weights:
+        files.check(output, weights)
     return Order(
         weights=weights,
         output=output,
         static=given.static,
-        imgsz=amounts.imgsz(sides),
+        imgsz=imgsz(sides),
         opset=given.opset or 0,
         batch=given.batch or 1,
         end2end=given.end2end,
@@ -97,7 +137,7 @@ def _together(given: argparse.Namespace) -> None:
         if getattr(given, name) is not None and not (given.int8 or given.half_weights):
             raise Refused(f"--{name.replace('_', '-')} is for --int8 and --half-weights; neither is given")
     if given.data:
-        pictures.split(given.data)
+        files.split(given.data)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,17 +152,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--imgsz", nargs="+", metavar="N", help="side, or height and width, in pixels (default: as trained)"
     )
-    parser.add_argument("--batch", type=amounts.batch, metavar="N", help="pictures in one run (default: 1)")
-    parser.add_argument(
-        "--opset", type=amounts.opset, metavar="N", help=f"{amounts.OPSETS[0]} to {amounts.OPSETS[-1]} (default: 18)"
-    )
+    parser.add_argument("--batch", type=batch, metavar="N", help="pictures in one run (default: 1)")
+    parser.add_argument("--opset", type=opset, metavar="N", help=f"{OPSETS[0]} to {OPSETS[-1]} (default: 18)")
     parser.add_argument("--end2end", action="store_true", help="the head that needs no NMS: YOLOv10 and YOLO26")
     parser.add_argument("--int8", action="store_true", help="8-bit convolutions: a third of the size, slower to load")
     parser.add_argument("--half-weights", action="store_true", help="weights stored as float16: half the size")
     parser.add_argument("--data", type=Path, metavar="DIR", help="pictures like those that the model will see")
     parser.add_argument(
         "--min-agreement",
-        type=amounts.share,
+        type=share,
         metavar="X",
         help="of what is found before and after, 0 to 1 (default: 0.9 for --int8, 0.98 for --half-weights)",
     )

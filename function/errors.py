@@ -17,6 +17,8 @@ SetupError                   raised while the function starts: the platform repo
 └── UnusableModel            the model is missing, broken, or of a layout that is not decoded here
 """
 
+from typing import Any
+
 
 class FunctionError(Exception):
     """An answer that is not 200."""
@@ -105,3 +107,25 @@ class InvalidSetting(SetupError):
 
 class UnusableModel(SetupError):
     """The model is missing, broken, or of a layout that is not decoded here."""
+
+
+KINDS = {
+    dict: "an object",
+    list: "an array",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+SHOWN = 100  # characters of a caller's own word in an error: an answer has its limit too
+
+
+def kind(value: Any) -> str:
+    """What a value is."""
+    return "empty" if value == "" else KINDS.get(type(value), "of no JSON kind")
+
+
+def shown(text: str) -> str:
+    """A caller's word in quotes, cut where it is long."""
+    return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…"

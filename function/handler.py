@@ -8,9 +8,9 @@ import gc
 # Importing makes hundreds of thousands of objects and no garbage: looking for some takes a tenth of all imports.
 gc.disable()
 
-from function import deferred
+from function import lazy_imports
 
-deferred.install()  # before what imports them
+lazy_imports.install()  # before what imports them
 
 import logging
 import os
@@ -20,18 +20,18 @@ from functools import partial
 from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
-from function import STARTED, metrics, model, response, sources, storage
+from function import STARTED, metrics, model, sources, storage
+from function.api import response
 from function.errors import FunctionError, InternalError, UnsupportedPicture, UnusableModel
-from function.inferred import Inference
 from function.model import Model
-from function.predictor import Classification, Prediction, predict
+from function.predictor import predict
 from function.request import Options, Request
-from function.response import Result
+from function.results import Classification, Inference, Prediction, Result
+from function.service import Service, Tensors
 from function.settings import LAYER_MODEL, MAX_IMAGE_PIXELS, TASK_MODEL, Settings
-from function.sources.service import Service, Tensors
 
 if TYPE_CHECKING:
-    from function.tensor_model import TensorModel
+    from function.tensors.model import TensorModel
 
 MAX_MODEL_BYTES = 2 * 1024**3  # of a model from a bucket: what one ONNX file can hold
 
@@ -66,7 +66,7 @@ def _tensors(served: "Model | TensorModel") -> Tensors | None:
     """What sources are told of a model of tensors; None of one that takes pictures."""
     if isinstance(served, Model):
         return None
-    from function import inference, signature  # here, because a start that serves pictures goes without
+    from function.tensors import inference, signature  # here, because a start that serves pictures goes without
 
     return Tensors(
         name=served.signature.name,
@@ -145,7 +145,7 @@ def _rehearse(picture: bytes) -> None:
     """One picture to its answer, before a snapshot; whatever MAX_IMAGE_PIXELS says, and not counted in any metric."""
     if isinstance(MODEL, Model):  # one of tensors has had its first run when it was loaded
         settings = SETTINGS._replace(max_image_pixels=MAX_IMAGE_PIXELS)
-        response.body(predict(MODEL, settings, Request(picture, None, Options())))
+        response.result_body(predict(MODEL, settings, Request(picture, None, Options())))
 
 
 if SETTINGS.snap_start:

@@ -7,11 +7,9 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
-from function.boxes import Ints
+from function.arrays import Ints
 from function.errors import FunctionError
-from function.inferred import Inference
-from function.predictor import Classification, Prediction
-from function.response import Result
+from function.results import Classification, Inference, Prediction, Result
 
 NAMESPACE = "YoloLambda"
 MAX_VALUES = 100  # of one metric in one line; the specification

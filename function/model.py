@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import onnxruntime as ort
 
-from function.boxes import Floats
+from function.arrays import Floats
 from function.errors import UnusableModel
-from function.facts import Facts, is_yolo, read
-from function.layouts import Layout, choose
+from function.metadata import Facts, is_yolo, read
+from function.postprocess.layouts import Layout, choose
 
 if TYPE_CHECKING:
-    from function.tensor_model import TensorModel
+    from function.tensors.model import TensorModel
 
 File = str | os.PathLike[str]
 
@@ -105,9 +105,9 @@ def _warm(
     path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None
 ) -> "Model | TensorModel":
     if not is_yolo(session):
-        from function import tensor_model  # here, because a start that serves pictures goes without
+        from function.tensors import model  # here, because a start that serves pictures goes without
 
-        return tensor_model.serve(path, session, name or _stem(path), checksum())
+        return model.serve(path, session, name or _stem(path), checksum())
     facts = read(path, session, checksum())
     input_hw, outputs = _warm_up(path, session, facts)
     try:

@@ -8,52 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from function import boxes, image, layouts, letterbox, model, raster, rotated
-from function.boxes import Floats, Ints
+from function import model
+from function.arrays import Floats, Ints
 from function.errors import InternalError, InvalidOption
-from function.facts import Facts
-from function.layouts import Candidates
-from function.letterbox import Letterbox
+from function.metadata import Facts
 from function.model import Model
+from function.postprocess import boxes, classify, layouts, obb, pose, segment
+from function.postprocess.layouts import Candidates
+from function.postprocess.segment import Masks
+from function.preprocess import center_crop, image, letterbox, pixels
+from function.preprocess.letterbox import Letterbox
 from function.request import Options, Request
+from function.results import UNTIMED, Classification, Prediction, Timing
 from function.settings import Settings
-from function.tasks import classify, obb, pose, segment
-from function.tasks.segment import Masks
-
-
-class Timing(NamedTuple):
-    """Milliseconds by step."""
-
-    read: float
-    preprocess: float
-    inference: float
-    postprocess: float
-
-
-class Prediction(NamedTuple):
-    """What was found in one picture, best first."""
-
-    image_name: str | None
-    size_wh: tuple[int, int]  # pixels of the upright picture
-    boxes_xyxy: Floats  # (K, 4), pixels of the upright picture
-    scores: Floats  # (K,), 0..1
-    class_ids: Ints  # (K,)
-    facts: Facts
-    timing: Timing
-    masks: Masks | None = None  # of K instances
-    keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright picture, confidence
-    boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright picture, radians
-
-
-class Classification(NamedTuple):
-    """What a whole picture is, best first."""
-
-    image_name: str | None
-    size_wh: tuple[int, int]  # pixels of the upright picture
-    scores: Floats  # (K,), 0..1
-    class_ids: Ints  # (K,)
-    facts: Facts
-    timing: Timing
 
 
 class Limits(NamedTuple):
@@ -81,7 +48,7 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction |
     picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
     read = perf_counter()
     box = _fit(served, size_wh)
-    tensor = letterbox.paint(raster.pixels(picture), box) if box else classify.paint(picture, served.facts.imgsz_hw)
+    tensor = letterbox.paint(pixels.pixels(picture), box) if box else center_crop.paint(picture, served.facts.imgsz_hw)
     painted = perf_counter()
     outputs = model.run(served, tensor)
     ran = perf_counter()
@@ -91,9 +58,6 @@ def predict(served: Model, settings: Settings, request: Request) -> Prediction |
         result = _detected(served, outputs, box, limits, request)
     timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
     return result._replace(timing=timing)
-
-
-UNTIMED = Timing(0, 0, 0, 0)
 
 
 def _fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
@@ -149,7 +113,7 @@ def _kept(served: Model, found: Candidates, limits: Limits) -> NDArray[np.intp] 
         return slice(limits.max_det)
     class_ids = np.zeros_like(found.class_ids) if limits.agnostic else found.class_ids
     if served.facts.task == "obb":
-        return rotated.nms(np.hstack((found.boxes, found.extras)), found.scores, class_ids, limits.iou, limits.max_det)
+        return obb.nms(np.hstack((found.boxes, found.extras)), found.scores, class_ids, limits.iou, limits.max_det)
     return boxes.nms(found.boxes, found.scores, class_ids, limits.iou, limits.max_det)
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from function import deferred, image, storage
+from function import lazy_imports, storage
+from function.preprocess import image
 
 SIZES_WH = ((1920, 1080), (1080, 1920), (640, 640))  # px; a rectangular model sees three shapes of input
 
@@ -43,7 +44,7 @@ def before_snapshot(rehearse: Callable[[bytes], object]) -> None:
     for size_wh in SIZES_WH:
         rehearse(_jpeg(size_wh))
     storage.preload()
-    deferred.load()
+    lazy_imports.load()
     gc.collect()
     gc.freeze()  # later collections do not walk these objects, whose pages would come from the snapshot one by one
 

@@ -7,10 +7,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from layer import tree
+from layer import build
 from layer.amazon_linux import UnfitLayer
+from layer.build import InstallFailed
 from layer.bytecode import CompileFailed
-from layer.install import InstallFailed
 from layer.targets import DEFAULT_ARCH, MACHINES, PYTHONS, Target
 from layer.trim import StaleRule
 
@@ -31,7 +31,7 @@ def main() -> int:
     if any(given.out.iterdir()):
         parser.error(f"{given.out} is not empty")
     try:
-        tree.make(Target(given.arch, given.python), Path(sys.executable), given.out)
+        build.make(Target(given.arch, given.python), Path(sys.executable), given.out)
     except FAILURES as error:
         sys.stderr.write(f"layer: {error}\n")
         return 1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "PATH": os.defpath}  # sets come out in one order; nothing else is inherited
 # A level of `python -O`; assertions go too, since some of numpy's are about docstrings. Of 29,647 tests of numpy 2.5.5,
-# 88 fail with this and `function.deferred`: those of docstrings, and of signatures that are read from them.
+# 88 fail with this and `function.lazy_imports`: those of docstrings, and of signatures that are read from them.
 NO_DOCSTRINGS = 2
 ISOLATED = ("-s", "-S", "-P", "-B")  # no site-packages, no folder of the user or of this file, nothing written unasked
 

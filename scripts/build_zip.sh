@@ -29,4 +29,4 @@ for argument in "$@"; do
 done
 command -v python3 > /dev/null || { echo "build_zip: needs python3 on the PATH" >&2; exit 2; }
 python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
-PYTHONPATH="$root" exec "$python" "$root/scripts/build_zip.py" "$@"
+PYTHONPATH="$root" exec "$python" -m scripts.bundle.cli "$@"

@@ -20,12 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = Path(__file__).resolve().parent
-sys.path[:0] = [str(SCRIPTS), str(SCRIPTS.parent)]
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # started as a file: its own folder is there
 
-from calling import account, tell  # noqa: E402  (neighbours, not installed packages)
-from calling.errors import NotCallable  # noqa: E402
-from calling.target import Caller, Reply, Target, by_name, check_url, region_of  # noqa: E402
+from scripts.calling import account, tell  # noqa: E402
+from scripts.calling.errors import NotCallable  # noqa: E402
+from scripts.calling.target import Caller, Reply, Target, by_name, check_url, region_of  # noqa: E402
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 EVENT_LIMIT = 6 * 1024 * 1024  # bytes; AWS Lambda quotas, synchronous invocation
@@ -131,7 +131,8 @@ def _target(options: argparse.Namespace) -> Target:
 
 def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
     """The picture with its boxes, drawn by the code that is shipped."""
-    from function import draw, image
+    from function import draw
+    from function.preprocess import image
 
     folder.mkdir(parents=True, exist_ok=True)
     drawn = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body)
@@ -151,11 +152,16 @@ def _can_draw() -> bool:
 def _under_dev(arguments: list[str]) -> int:
     """The same under the dev environment's Python, where pillow is."""
     found = subprocess.run(
-        [sys.executable, str(SCRIPTS / "environments.py"), "dev"], stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, str(ROOT / "scripts" / "environments.py"), "dev"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if found.returncode:
         return USAGE
-    return subprocess.run([found.stdout.split("\n")[-2], str(SCRIPTS / "call.py"), *arguments], check=False).returncode
+    return subprocess.run(
+        [found.stdout.split("\n")[-2], str(ROOT / "scripts" / "call.py"), *arguments], check=False
+    ).returncode
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = Path(__file__).resolve().parent
-sys.path.insert(0, str(SCRIPTS))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # started as a file: its own folder is there
 
-from local_lambda import events, report, service  # noqa: E402  (neighbours, not installed packages)
-from local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
-from local_lambda.outcome import Invocation  # noqa: E402
+from scripts.local_lambda import emulator, events, report  # noqa: E402
+from scripts.local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
+from scripts.local_lambda.invocation import Invocation  # noqa: E402
 
 USAGE, FAILED, INTERRUPTED, UNREAD = 2, 1, 130, 141  # exit codes
 
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
     show = _nothing if options.json else sys.stdout.write
     log = None if options.quiet else _show_log
-    function = service.LocalLambda(
+    function = emulator.LocalLambda(
         options.dist, memory=options.memory, timeout=options.timeout, env=dict(options.env), handler=options.handler,
         isolation=options.isolation, snap_start=options.snap_start, log=log,
     )  # fmt: skip
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
     return 0 if all(report.succeeded(one, case.has_status) for case, one in done) else FAILED
 
 
-def _save(function: service.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path) -> list[Path]:
+def _save(function: emulator.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path) -> list[Path]:
     """Draw every picture that got an answer; returns the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -107,7 +107,7 @@ def _free_name(folder: Path, stem: str, taken: list[Path]) -> Path:
 
 
 def _record(
-    function: service.LocalLambda, init_ms: float, peak: int, done: list[tuple[events.Case, Invocation]]
+    function: emulator.LocalLambda, init_ms: float, peak: int, done: list[tuple[events.Case, Invocation]]
 ) -> dict[str, Any]:
     return {
         "init_ms": round(init_ms, 3),
@@ -129,7 +129,7 @@ def _record(
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="invoke_local.py", description=str(__doc__).splitlines()[0])
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="sent as the raw body of a POST")
-    parser.add_argument("--dist", type=Path, default=SCRIPTS.parent / "dist", help="folder with the zips (dist)")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder with the zips (dist)")
     parser.add_argument(
         "--event", type=Path, action="append", default=[], metavar="FILE.json", help="sent as it is; repeatable"
     )
@@ -143,9 +143,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--env", type=_assignment, action="append", default=[], metavar="KEY=VALUE", help="for the function; repeatable"
     )
-    parser.add_argument("--memory", type=int, default=service.MEMORY, metavar="MB", help="as told to it (%(default)s)")
-    parser.add_argument("--timeout", type=float, default=service.TIMEOUT, metavar="S", help="seconds (%(default)g)")
-    parser.add_argument("--handler", default=service.HANDLER, help="%(default)s")
+    parser.add_argument("--memory", type=int, default=emulator.MEMORY, metavar="MB", help="as told to it (%(default)s)")
+    parser.add_argument("--timeout", type=float, default=emulator.TIMEOUT, metavar="S", help="seconds (%(default)g)")
+    parser.add_argument("--handler", default=emulator.HANDLER, help="%(default)s")
     parser.add_argument(
         "--isolation", choices=("auto", "namespace", "plain"), default="auto",
         help="own namespaces, plain folders, or the better one that works (%(default)s)",

@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = Path(__file__).resolve().parent
-sys.path.insert(0, str(SCRIPTS))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # started as a file: its own folder is there
 
-from local_lambda.errors import LocalLambdaError, NotRunnable  # noqa: E402  (neighbours, not installed packages)
-from local_lambda.service import LocalLambda  # noqa: E402
-from soak import check, deliveries, endpoint, faults, figures, world  # noqa: E402
+from scripts.local_lambda.emulator import LocalLambda  # noqa: E402
+from scripts.local_lambda.errors import LocalLambdaError, NotRunnable  # noqa: E402
+from scripts.soak import check, fault_proxy, fixtures, report, s3_server, sqs_queue  # noqa: E402
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes
 MEMORY = 1769  # MB, where Lambda gives one vCPU
@@ -32,9 +32,9 @@ def main(arguments: list[str]) -> int:
     """Run the command line: 0 if everything is as it has to be, 1 if not, 2 for what cannot be run."""
     options = _options(arguments)
     try:
-        with endpoint.s3() as url:
+        with s3_server.s3() as url:
             return _soak(options, url)
-    except (endpoint.NoEndpoint, NotRunnable) as error:
+    except (s3_server.NoEndpoint, NotRunnable) as error:
         _say(f"soak_s3: {error}\n")
         return USAGE
     except LocalLambdaError as error:
@@ -46,36 +46,36 @@ def main(arguments: list[str]) -> int:
 
 
 def _soak(options: argparse.Namespace, url: str) -> int:
-    client = endpoint.client(url)
-    objects = world.plan(options.objects, SCRIPTS.parent / "example" / "samples")
+    client = s3_server.client(url)
+    objects = fixtures.plan(options.objects, ROOT / "example" / "samples")
     _say(f"uploading {len(objects):,} objects\n")
-    world.upload(client, objects)
-    proxy = faults.FaultyProxy(url)
+    fixtures.upload(client, objects)
+    proxy = fault_proxy.FaultyProxy(url)
     proxy.faults |= {one.fault_path: one.fault for one in objects if one.fault}
-    environ = {name.upper(): value for name, value in endpoint.CREDENTIALS.items()}
-    environ |= {"AWS_ENDPOINT_URL": proxy.url, "RESULT_PREFIX": world.RESULT_PREFIX}
+    environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
+    environ |= {"AWS_ENDPOINT_URL": proxy.url, "RESULT_PREFIX": fixtures.RESULT_PREFIX}
     log = _say_line if options.log else None
     # Not in namespaces: those have no way to the loopback on which the bucket is.
     function = LocalLambda(options.dist, memory=MEMORY, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
     with proxy.serving(), function:
         began = time.monotonic()
-        done = deliveries.deliver(objects, options.batch, function.invoke, _healer(proxy, objects))
+        done = sqs_queue.deliver(objects, options.batch, function.invoke, _healer(proxy, objects))
         took, peak = time.monotonic() - began, function.peak_rss_bytes
         results = check.stored(client)
-        again = deliveries.deliver(objects[: options.batch], options.batch, function.invoke, lambda _: None)
+        again = sqs_queue.deliver(objects[: options.batch], options.batch, function.invoke, lambda _: None)
         found = [*check.problems(objects, results, done, proxy.met), *_changed(results, check.stored(client), again)]
-    sys.stdout.write(f"\n{figures.counts(objects, done, proxy.met, len(results))}")
-    sys.stdout.write(figures.times(done.rounds, function.init_ms, peak) + f"{'in all':22}{took:.0f} s\n\n")
-    sys.stdout.write(figures.arithmetic(figures.per_picture_ms(done.rounds), options.batch, MEMORY))
+    sys.stdout.write(f"\n{report.counts(objects, done, proxy.met, len(results))}")
+    sys.stdout.write(report.times(done.rounds, function.init_ms, peak) + f"{'in all':22}{took:.0f} s\n\n")
+    sys.stdout.write(report.arithmetic(report.per_picture_ms(done.rounds), options.batch, MEMORY))
     return _verdict(found)
 
 
-def _healer(proxy: faults.FaultyProxy, objects: list[world.Placed]) -> Any:
+def _healer(proxy: fault_proxy.FaultyProxy, objects: list[fixtures.Placed]) -> Any:
     """After each round: S3 recovers for what was reported; and a line of progress now and then."""
     path_of = {one.key: one.fault_path for one in objects}
     said, seen = time.monotonic(), 0
 
-    def after(round_: deliveries.Round) -> None:
+    def after(round_: sqs_queue.Round) -> None:
         nonlocal said, seen
         seen += len(round_.keys) - len(round_.failed)
         for key in round_.failed:
@@ -87,7 +87,7 @@ def _healer(proxy: faults.FaultyProxy, objects: list[world.Placed]) -> Any:
     return after
 
 
-def _changed(before: dict[str, bytes], after: dict[str, bytes], again: deliveries.Delivered) -> list[str]:
+def _changed(before: dict[str, bytes], after: dict[str, bytes], again: sqs_queue.Delivered) -> list[str]:
     """What a second delivery of the first batch changed: nothing may."""
     lost = [f"{key!r} failed when it was delivered again" for key in sorted(again.reported)]
     return lost + [f"{key!r} differs after a second delivery" for key in after if before.get(key) != after[key]]
@@ -105,7 +105,7 @@ def _verdict(problems: list[str]) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="soak_s3.py", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--dist", type=Path, default=SCRIPTS.parent / "dist", help="folder with the zips (dist)")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder with the zips (dist)")
     parser.add_argument("--objects", type=int, default=1000, metavar="N", help="in the bucket (%(default)s)")
     parser.add_argument("--batch", type=int, default=10, metavar="N", help="messages to an event (%(default)s)")
     parser.add_argument("--log", action="store_true", help="show what the function logs, every fault among it")

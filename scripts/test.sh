@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh            all tests: the export with torch, the two zips, the real runtime client
 #   scripts/test.sh --fast     without those three: two minutes
-#   scripts/test.sh ARGUMENTS  any arguments of pytest, for instance: tests/test_boxes.py -k nms
+#   scripts/test.sh ARGUMENTS  any arguments of pytest, for instance: tests/function/postprocess/test_boxes.py -k nms
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"

@@ -23,4 +23,4 @@ python=python3
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
 fi
-PYTHONPATH="$root" exec "$python" "$root/scripts/undeploy.py" "$@"
+PYTHONPATH="$root" exec "$python" -m scripts.aws.undeploy "$@"

@@ -20,9 +20,9 @@ from function import model
 from function.errors import FunctionError
 from function.model import Model
 from function.request import Request
+from function.service import Service
 from function.settings import Settings
-from function.sources.service import Service
-from tests import colour_model
+from tests.support import color_model
 
 ROOT = Path(__file__).resolve().parent.parent
 RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the colour model
@@ -30,7 +30,7 @@ RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the colo
 
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return colour_model.save(tmp_path_factory.mktemp("model") / "colours.onnx")
+    return color_model.save(tmp_path_factory.mktemp("model") / "colours.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from example.pictures import Plan, Scene
-from example.pictures import make as scene_of
+from example.images import Plan, Scene
+from example.images import make as scene_of
 from example.tasks import obb
-from example.tasks.labelled import Labelled
+from example.tasks.labelled_image import Labelled
 
 NAMES = ("clock", "gauge", "other")  # in the order that ultralytics gives to folders
 STRIDE = 1_000_000  # between the index of a picture and that of its next try, so that no two pictures share one

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from example.dataset import JPEG_QUALITY, STATE
-from example.tasks.recipes import RECIPES, Recipe
+from example.tasks.training_configs import RECIPES, Recipe
 
 
 def build(recipe: Recipe, root: Path, workers: int) -> Path:

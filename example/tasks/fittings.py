@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from example.canvas import Colour, font, metal, pick
-from example.clutter import shift
+from example.distractors import shift
 
 NAMES = ("plate", "lever")  # by class id
 SHEETS: tuple[Colour, ...] = ((204, 206, 208), (226, 222, 206), (196, 168, 92), (240, 240, 238), (236, 204, 60))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from example.dials import MARKS
 from example.offline import yolo
 from example.tasks.reading import reading
-from example.tasks.recipes import BUILD, Recipe
+from example.tasks.training_configs import BUILD, Recipe
 
 CONFIDENCE = 0.25  # ultralytics' own for predict
 MOST_OFF = 0.5  # radii of the scale between two centres of the same gauge

@@ -3,10 +3,10 @@
 import numpy as np
 
 from example.dials import MARKS
-from example.pictures import NAMES as DIALS
-from example.pictures import Plan
-from example.pictures import make as scene_of
-from example.tasks.labelled import Labelled, box_fractions, fractions, row
+from example.images import NAMES as DIALS
+from example.images import Plan
+from example.images import make as scene_of
+from example.tasks.labelled_image import Labelled, box_fractions, fractions, row
 
 NAMES = ("gauge",)
 KEYPOINTS = MARKS

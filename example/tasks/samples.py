@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from example.pictures import Plan
-from example.tasks.recipes import HERE, RECIPES
+from example.images import Plan
+from example.tasks.training_configs import HERE, RECIPES
 
 SEED = 30301
 FOLDER = HERE / "samples"

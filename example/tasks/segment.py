@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from example.pictures import NAMES as NAMES
-from example.pictures import Plan
-from example.pictures import make as scene_of
-from example.tasks.labelled import Labelled, fractions, row
+from example.images import NAMES as NAMES
+from example.images import Plan
+from example.images import make as scene_of
+from example.tasks.labelled_image import Labelled, fractions, row
 
 
 def make(seed: int, index: int, plan: Plan) -> Labelled:

@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from example.dataset import default_workers
-from example.keep import keep
 from example.offline import yolo
-from example.tasks.card import write_card
+from example.strip_checkpoint import keep
 from example.tasks.dataset import build
-from example.tasks.recipes import BUILD, HERE, RECIPES, Recipe
+from example.tasks.model_card import write_card
+from example.tasks.training_configs import BUILD, HERE, RECIPES, Recipe
 
 MAX_BYTES = 1_500_000  # of the weights of one task, so that a clone stays small
 

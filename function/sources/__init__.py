@@ -7,8 +7,8 @@ in the shape that the sender reads. The order of the tuple decides nothing.
 
 from typing import Any, Protocol
 
+from function.service import Service
 from function.sources import direct, distributed_map, http, s3, s3_batch, sqs, unknown, warmup
-from function.sources.service import Service
 
 
 class Source(Protocol):

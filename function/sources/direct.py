@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from function.api import body, inference_routes, response
 from function.errors import BadRequest
+from function.service import Service
 from function.settings import Settings
-from function.sources import answer, inferring, payload
-from function.sources.service import Service
 
 FIELDS = ("image_data", "url", "s3", "images", "inputs")
 
@@ -22,21 +22,21 @@ def matches(event: Any) -> bool:
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """The answer, in the shape of HTTP."""
     if service.tensors:
-        return inferring.answered(lambda request: fields(event, request), service.tensors, service)
-    return answer.respond(lambda: read(event, service.settings), service)
+        return inference_routes.answered(lambda request: fields(event, request), service.tensors, service)
+    return response.respond(lambda: read(event, service.settings), service)
 
 
-def read(event: Any, settings: Settings) -> payload.Asked:
+def read(event: Any, settings: Settings) -> body.Asked:
     """What is asked for; raises FunctionError as its status says."""
-    return payload.from_object(fields(event, payload.WANTED), settings)
+    return body.from_object(fields(event, body.WANTED), settings)
 
 
 def fields(event: Any, request: str) -> Any:
     """The request object, whose kind nobody has looked at; `request` says what was wanted when there is none."""
-    body = event if "body" not in event or any(event.get(field) is not None for field in FIELDS) else event["body"]
-    if not isinstance(body, str):
-        return body
-    text: str | bytes = payload.decode_base64(body, "body") if event.get("isBase64Encoded") else body
+    value = event if "body" not in event or any(event.get(field) is not None for field in FIELDS) else event["body"]
+    if not isinstance(value, str):
+        return value
+    text: str | bytes = body.decode_base64(value, "body") if event.get("isBase64Encoded") else value
     if not text:
         raise BadRequest(f"the body is empty; {request}")
-    return payload.parsed(text, request)
+    return body.parsed(text, request)

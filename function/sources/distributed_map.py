@@ -10,9 +10,9 @@ Source: docs.aws.amazon.com/step-functions/latest/dg, input-output-itemreader an
 from typing import Any
 
 from function.errors import BadRequest
-from function.sources import objects
-from function.sources.objects import Found
-from function.sources.service import Service
+from function.service import Service
+from function.sources import s3_objects
+from function.sources.s3_objects import Found
 
 
 def matches(event: Any) -> bool:
@@ -44,11 +44,11 @@ def _bucket(item: Any) -> Any:
 
 def _row(bucket: Any, item: Any, service: Service) -> dict[str, Any]:
     key: Any = item.get("Key") if isinstance(item, dict) else None
-    if not objects.is_name(bucket):
+    if not s3_objects.is_name(bucket):
         raise BadRequest(f'the bucket is {bucket!a}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
-    if not objects.is_name(key):
+    if not s3_objects.is_name(key):
         raise BadRequest(f"the Key of an item is {key!a}; wanted an item as ListObjectsV2 has it")
-    outcome = objects.analyse(Found(bucket, key), service)
+    outcome = s3_objects.analyse(Found(bucket, key), service)
     if outcome.fault:
         raise outcome.fault
-    return objects.summary(outcome)
+    return s3_objects.summary(outcome)

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib import parse
 
+from function.api import body, inference_routes, multipart, response
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
-from function.jsonkind import kind as json_kind
+from function.errors import kind as json_kind
+from function.service import Service
 from function.settings import Settings
-from function.sources import answer, inferring, multipart, payload
-from function.sources.service import Service
 
 ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
 FORM = "multipart/form-data"
@@ -37,31 +37,31 @@ def matches(event: Any) -> bool:
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """The answer, as the front door wants it."""
     if _is_health_check(event):
-        return _dressed(event, answer.shape(200, {"status": "ok"}, service.request_id))
-    tensors, route = service.tensors, inferring.route(_path(event))
+        return _dressed(event, response.shape(200, {"status": "ok"}, service.request_id))
+    tensors, route = service.tensors, inference_routes.route(_path(event))
     if route:
-        return _dressed(event, inferring.respond(route, _method(event), partial(_fields, event), service))
+        return _dressed(event, inference_routes.respond(route, _method(event), partial(_fields, event), service))
     if tensors:
-        return _dressed(event, inferring.answered(partial(_posted, event), tensors, service))
-    return _dressed(event, answer.respond(lambda: read(event, service.settings), service))
+        return _dressed(event, inference_routes.answered(partial(_posted, event), tensors, service))
+    return _dressed(event, response.respond(lambda: read(event, service.settings), service))
 
 
-def read(event: Any, settings: Settings) -> payload.Asked:
+def read(event: Any, settings: Settings) -> body.Asked:
     """What is asked for; raises FunctionError as its status says."""
     call = _checked(_call(event))
     if not call.body:
-        raise BadRequest(f"the body is empty; {payload.WANTED}")
+        raise BadRequest(f"the body is empty; {body.WANTED}")
     kind = call.content_type.partition(";")[0].strip().lower()
     if kind == FORM:
         return _form(call, settings)
-    if kind.endswith("json") or payload.looks_like_json(call.body):
-        return payload.from_json(call.body, settings)
+    if kind.endswith("json") or body.looks_like_json(call.body):
+        return body.from_json(call.body, settings)
     if isinstance(call.body, str):
         raise UnsupportedPicture(
             f"the body is text ({kind or 'no content type'}); a picture has to arrive base64-encoded: "
             "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
-    return payload.from_bytes(call.body, call.query)
+    return body.from_bytes(call.body, call.query)
 
 
 def _posted(event: Any, request: str) -> Any:
@@ -76,25 +76,25 @@ def _fields(event: Any, request: str) -> Any:
     if not call.body:
         raise BadRequest(f"the body is empty; {request}")
     kind = call.content_type.partition(";")[0].strip().lower()
-    if not (kind.endswith("json") or payload.looks_like_json(call.body)):
+    if not (kind.endswith("json") or body.looks_like_json(call.body)):
         found = f"the body is no JSON ({kind or 'no content type'}, {len(call.body)} bytes)"
         raise UnsupportedPicture(f"{found}; this model takes no pictures, {request}")
-    return payload.parsed(call.body, request)
+    return body.parsed(call.body, request)
 
 
-def _form(call: Call, settings: Settings) -> payload.Asked:
+def _form(call: Call, settings: Settings) -> body.Asked:
     """Each file of a form is a picture; its other fields are options, before those of the query string."""
-    body = call.body.encode() if isinstance(call.body, str) else call.body
-    parts = multipart.parts(body, call.content_type)
+    raw = call.body.encode() if isinstance(call.body, str) else call.body
+    parts = multipart.parts(raw, call.content_type)
     # A file field that was left empty comes with an empty name.
     files = [part for part in parts if part.file_name or (part.file_name is not None and part.content)]
     if not files:
         raise BadRequest("the form has no file; wanted at least one, as `curl -F image=@a.jpg` sends it")
-    payload.check_count(len(files), settings)
+    body.check_count(len(files), settings)
     values = {part.name: part.content.decode("utf-8", "replace") for part in parts if part.file_name is None}
     options = call.query | values
-    asked = [payload.from_bytes(part.content, {"image_name": part.file_name or "", **options}) for part in files]
-    return payload.Asked([request for one in asked for request in one.requests], many=len(files) > 1)
+    asked = [body.from_bytes(part.content, {"image_name": part.file_name or "", **options}) for part in files]
+    return body.Asked([request for one in asked for request in one.requests], many=len(files) > 1)
 
 
 def _dressed(event: Any, shaped: dict[str, Any]) -> dict[str, Any]:
@@ -164,10 +164,10 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 
 
 def _body(event: dict[str, Any]) -> str | bytes:
-    body = event.get("body") or ""
-    if not isinstance(body, str):
-        raise BadRequest(f"the body is {json_kind(body)}; wanted text")
-    return payload.decode_base64(body, "the body") if event.get("isBase64Encoded") else body
+    text = event.get("body") or ""
+    if not isinstance(text, str):
+        raise BadRequest(f"the body is {json_kind(text)}; wanted text")
+    return body.decode_base64(text, "the body") if event.get("isBase64Encoded") else text
 
 
 def _is_health_check(event: dict[str, Any]) -> bool:

@@ -6,13 +6,17 @@ function's dead-letter queue or failure destination.
 
 from typing import Any
 
-from function.sources import notice, objects
-from function.sources.service import Service
+from function.service import Service
+from function.sources import s3_notification, s3_objects
 
 
 def matches(event: Any) -> bool:
     """A notification of S3, bare or through SNS, an EventBridge event of S3, or S3's test."""
-    return notice.sender(event) in ("aws:s3", "aws:sns") or notice.is_from_bridge(event) or notice.is_test(event)
+    return (
+        s3_notification.sender(event) in ("aws:s3", "aws:sns")
+        or s3_notification.is_from_bridge(event)
+        or s3_notification.is_test(event)
+    )
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
@@ -22,8 +26,8 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
         FunctionError: the event is no notice, or an object has no result; the others have theirs by then, and
             leave the same one when the event comes again.
     """
-    outcomes = [objects.analyse(found, service) for found in notice.objects(event)]
+    outcomes = [s3_objects.analyse(found, service) for found in s3_notification.objects(event)]
     for outcome in outcomes:
         if outcome.fault:
             raise outcome.fault
-    return {"results": [objects.summary(outcome) for outcome in outcomes]}
+    return {"results": [s3_objects.summary(outcome) for outcome in outcomes]}

@@ -7,10 +7,10 @@ from typing import Any
 from urllib import parse
 
 from function.errors import FunctionError, InternalError, TransientFault
-from function.predictor import Classification
-from function.sources import objects
-from function.sources.objects import Found, Outcome
-from function.sources.service import Service
+from function.results import Classification
+from function.service import Service
+from function.sources import s3_objects
+from function.sources.s3_objects import Found, Outcome
 
 MAX_RESULT_CHARS = 1024  # of resultString
 
@@ -26,7 +26,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": event["invocationId"],
-        "results": [_row(task["taskId"], objects.analyse(_found(task), service)) for task in event["tasks"]],
+        "results": [_row(task["taskId"], s3_objects.analyse(_found(task), service)) for task in event["tasks"]],
     }
 
 

@@ -12,15 +12,15 @@ import logging
 from typing import Any
 
 from function.errors import FunctionError
-from function.sources import notice, objects
-from function.sources.service import Service
+from function.service import Service
+from function.sources import s3_notification, s3_objects
 
 logger = logging.getLogger(__name__)
 
 
 def matches(event: Any) -> bool:
     """Messages of a queue."""
-    return notice.sender(event) == "aws:sqs"
+    return s3_notification.sender(event) == "aws:sqs"
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
@@ -36,7 +36,10 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
 def _is_done(message: dict[str, Any], service: Service) -> bool:
     """Whether every object of a message has its result; why not goes into the log."""
     try:
-        outcomes = [objects.analyse(found, service) for found in notice.objects(notice.parsed(message.get("body")))]
+        outcomes = [
+            s3_objects.analyse(found, service)
+            for found in s3_notification.objects(s3_notification.parsed(message.get("body")))
+        ]
     except FunctionError as error:
         logger.error("message %s is none that is known here: %s", message["messageId"], error)
         return False

@@ -2,9 +2,9 @@
 
 from typing import Any, NoReturn
 
+from function.api import response
 from function.errors import BadRequest
-from function.sources import answer
-from function.sources.service import Service
+from function.service import Service
 
 KNOWN = (
     "a direct invocation with image_data or inputs (at the top level or under body), "
@@ -21,7 +21,7 @@ def matches(event: Any) -> bool:  # noqa: ARG001
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Always the same error, in the shape of HTTP."""
-    return answer.http(service.attempt(lambda: refuse(event)), service.request_id)
+    return response.http(service.attempt(lambda: refuse(event)), service.request_id)
 
 
 def refuse(event: Any) -> NoReturn:

@@ -5,7 +5,7 @@ That they arrive is all they are for: the model was loaded and run once when the
 
 from typing import Any
 
-from function.sources.service import Service
+from function.service import Service
 
 
 def matches(event: Any) -> bool:

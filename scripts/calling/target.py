@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from .errors import NotCallable
-from .sigv4 import Credentials, signed
+from scripts.calling.errors import NotCallable
+from scripts.calling.sigv4 import Credentials, signed
 
 TIMEOUT = 905  # seconds; a function's own limit is 900
 LAMBDA_URL = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws")

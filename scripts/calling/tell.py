@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import picture_table  # of scripts, which is on the path of whoever imports this package
-
-from .target import Reply
+from scripts import result_table  # of scripts, which is on the path of whoever imports this package
+from scripts.calling.target import Reply
 
 MAX_SHOWN = 2000  # characters of an answer that is shown as it is
 PERCENTS = (50, 90, 99)
@@ -19,7 +18,7 @@ def answer(name: str, reply: Reply) -> str:
     """One picture: its boxes or classes, or why there are none."""
     start = f"   cold start, {reply.init_ms:.0f} ms of it init" if reply.init_ms is not None else ""
     lines = [f"{name}   {reply.status or 'no answer'}   {reply.ms:.0f} ms{start}"]
-    found = picture_table.lines(reply.body) or picture_table.results(reply.body, with_times=False)
+    found = result_table.lines(reply.body) or result_table.results(reply.body, with_times=False)
     if found:
         return "\n".join([*lines, *(f"  {line}" for line in found)]) + "\n"
     shown = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)

@@ -15,7 +15,8 @@ JPEG_QUALITY = 90
 def main() -> None:
     """One picture from standard input to standard output."""
     bootstrap.set_search_path(sys.argv.pop())
-    from function import draw, image
+    from function import draw
+    from function.preprocess import image
 
     header = json.loads(sys.stdin.buffer.readline())
     picture = image.read(sys.stdin.buffer.read(), header["max_pixels"])

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from .errors import NotRunnable, RequestTooLarge
-from .service import MAX_REQUEST
+from scripts.local_lambda.emulator import MAX_REQUEST
+from scripts.local_lambda.errors import NotRunnable, RequestTooLarge
 
 CONTENT_TYPES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".bmp": "image/bmp",

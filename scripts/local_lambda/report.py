@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import picture_table  # of scripts, which is on the path of whoever imports this package
-
-from .errors import InitFailed
-from .outcome import Invocation
+from scripts import result_table  # of scripts, which is on the path of whoever imports this package
+from scripts.local_lambda.errors import InitFailed
+from scripts.local_lambda.invocation import Invocation
 
 LAMBDA_INIT_LIMIT = 10_000  # ms; docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment
 MAX_SHOWN = 4000  # characters of a response that is shown as it is
@@ -84,15 +83,15 @@ def _response(response: Any) -> list[str]:
 
 def _answer(body: dict[str, Any]) -> list[str]:
     """Lines about what was found; empty where only the JSON says it."""
-    table = picture_table.lines(body)
+    table = result_table.lines(body)
     if table:
-        return [table[0] + picture_table.times(body), *table[1:]]
+        return [table[0] + result_table.times(body), *table[1:]]
     outputs = body.get("outputs")
     if isinstance(outputs, list) and all(
         isinstance(one, dict) and isinstance(one.get("data"), list) for one in outputs
     ):
         return [str(body.get("model_name")), *map(_tensor, outputs)]
-    return picture_table.results(body, with_times=True)
+    return result_table.results(body, with_times=True)
 
 
 def _raw(shown: str) -> list[str]:

@@ -14,8 +14,18 @@ import threading
 import time
 from typing import Any
 
-from .exchange import MAX_RESPONSE, Answered, Asked, Delivered, Exchange, Failed, InitError, RestoreError, Snapshot
-from .variables import FUNCTION_ARN
+from scripts.local_lambda.env_vars import FUNCTION_ARN
+from scripts.local_lambda.invocation import (
+    MAX_RESPONSE,
+    Answered,
+    Asked,
+    Delivered,
+    Exchange,
+    Failed,
+    InitError,
+    RestoreError,
+    Snapshot,
+)
 
 VERSION = "/2018-06-01/runtime"
 CHUNK = 1 << 20

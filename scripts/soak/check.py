@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .deliveries import Delivered
-from .world import BUCKET, RESULT_PREFIX, Placed
+from scripts.soak.fixtures import BUCKET, RESULT_PREFIX, Placed
+from scripts.soak.sqs_queue import Delivered
 
 FAILED = {"error", "type", "source"}  # fields of a result
 DETECTED = {"detections", "detection_count", "source"}

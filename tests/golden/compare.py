@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from function.boxes import iou_one_to_many
+from function.postprocess.boxes import iou_one_to_many
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -86,10 +86,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.golden.compare", description=__doc__)
     parser.add_argument("dist", nargs="?", type=Path, default=ROOT / "dist", metavar="DIST")
     dist = parser.parse_args(arguments).dist
-    sys.path.insert(0, str(ROOT / "scripts"))
-    from local_lambda.errors import NotRunnable
-    from local_lambda.events import function_url_event
-    from local_lambda.service import LocalLambda
+    from scripts.local_lambda.emulator import LocalLambda
+    from scripts.local_lambda.errors import NotRunnable
+    from scripts.local_lambda.events import function_url_event
 
     rows = []
     try:

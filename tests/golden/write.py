@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from export import bootstrap
+from export import venv
 from export.errors import ExportError, Refused
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=GOLDEN, help="another folder than this one")
     order = parser.parse_args(arguments)
     try:
-        bootstrap.enter("tests.golden.write", arguments)
+        venv.enter("tests.golden.write", arguments)
         write(order.weights, order.conf, order.out)
     except ExportError as error:
         sys.stderr.write(f"golden: {error}\n")
@@ -79,12 +79,12 @@ def write(weights: Path, conf: float, out: Path) -> None:
 
 
 def load(weights: Path) -> Any:
-    from export import offline
+    from export import ultralytics_setup
 
-    offline.prepare()
-    from export import torchvision_shim
+    ultralytics_setup.prepare()
+    from export import ultralytics_setup
 
-    torchvision_shim.install()
+    ultralytics_setup.install()
     from ultralytics import YOLO
 
     return YOLO(str(weights))

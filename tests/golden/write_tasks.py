@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from export import bootstrap
+from export import venv
 from export.errors import ExportError
 from tests.golden.write import GOLDEN, IOU, PACKAGES, ROOT, load
 
@@ -26,7 +26,7 @@ CONF = 0.25
 def main(arguments: list[str]) -> int:
     """The exit code: 0, or 2 for what cannot be used."""
     try:
-        bootstrap.enter("tests.golden.write_tasks", arguments)
+        venv.enter("tests.golden.write_tasks", arguments)
         OUT.mkdir(exist_ok=True)
         for task in TASKS:
             _write(task)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from export import bootstrap
+from export import venv
 from export.errors import ExportError
 
 
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, help="where the measures go")
     order = parser.parse_args(arguments)
     try:
-        bootstrap.enter("tests.matrix", arguments)
+        venv.enter("tests.matrix", arguments)
     except ExportError as error:
         sys.stderr.write(f"matrix: {error}\n")
         return error.exit_code

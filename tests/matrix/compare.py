@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from function import letterbox, model
-from function.boxes import iou_one_to_many
-from function.letterbox import Letterbox
+from function import model
 from function.model import Model
-from function.predictor import Classification, Prediction, predict
+from function.postprocess.boxes import iou_one_to_many
+from function.predictor import predict
+from function.preprocess import letterbox
+from function.preprocess.letterbox import Letterbox
 from function.request import Options, Request
+from function.results import Classification, Prediction
 from function.settings import Settings
 from tests.matrix.cells import PICTURES
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.matrix import compare, nets
+from tests.matrix import compare, networks
 from tests.matrix.cells import CELLS, DYNAMIC, END2END, NMS, PICTURES, Cell
 from tests.matrix.compare import Choice
 
@@ -15,15 +15,15 @@ RECTANGULAR = (DYNAMIC, END2END)  # forms of a dynamic size, fed a rectangle
 
 def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
     """Measures of every form of every cell that was asked for; prints a line for each."""
-    from export import offline, torchvision_shim
+    from export import ultralytics_setup
 
-    offline.prepare()
-    torchvision_shim.install()
+    ultralytics_setup.prepare()
+    ultralytics_setup.install()
     for cell in CELLS:
         name = f"{cell.generation}-{cell.task}"
         if only and not {name, cell.generation} & set(only):
             continue
-        weights = nets.build(cell, folder)
+        weights = networks.build(cell, folder)
         for form in cell.forms:
             difference, candidates = _measure(cell, weights, form)
             row = {"cell": name, "form": form, "candidates": candidates, "complaints": difference.complaints}
@@ -59,7 +59,7 @@ def _export(weights: Path, form: str, conf: float) -> Path:
     from export import checkpoint, convert
 
     if form == NMS:
-        options = {"imgsz": nets.IMGSZ, "simplify": True, "opset": 18, "conf": conf, "iou": compare.IOU}
+        options = {"imgsz": networks.IMGSZ, "simplify": True, "opset": 18, "conf": conf, "iou": compare.IOU}
         return Path(YOLO(str(weights)).export(format="onnx", device="cpu", nms=True, **options))
     end2end = form == END2END
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +77,7 @@ def _predict(weights: Path, picture: Path, choice: Choice, form: str, native: bo
         str(picture),
         conf=choice.conf,
         iou=choice.iou,
-        imgsz=nets.IMGSZ,
+        imgsz=networks.IMGSZ,
         rect=form in RECTANGULAR,
         retina_masks=native,
         nms=False if form == END2END else None,
@@ -108,7 +108,7 @@ def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
     for picture in PICTURES:
         _ = yolo.predict(
             str(picture),
-            imgsz=nets.IMGSZ,
+            imgsz=networks.IMGSZ,
             rect=form in RECTANGULAR,
             nms=False if form == END2END else None,
             device="cpu",
@@ -125,7 +125,7 @@ def _choice(output: Any, cell: Cell, finished: bool) -> Choice:
         scores = output[:, 4].numpy()
         conf = compare.threshold(scores)
         return Choice(conf, compare.IOU, int((scores > conf).sum()))
-    classes = output[4 : 4 + len(nets.NAMES)].amax(0)  # (A,)
+    classes = output[4 : 4 + len(networks.NAMES)].amax(0)  # (A,)
     conf = compare.threshold(classes.numpy())
     passed = output[:, classes > conf].T  # (N, 4+C+E)
     return Choice(conf, compare.gap(_overlaps(passed, cell)), len(passed))
@@ -141,5 +141,5 @@ def _overlaps(passed: Any, cell: Cell) -> Any:
         ious = batch_probiou(passed[:, [0, 1, 2, 3, -1]], passed[:, [0, 1, 2, 3, -1]])
     else:
         ious = box_iou(xywh2xyxy(passed[:, :4]), xywh2xyxy(passed[:, :4]))
-    ids = passed[:, 4 : 4 + len(nets.NAMES)].argmax(1)
+    ids = passed[:, 4 : 4 + len(networks.NAMES)].argmax(1)
     return ious.triu(1)[ids[:, None] == ids].numpy()

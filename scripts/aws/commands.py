@@ -1,0 +1,153 @@
+"""The `aws` commands that put the zips on Lambda, for the user to copy. Runs none of them.
+
+Source: https://docs.aws.amazon.com/cli/latest/reference/lambda/ ; waiters and defaults as in botocore 1.43.
+"""
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+from layer.targets import Target
+from scripts.aws import limits
+
+HANDLER = "function.handler.lambda_handler"
+MEMORY = 1769  # MB; Lambda gives one whole CPU from here on, and less CPU below
+LOGGING = "LogFormat=JSON"  # a line is an object with the request id
+TIMEOUT = 30  # seconds; what API Gateway waits
+TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
+    '"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+)
+URL_TITLE = """\
+Give it a URL, if it is to have one. AWS_IAM: callers of this account sign their requests. NONE would open it to
+everybody, and takes two permissions besides (lambda:InvokeFunctionUrl and lambda:InvokeFunction)."""
+LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+class Upload(NamedTuple):
+    """One zip on its way to Lambda: its path, bytes and sha256."""
+
+    path: Path
+    size: int
+    sha256: str
+
+    @property
+    def direct(self) -> bool:
+        """Whether Lambda takes it with the request."""
+        return self.size <= limits.DIRECT_LIMIT
+
+    @property
+    def key(self) -> str:
+        """Its name in the bucket; another content has another name, so that nothing deployed is overwritten."""
+        return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
+
+
+def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, tensors: bool = False) -> str:
+    """All commands, in the order in which they are wanted; `tensors`: the model takes requests, not pictures."""
+    code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
+    blocks = [
+        ("Names to choose (the role has to exist; the next block makes one).", _names(layer, function)),
+        ("A role that may write its log, once.", _role()),
+        (
+            f"Create the function. {MEMORY} MB of memory is one whole CPU; more memory is more CPU for the same work.",
+            [*_publish(layer, target), *_create(function, target)],
+        ),
+        (f"Later: update the {code} (function.zip).", _update_code(function, target)),
+        (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
+        ("Try it.", _try(tensors)),
+        (
+            URL_TITLE,
+            _url(tensors),
+        ),
+    ]
+    return "\n\n".join("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)
+
+
+def _names(*uploads: Upload) -> list[str]:
+    bucket = [] if all(upload.direct for upload in uploads) else ["BUCKET=a-bucket-in-the-functions-region"]
+    return ["FUNCTION=yolo", "ROLE=yolo-lambda", *bucket]
+
+
+def _role() -> list[str]:
+    return [
+        f"aws iam create-role --role-name \"$ROLE\" --assume-role-policy-document '{TRUST}'",
+        f'aws iam attach-role-policy --role-name "$ROLE" --policy-arn {LOGS_POLICY}',
+        'aws iam wait role-exists --role-name "$ROLE" && sleep 10',
+    ]
+
+
+def _copy(upload: Upload) -> list[str]:
+    return [] if upload.direct else [f'aws s3 cp {shlex.quote(str(upload.path))} "s3://$BUCKET/{upload.key}"']
+
+
+def _publish(layer: Upload, target: Target) -> list[str]:
+    content = f'--content S3Bucket="$BUCKET",S3Key={layer.key}' if not layer.direct else f"--zip-file {_file(layer)}"
+    return [
+        *_copy(layer),
+        'LAYER_ARN=$(aws lambda publish-layer-version --layer-name "$FUNCTION-packages" \\',
+        f"  {content} \\",
+        f"  --compatible-runtimes python{target.python} --compatible-architectures {target.arch} \\",
+        "  --query LayerVersionArn --output text)",
+    ]
+
+
+def _create(function: Upload, target: Target) -> list[str]:
+    code = f'--code S3Bucket="$BUCKET",S3Key={function.key}' if not function.direct else f"--zip-file {_file(function)}"
+    return [
+        *_copy(function),
+        'aws lambda create-function --function-name "$FUNCTION" \\',
+        '  --role "$(aws iam get-role --role-name "$ROLE" --query Role.Arn --output text)" \\',
+        f"  --runtime python{target.python} --architectures {target.arch} --handler {HANDLER} \\",
+        f'  --memory-size {MEMORY} --timeout {TIMEOUT} --layers "$LAYER_ARN" \\',
+        f"  --environment 'Variables={{ORT_DISABLE_TELEMETRY=1}}' --logging-config {LOGGING} \\",
+        f"  {code}",
+        'aws lambda wait function-active-v2 --function-name "$FUNCTION"',
+    ]
+
+
+def _update_code(function: Upload, target: Target) -> list[str]:
+    code = f'--s3-bucket "$BUCKET" --s3-key {function.key}' if not function.direct else f"--zip-file {_file(function)}"
+    return [
+        *_copy(function),
+        f'aws lambda update-function-code --function-name "$FUNCTION" --architectures {target.arch} \\',
+        f"  {code}",
+        'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
+    ]
+
+
+def _update_layers(target: Target) -> list[str]:
+    return [
+        'aws lambda update-function-configuration --function-name "$FUNCTION" \\',
+        f'  --runtime python{target.python} --layers "$LAYER_ARN"',
+        'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
+    ]
+
+
+def _try(tensors: bool) -> list[str]:
+    if tensors:
+        return [
+            "REQUEST=request.json",
+            'aws lambda invoke --function-name "$FUNCTION" --payload "fileb://$REQUEST" answer.json',
+            "cat answer.json",
+        ]
+    return [
+        "IMAGE=picture.jpg",
+        'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
+        'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json answer.json',
+        "cat answer.json",
+    ]
+
+
+def _url(tensors: bool) -> list[str]:
+    body, kind = ("$REQUEST", "application/json") if tensors else ("$IMAGE", "image/jpeg")
+    return [
+        'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --auth-type AWS_IAM \\',
+        "  --query FunctionUrl --output text)",
+        f'curl --data-binary @"{body}" -H "Content-Type: {kind}" "$URL" \\',
+        '  --aws-sigv4 "aws:amz:$(aws configure get region):lambda" \\',
+        '  --user "$(aws configure get aws_access_key_id):$(aws configure get aws_secret_access_key)"',
+    ]
+
+
+def _file(upload: Upload) -> str:
+    return shlex.quote(f"fileb://{upload.path}")

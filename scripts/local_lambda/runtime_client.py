@@ -1,0 +1,82 @@
+"""The folder that stands at /var/runtime: the real runtime client and what it brings, installed once for each Python.
+
+Kept in .venv/runtime-3.X; made again when the pins change.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.local_lambda.artifacts import Interpreter
+from scripts.local_lambda.errors import NotRunnable
+
+HERE = Path(__file__).resolve().parent
+REQUIREMENTS = HERE / "runtime-requirements.txt"
+PROGRAMS = ("bootstrap.py", "draw_boxes.py")  # ours, beside the client
+CACHE = HERE.parent.parent / ".venv"
+WHEEL_TAGS = {  # architecture -> what pip accepts there; it does not add older tags by itself
+    "x86_64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
+}
+
+
+def ensure(interpreter: Interpreter, arch: str) -> Path:
+    """The runtime folder for a Python, installed first when it is missing or its pins changed.
+
+    Raises:
+        NotRunnable: no pip was found, or it failed.
+    """
+    folder = CACHE / f"runtime-{interpreter.minor}"
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"runtime-{interpreter.minor}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once
+        stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{interpreter.version} {arch}".encode()).hexdigest()
+        stamp_file = folder / "stamp"
+        if not (stamp_file.is_file() and stamp_file.read_text() == stamp):
+            _install(interpreter, arch, folder)
+            stamp_file.write_text(stamp)
+        for name in PROGRAMS:
+            _refresh(HERE / name, folder / name)
+    return folder
+
+
+def _install(interpreter: Interpreter, arch: str, folder: Path) -> None:
+    sys.stderr.write(f"installing the Lambda runtime client for Python {interpreter.minor} into {folder} (once)\n")
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    tags = [argument for tag in WHEEL_TAGS[arch] for argument in ("--platform", tag)]
+    command = [
+        str(_pip_python(interpreter)), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile",
+        "--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", interpreter.minor, *tags,
+        "--root-user-action=ignore", "--target", str(fresh), "-r", str(REQUIREMENTS),
+    ]  # fmt: skip
+    environ = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    if subprocess.run(command, stdout=sys.stderr, env=environ).returncode:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise NotRunnable("the Lambda runtime client could not be installed; pip's output is above")
+    compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(fresh)]
+    subprocess.run([str(interpreter.executable), "-I", "-S", *compile_all], check=True, stdout=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def _pip_python(interpreter: Interpreter) -> Path:
+    """A Python with pip; which one does not matter, since it installs for the target."""
+    candidates = [interpreter.executable, Path(sys.executable), *sorted(CACHE.glob("*/bin/python"))]
+    for candidate in candidates:
+        if not subprocess.run([str(candidate), "-m", "pip", "--version"], capture_output=True).returncode:
+            return candidate
+    raise NotRunnable(f"no Python with pip was found (tried {', '.join(map(str, candidates))})")
+
+
+def _refresh(source: Path, copy: Path) -> None:
+    if not (copy.is_file() and copy.read_bytes() == source.read_bytes()):
+        fresh = copy.with_name(copy.name + ".new")
+        shutil.copyfile(source, fresh)
+        fresh.replace(copy)

@@ -1,0 +1,93 @@
+"""The environment variables of the function against docs/configuration.md, both ways."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from function.settings import Settings
+from tests.conftest import ROOT
+from tests.docs import pages
+
+PAGE = pages.DOCS / "configuration.md"
+NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+OF_LIBRARIES = {  # a variable that a library of the function reads by itself -> the library
+    "AWS_ENDPOINT_URL": "boto3",
+}
+
+
+class Recorder(Mapping[str, str]):
+    """An environment without any variable that notes which ones are read."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def of_settings() -> set[str]:
+    """Return the variables that `Settings.from_env` reads."""
+    recorder = Recorder()
+    Settings.from_env(recorder)
+    return recorder.names
+
+
+def of_the_rest() -> set[str]:
+    """Return the variables that the modules of function/ read or set by themselves."""
+    return {
+        str(node.args[0].value)
+        for path in (ROOT / "function").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and re.match(r"os\.(environ\.(get|setdefault|pop)|getenv)$", ast.unparse(node.func))
+        and isinstance(node.args[0], ast.Constant)
+    } | {
+        str(node.slice.value)
+        for path in (ROOT / "function").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "os.environ"
+        and isinstance(node.slice, ast.Constant)
+    }
+
+
+def in_tables() -> dict[str, int]:
+    """Return the variables in the first column of the page's tables, each with its line."""
+    return {
+        name: line
+        for line, cell in pages.table_cells(PAGE)
+        for code in pages.INLINE_CODE.findall(cell)
+        for name in NAME.findall(code[1])
+        if name == code[1]
+    }
+
+
+def test_the_variables_that_are_read_are_found() -> None:
+    assert {"CONF_THRESHOLD", "CONFIDENCE_THRESHOLD", "WATCHED_PREFIX"} <= of_settings()
+    assert "ORT_DISABLE_TELEMETRY" in of_the_rest()
+
+
+def test_every_variable_that_the_function_reads_is_documented() -> None:
+    missing = sorted((of_settings() | of_the_rest()) - set(in_tables()))
+    assert not missing, f"no table of docs/configuration.md has {', '.join(missing)}"
+
+
+def test_every_documented_variable_is_read() -> None:
+    known = of_settings() | of_the_rest() | set(OF_LIBRARIES)
+    unknown = [f"{pages.name(PAGE)}:{line} {name}" for name, line in in_tables().items() if name not in known]
+    assert not unknown, "function/ does not read these variables:\n" + "\n".join(unknown)
+
+
+def test_every_variable_of_the_template_is_read() -> None:
+    text = (ROOT / "template.yaml").read_text("utf-8")
+    block = text.partition("          Variables: #")[2].partition("\n\n")[0]
+    names = set(re.findall(r"^ {10}([A-Z][A-Z0-9_]+):", block, re.MULTILINE))
+    assert "MODEL_PATH" in names
+    assert names <= of_settings() | of_the_rest()

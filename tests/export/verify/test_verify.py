@@ -1,0 +1,36 @@
+"""What is said of one picture that both models saw."""
+
+import numpy as np
+import pytest
+
+from export import verify
+from export.verify import Row
+from export.verify.boxes import Final
+from export.verify.inputs import Case
+
+CASE = Case("drawn", np.zeros((1, 3, 32, 32), dtype=np.float32))
+SAME, OTHER = Final((3, 3), 3, 1.0, 0.0), Final((3, 2), 2, 1.0, 0.0)
+NEAR, FAR, BROKEN = (
+    {"boxes px": 1e-4, "scores": 1e-6},
+    {"boxes px": 1.0, "scores": 1e-6},
+    {"boxes px": np.nan, "scores": 0},
+)
+
+
+@pytest.mark.parametrize(
+    ("apart", "boxes", "settled", "queries", "verdict"),
+    [
+        (NEAR, SAME, True, False, "ok"),
+        (NEAR, OTHER, True, False, "BOXES DIFFER"),
+        (NEAR, OTHER, False, False, "ok (hangs on rounding)"),
+        (FAR, SAME, True, False, "RAW OUTPUT DIFFERS"),
+        (BROKEN, SAME, True, False, "RAW OUTPUT DIFFERS"),
+        (FAR, SAME, True, True, verify.OTHER_QUERY),
+        (FAR, OTHER, True, True, "RAW OUTPUT DIFFERS"),
+        (FAR, OTHER, False, True, "RAW OUTPUT DIFFERS"),
+    ],
+)
+def test_a_verdict_follows_from_the_measures(
+    apart: dict[str, float], boxes: Final, settled: bool, queries: bool, verdict: str
+) -> None:
+    assert Row(CASE, apart, NEAR, boxes, settled, queries).verdict == verdict

@@ -1,0 +1,333 @@
+"""Every kind of file that a user may send: an upright RGB picture, or an error of the right type."""
+
+import contextlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from function.errors import TooLarge, UnsupportedPicture
+from function.preprocess import image
+from tests.conftest import encode
+
+LIMIT = 1_000_000  # px
+RNG = np.random.default_rng(3)
+PIXELS = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+RGB = Image.fromarray(PIXELS)
+ALPHA = Image.fromarray(RNG.integers(0, 256, (20, 30), dtype=np.uint8))
+# EXIF orientation -> what a viewer has to do to the stored rows (H, W, 3) to see them upright
+UPRIGHT = {
+    1: lambda rows: rows,
+    2: lambda rows: rows[:, ::-1],
+    3: lambda rows: rows[::-1, ::-1],
+    4: lambda rows: rows[::-1],
+    5: lambda rows: rows.transpose(1, 0, 2),
+    6: lambda rows: np.rot90(rows, -1),
+    7: lambda rows: rows[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda rows: np.rot90(rows),
+}
+
+
+def read(data: bytes) -> np.ndarray:
+    picture = image.read(data, LIMIT)
+    assert picture.mode == "RGB"
+    return np.asarray(picture)
+
+
+def stored(kind: str, picture: Image.Image = RGB, **options: object) -> bytes:
+    return encode(picture, kind, **options)
+
+
+def with_orientation(kind: str, orientation: int, **options: object) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return stored(kind, exif=exif, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_deflate"}),
+    ],
+)
+def test_lossless_formats_come_back_as_they_were(kind: str, options: dict) -> None:
+    np.testing.assert_array_equal(read(stored(kind, **options)), PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}), ("TIFF", {"compression": "jpeg"})],
+)
+def test_lossy_formats_come_back_as_pillow_decodes_them(kind: str, options: dict) -> None:
+    data = stored(kind, **options)
+    np.testing.assert_array_equal(read(data), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(kind: str, orientation: int) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    rows = np.asarray(Image.open(io.BytesIO(stored(kind, **options))).convert("RGB"))
+    np.testing.assert_array_equal(read(with_orientation(kind, orientation, **options)), UPRIGHT[orientation](rows))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tiff_orientation_is_undone_once(orientation: int) -> None:
+    np.testing.assert_array_equal(read(with_orientation("TIFF", orientation)), UPRIGHT[orientation](PIXELS))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_means_nothing_is_ignored(orientation: int) -> None:
+    np.testing.assert_array_equal(read(with_orientation("PNG", orientation)), PIXELS)
+
+
+@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning")  # Pillow says what it found
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"junk", b"Exif\0\0MM\0*\0\0\0\x08\0\x05"]
+)
+def test_damaged_exif_leaves_the_picture_as_stored(exif: bytes) -> None:
+    np.testing.assert_array_equal(read(stored("PNG", exif=exif)), PIXELS)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_dropped_and_never_blended(kind: str) -> None:
+    drawn = RGB.copy()
+    drawn.putalpha(255 if kind == "TIFF" else ALPHA)
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    np.testing.assert_array_equal(read(stored(kind, drawn, **options)), PIXELS)
+
+
+def test_alpha_of_a_tiff_is_multiplied_in_as_libtiff_does() -> None:
+    drawn = RGB.copy()
+    drawn.putalpha(ALPHA)
+    alpha = np.asarray(ALPHA).astype(int)[..., None]
+    np.testing.assert_array_equal(read(stored("TIFF", drawn)), (PIXELS.astype(int) * alpha + 127) // 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_keeps_its_upper_byte(kind: str) -> None:
+    deep = RNG.integers(0, 65536, (20, 30), dtype=np.uint16)
+    wanted = np.repeat((deep >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    np.testing.assert_array_equal(read(stored(kind, Image.fromarray(deep))), wanted)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("L", "JPEG"), ("L", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("1", "TIFF"), ("L", "BMP")]
+)
+def test_grey_becomes_three_equal_channels(mode: str, kind: str) -> None:
+    rows = read(stored(kind, RGB.convert(mode)))
+    assert rows.std() > 0
+    np.testing.assert_array_equal(rows[..., 0], rows[..., 1])
+    np.testing.assert_array_equal(rows[..., 0], rows[..., 2])
+
+
+@pytest.mark.parametrize("transparency", [None, 3, bytes(range(0, 128, 4))], ids=["none", "one", "each"])
+def test_a_palette_is_looked_up_whatever_its_transparency(transparency: object) -> None:
+    few = RGB.quantize(32)
+    options = {} if transparency is None else {"transparency": transparency}
+    np.testing.assert_array_equal(read(stored("PNG", few, **options)), np.asarray(few.convert("RGB")))
+
+
+def test_transparent_pixels_of_a_gif_are_white() -> None:
+    few = RGB.quantize(32)
+    rows = read(stored("GIF", few, transparency=3))
+    assert np.unique(rows[np.asarray(few) == 3]).tolist() == [255]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_of_many_frames_the_first_is_read(kind: str) -> None:
+    frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    rows = read(stored(kind, frames[0], save_all=True, append_images=frames[1:], **options))
+    assert np.unique(rows.reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
+
+
+def test_cmyk_jpeg_becomes_rgb_as_opencv_computes_it() -> None:
+    data = stored("JPEG", RGB.convert("CMYK"), quality=95)
+    ink = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+    light = 255 - ink[..., 3:]
+    np.testing.assert_array_equal(read(data), light - ((ink[..., :3] * light) >> 8))
+
+
+def test_cmyk_is_mixed_alike_in_every_band() -> None:
+    drawn = RGB.resize((3, 600)).convert("CMYK")
+    whole, part = read(stored("TIFF", drawn)), read(stored("TIFF", drawn.crop((0, 300, 3, 600))))
+    np.testing.assert_array_equal(whole[300:], part)
+
+
+def test_cmyk_tiff_becomes_rgb_as_libtiff_computes_it() -> None:
+    drawn = RGB.convert("CMYK")
+    light = 255 - np.asarray(drawn).astype(int)
+    np.testing.assert_array_equal(read(stored("TIFF", drawn)), light[..., :3] * light[..., 3:] // 255)
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "LAB"])
+def test_pixels_that_opencv_refuses_are_refused(mode: str) -> None:
+    drawn = RGB.convert("L").convert(mode) if mode != "LAB" else Image.merge("LAB", RGB.split())
+    with pytest.raises(UnsupportedPicture, match="pixels"):
+        read(stored("TIFF", drawn))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
+def test_extreme_sizes_are_read(size: tuple[int, int]) -> None:
+    assert read(encode(Image.new("RGB", size))).shape == (size[1], size[0], 3)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what it found
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.97])
+def test_a_file_that_was_cut_short_is_refused(kind: str, share: float) -> None:
+    data = stored(kind)
+    with pytest.raises(UnsupportedPicture):
+        read(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello, I am a text renamed .jpg",
+        b"\x00" * 64,
+        b"%PDF-1.7",
+        b"<svg/>",
+        b"RIFF\x00\x00\x00\x00WAVE",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"BM",
+        b"GIF89a",
+        b"II*\x00",
+        b"MM\x00*",
+        b"RIFF\x00\x00\x00\x00WEBP",
+    ],
+)
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(UnsupportedPicture):
+        read(data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what it found
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_damaged_bytes_are_a_picture_or_an_error_of_ours(kind: str) -> None:
+    data = bytearray(stored(kind))
+    for _ in range(300):
+        damaged = data.copy()
+        for place in RNG.integers(0, len(data), 4):
+            damaged[place] = RNG.integers(0, 256)
+        with contextlib.suppress(UnsupportedPicture, TooLarge):
+            assert read(bytes(damaged)).shape[2] == 3
+
+
+def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(TooLarge, match="1001000 pixels; wanted at most 1000000"):
+        read(encode(Image.new("1", (1000, 1001))))
+
+
+def test_a_side_beyond_any_picture_is_refused() -> None:
+    with pytest.raises(TooLarge, match="65500 on a side"):
+        read(encode(Image.new("1", (65_501, 1))))
+
+
+@pytest.mark.parametrize(
+    ("masks", "bits"), [((0x7C00, 0x3E0, 0x1F), (5, 5, 5)), ((0xF800, 0x7E0, 0x1F), (5, 6, 5))], ids=["555", "565"]
+)
+def test_16_bit_bmp_has_zeros_below_its_bits(masks: tuple[int, ...], bits: tuple[int, ...]) -> None:
+    red, green, blue = (int(PIXELS[0, 0, channel]) >> (8 - count) for channel, count in enumerate(bits))
+    pixel = red << (bits[1] + bits[2]) | green << bits[2] | blue
+    info = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 16, 3, 4, 0, 0, 0, 0) + struct.pack("<III", *masks)
+    data = b"BM" + struct.pack("<IHHI", 14 + len(info) + 4, 0, 0, 14 + len(info)) + info + struct.pack("<HH", pixel, 0)
+    wanted = [int(level) >> (8 - count) << (8 - count) for level, count in zip(PIXELS[0, 0], bits, strict=True)]
+    assert read(data).tolist() == [[wanted]]
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of some hundred bytes that claims any size."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 4096))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_a_decompression_bomb_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        image.read(bomb(60_000, 60_000), max_pixels=50_000_000)
+
+
+def noisy_jpeg(size: tuple[int, int], orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    small = RNG.integers(0, 256, (size[1] // 16 + 1, size[0] // 16 + 1, 3), dtype=np.uint8)
+    return encode(Image.fromarray(small).resize(size), "JPEG", quality=95, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("enough", "decoded"),
+    [
+        # The largest of 8, 4, 2 and 1 that leaves at least what is enough on both sides; 803 x 401 rounded up.
+        ((803, 401), (803, 401)),
+        ((402, 100), (803, 401)),
+        ((401, 200), (402, 201)),
+        ((201, 100), (402, 201)),
+        ((200, 100), (201, 101)),
+        ((100, 50), (101, 51)),
+        ((1, 1), (101, 51)),
+        ((2000, 2000), (803, 401)),
+    ],
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed_and_no_smaller_than_enough(
+    enough: tuple[int, int], decoded: tuple[int, int]
+) -> None:
+    read = image.read_enough(noisy_jpeg((803, 401)), LIMIT, lambda _: enough)
+    assert (read.picture.size, read.size_wh) == (decoded, (803, 401))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_scaled_jpeg_is_upright_and_what_is_enough_is_asked_of_the_upright_size(orientation: int) -> None:
+    data, asked = noisy_jpeg((640, 320), orientation), []
+    whole = image.read(data, LIMIT)
+
+    def enough(size_wh: tuple[int, int]) -> tuple[int, int]:
+        asked.append(size_wh)
+        return size_wh[0] // 2, size_wh[1] // 2
+
+    read = image.read_enough(data, LIMIT, enough)
+    assert asked == [whole.size] == [read.size_wh]
+    assert read.picture.size == enough(whole.size)
+    difference = np.asarray(whole.reduce(2), dtype=int) - np.asarray(read.picture, dtype=int)
+    assert np.abs(difference).mean() < 2  # grey levels; 70 and more where it is turned another way
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF"])
+def test_other_formats_are_decoded_in_full(kind: str) -> None:
+    read = image.read_enough(stored(kind), LIMIT, lambda _: (1, 1))
+    assert read.picture.size == read.size_wh == RGB.size
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_are_scaled_too(mode: str) -> None:
+    read = image.read_enough(encode(Image.new(mode, (640, 320)), "JPEG"), LIMIT, lambda _: (80, 40))
+    assert (read.picture.mode, read.picture.size, read.size_wh) == ("RGB", (80, 40), (640, 320))
+
+
+def test_the_limit_counts_the_pixels_of_the_file_and_not_those_decoded() -> None:
+    with pytest.raises(TooLarge, match="1200 x 1000"):
+        image.read_enough(noisy_jpeg((1200, 1000)), LIMIT, lambda _: (100, 100))
+
+
+def test_a_scaled_picture_that_is_cut_short_is_refused() -> None:
+    with pytest.raises(UnsupportedPicture, match="broken or cut short"):
+        image.read_enough(noisy_jpeg((640, 320))[:-2000], LIMIT, lambda _: (80, 40))

@@ -1,0 +1,210 @@
+"""The handler as the platform calls it, on the colour model."""
+
+import base64
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from function import model
+from function.settings import Settings
+from tests.conftest import Context, encode, picture
+from tests.function.sources.test_http import HTTP_EVENTS, event
+
+
+def call(handler: ModuleType, sample: Any) -> tuple[int, dict[str, Any]]:
+    reply = handler.lambda_handler(sample, Context())
+    json.dumps(reply, allow_nan=False)  # what the runtime does with it
+    return reply["statusCode"], json.loads(reply["body"])
+
+
+def direct(data: bytes, **options: Any) -> dict[str, Any]:
+    return {"image_data": base64.b64encode(data).decode(), **options}
+
+
+def test_the_answer_has_the_fields_of_the_contract(handler: ModuleType, red_png: bytes) -> None:
+    status, body = call(handler, direct(red_png, image_name="a.png"))
+    sha256, timing = body["model"].pop("sha256"), body.pop("timing_ms")
+    assert status == 200
+    assert re.fullmatch("[0-9a-f]{64}", sha256)
+    assert set(timing) == {"read", "preprocess", "inference", "postprocess"}
+    (detection,) = body["detections"]
+    assert 0.99 < detection.pop("confidence") <= 1
+    assert body == {
+        "image_name": "a.png",
+        "image_dimensions": {"width": 320, "height": 320},
+        "detections": [
+            {
+                "class_name": "red",
+                "class_id": 0,
+                "box_2d": {"x_min": 32.0, "y_min": 64.0, "x_max": 64.0, "y_max": 96.0},
+                "normalized_box": {"x_center": 0.15, "y_center": 0.25, "width": 0.1, "height": 0.1},
+            }
+        ],
+        "detection_count": 1,
+        "model": {"task": "detect", "imgsz": [320, 320]},
+    }
+
+
+def test_numbers_are_rounded_as_the_contract_says(handler: ModuleType) -> None:
+    _, body = call(handler, direct(encode(picture((333, 217), (0, 0, 100, 100))), conf=0.01))
+    assert body["detections"]
+    for detection in body["detections"]:
+        assert all(value == round(value, 2) for value in detection["box_2d"].values())
+        assert all(value == round(value, 4) for value in detection["normalized_box"].values())
+        assert detection["confidence"] == round(detection["confidence"], 4)
+
+
+def test_whatever_is_echoed_can_be_sent_as_utf_8(handler: ModuleType, red_png: bytes) -> None:
+    for sample in (direct(red_png, image_name="\ud83d"), {"\ud83d": 1}, event("rest_v1", httpMethod="\ud83d")):
+        handler.lambda_handler(sample, Context())["body"].encode()
+
+
+def test_a_picture_with_nothing_is_an_answer(handler: ModuleType) -> None:
+    status, body = call(handler, direct(encode(Image.new("RGB", (50, 40)))))
+    assert (status, body["detections"], body["detection_count"], body["image_name"]) == (200, [], 0, None)
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+def test_every_front_door_answers_a_raw_picture(handler: ModuleType, red_png: bytes, name: str) -> None:
+    status, body = call(handler, event(name, body=red_png, query={"classes": "red", "max_det": "1"}))
+    assert (status, body["detection_count"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "status", "kind"),
+    [
+        ({}, 400, "BadRequest"),
+        ({"image_data": "!"}, 400, "BadRequest"),
+        (event("function_url", rawPath="/nowhere"), 404, "NotFound"),
+        (event("rest_v1", httpMethod="GET"), 405, "MethodNotAllowed"),
+        (direct(encode(Image.new("1", (10_000, 5_001)))), 413, "TooLarge"),
+        (direct(b"text renamed .jpg"), 415, "UnsupportedPicture"),
+        (direct(encode(Image.new("RGB", (9, 9)))[:40]), 415, "UnsupportedPicture"),
+        (direct(b"anything", conf=1.5), 422, "InvalidOption"),
+        (direct(encode(Image.new("RGB", (9, 9))), classes=["green"]), 422, "InvalidOption"),
+    ],
+)
+def test_an_error_has_its_status_its_type_and_the_request_id(handler, sample: Any, status: int, kind: str) -> None:
+    found, body = call(handler, sample)
+    assert (found, body["type"], body["request_id"]) == (status, kind, "request-1")
+    assert set(body) == {"error", "type", "request_id"}
+    assert body["error"]
+
+
+def test_an_unforeseen_error_is_in_the_log_and_not_in_the_answer(
+    handler: ModuleType, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(handler, "predict", fail)
+    status, body = call(handler, direct(red_png))
+    assert (status, body["type"]) == (500, "InternalError")
+    assert "secret" not in json.dumps(body)
+    assert "ZeroDivisionError: secret detail" in caplog.text
+    assert "request-1" in caplog.text
+
+
+def test_an_event_of_the_wrong_types_everywhere_is_answered(handler: ModuleType) -> None:
+    for value in (None, 5, "x", [], {}):
+        for key in ("headers", "multiValueHeaders", "queryStringParameters", "requestContext", "path", "body"):
+            status, body = call(handler, event("rest_v1") | {key: value})
+            assert status in (200, 400, 404, 405, 415), (key, value, body)
+
+
+def start(run_python: Callable[..., Any], setup: str = "", **environ: str) -> Any:
+    """What comes of importing the handler: [error type, message], or what the model is."""
+    program = f"""
+import json
+{setup}
+try:
+    import function.handler as handler
+    print(json.dumps(["served", handler.MODEL.facts.sha256]))
+except Exception as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+    return run_python(program, **environ)
+
+
+def shelf(objects: str) -> str:
+    """A setup under which buckets hold `{key: path of a file}`."""
+    return f"""
+from pathlib import Path
+from function import storage
+from function.errors import NotFound
+files = {objects}
+def read(bucket, key, version_id, max_bytes):
+    if (bucket, key) not in files:
+        raise NotFound("there is no such object (NoSuchKey)")
+    return storage.Object(Path(files[bucket, key]).read_bytes(), "etag", None)
+storage.read = read
+"""
+
+
+def test_a_model_that_is_not_there_stops_the_start(run_python: Callable[..., Any]) -> None:
+    kind, message = start(run_python, MODEL_PATH="/nowhere/model.onnx")
+    assert kind == "UnusableModel"
+    assert "/nowhere/model.onnx" in message
+
+
+def test_a_model_is_served_from_a_bucket(run_python: Callable[..., Any], model_path: Path) -> None:
+    sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    setup = shelf(f"{{('models', 'a/m.onnx'): {str(model_path)!r}}}")
+    assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx") == ["served", sha256]
+    assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx", MODEL_SHA256=sha256)[0] == "served"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"MODEL_PATH": "s3://models/b.onnx"}, "no model at s3://models/b.onnx (as MODEL_PATH says): there is no such"),
+        ({"MODEL_PATH": "s3://models"}, "wanted s3://bucket/key or a file"),
+        ({"MODEL_PATH": "s3://models/text"}, "s3://models/text (11 bytes) is not a model that onnxruntime loads"),
+        ({"MODEL_PATH": "s3://models/text", "MODEL_SHA256": "0" * 64}, f"wanted {'0' * 64} (MODEL_SHA256)"),
+    ],
+)
+def test_a_wrong_model_in_a_bucket_stops_the_start(
+    run_python: Callable[..., Any], tmp_path: Path, environ: dict[str, str], said: str
+) -> None:
+    (tmp_path / "text").write_text("not a model")
+    kind, message = start(run_python, shelf(f"{{('models', 'text'): {str(tmp_path / 'text')!r}}}"), **environ)
+    assert kind == "UnusableModel"
+    assert said in message
+
+
+def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png: bytes) -> None:
+    images = [direct(red_png), direct(b"text"), direct(encode(Image.new("RGB", (9, 9))))]
+    status, body = call(handler, {"images": images})
+    assert status == 200
+    assert [row.get("detection_count", row.get("type")) for row in body["results"]] == [1, "UnsupportedPicture", 0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "way"),
+    [
+        ({}, "load_shipped"),
+        ({"MODEL_PATH": "/mnt/model.onnx"}, "load"),  # a file system that somebody may be writing to
+        ({"MODEL_SHA256": "ab" * 32}, "load"),  # what is checked is what is loaded
+        ({"MODEL_PATH": "s3://models/m.onnx"}, "serve"),
+    ],
+)
+def test_only_a_model_out_of_the_zips_is_read_in_place(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], way: str
+) -> None:
+    monkeypatch.setattr(model, "find", lambda *_: "model.onnx")
+    monkeypatch.setattr(handler, "_download", lambda _: b"")
+    for name in ("load_shipped", "load", "serve"):
+        signature = inspect.signature(getattr(model, name))
+        monkeypatch.setattr(model, name, lambda *given, name=name, one=signature: (name, one.bind(*given).arguments))
+    settings = Settings.from_env(variables)._replace(threads=2, model_name="wine", spinning=True)
+    taken, given = handler._load(settings)
+    assert (taken, given["threads"], given["name"], given["spinning"]) == (way, 2, "wine", True)
+    assert given.get("sha256") == settings.model_sha256

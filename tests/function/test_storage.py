@@ -1,0 +1,178 @@
+"""S3 read and written: on moto for what works, on planned refusals for what does not."""
+
+import base64
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from function import storage
+from function.errors import Forbidden, NotFound, TooLarge, TransientFault
+from scripts.soak import s3_server
+from scripts.soak.fault_proxy import Fault, FaultyProxy
+
+KEYS = ["a.jpg", "in/a b + 100% %2B \"x\" 'y'.jpg", "in/صورة 大.jpg", "in/ä?#&=;,:@$!*().jpg", "in//two.jpg"]
+BUCKET = "pictures"
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[FaultyProxy]:
+    with s3_server.s3() as url, FaultyProxy(url).serving() as serving:
+        yield serving
+
+
+@pytest.fixture(autouse=True)
+def client(proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """boto3's own variables point at the proxy, and its waits between attempts are left out."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": proxy.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    monkeypatch.setattr(storage, "READ_TIMEOUT", 1)
+    storage._client.cache_clear()
+    made = storage._client()
+    made.create_bucket(Bucket=BUCKET)
+    proxy.faults.clear()
+    proxy.met.clear()
+    yield made
+    made.close()
+    storage._client.cache_clear()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_written_is_read(key: str, client: Any) -> None:
+    storage.write(BUCKET, key, b"some bytes", "image/jpeg")
+    found = storage.read(BUCKET, key, None, 100)
+    assert (found.data, found.version_id, len(found.etag)) == (b"some bytes", None, 32)
+    assert client.head_object(Bucket=BUCKET, Key=key)["ContentType"] == "image/jpeg"
+
+
+def test_what_is_there_stays_where_only_new_is_wanted() -> None:
+    storage.write(BUCKET, "once", b"first", "text/plain", only_new=True)
+    storage.write(BUCKET, "once", b"second", "text/plain", only_new=True)
+    assert storage.read(BUCKET, "once", None, 100).data == b"first"
+
+
+def test_an_empty_object_is_read() -> None:
+    storage.write(BUCKET, "empty", b"", "image/jpeg")
+    assert storage.read(BUCKET, "empty", None, 100).data == b""
+
+
+def test_a_version_is_read_as_it_was(client: Any) -> None:
+    client.create_bucket(Bucket="versions")
+    client.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    first = client.put_object(Bucket="versions", Key="a", Body=b"first")["VersionId"]
+    client.put_object(Bucket="versions", Key="a", Body=b"second")
+    assert storage.read("versions", "a", first, 100)[::2] == (b"first", first)
+    assert storage.read("versions", "a", None, 100).data == b"second"
+
+
+@pytest.mark.parametrize(("bucket", "key", "version"), [(BUCKET, "nothing", None), ("no-bucket", "a", None)])
+def test_what_is_not_there_is_not_found(bucket: str, key: str, version: str | None) -> None:
+    with pytest.raises(NotFound, match=f"s3://{bucket}/{key}"):
+        storage.read(bucket, key, version, 100)
+
+
+def test_an_object_over_the_limit_is_not_read() -> None:
+    storage.write(BUCKET, "large", b"x" * 101, "image/jpeg")
+    with pytest.raises(TooLarge, match="has 101 bytes; the limit is 100"):
+        storage.read(BUCKET, "large", None, 100)
+    assert len(storage.read(BUCKET, "large", None, 101).data) == 101
+
+
+REFUSALS = [
+    (403, "AccessDenied", Forbidden),
+    (403, "InvalidObjectState", Forbidden),
+    (400, "KMS.DisabledException", Forbidden),
+    (400, "KeyTooLongError", Forbidden),
+    (405, "MethodNotAllowed", Forbidden),
+    (404, "NoSuchKey", NotFound),
+    (404, "NoSuchVersion", NotFound),
+    (400, "RequestTimeout", TransientFault),
+    (400, "KMS.ThrottlingException", TransientFault),
+    (409, "OperationAborted", TransientFault),
+    (429, "TooManyRequestsException", TransientFault),
+    (500, "InternalError", TransientFault),
+    (503, "SlowDown", TransientFault),
+    (503, "ServiceUnavailable", TransientFault),
+    (0, "connection closed", TransientFault),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "error"), REFUSALS)
+def test_a_refusal_to_read_has_its_error(status: int, code: str, error: type[Exception], proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", status, code)
+    with pytest.raises(error, match=f"s3://{BUCKET}/a"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+@pytest.mark.parametrize(("status", "code", "error"), REFUSALS)
+def test_a_refusal_to_write_has_its_error(status: int, code: str, error: type[Exception], proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("PUT", status, code)
+    with pytest.raises(error, match=f"s3://{BUCKET}/a"):
+        storage.write(BUCKET, "a", b"", "image/jpeg")
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "SomethingNew"), (403, "SignatureDoesNotMatch")])
+def test_what_is_not_foreseen_stays_as_it_is(status: int, code: str, proxy: FaultyProxy) -> None:
+    from botocore.exceptions import ClientError
+
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", status, code)
+    with pytest.raises(ClientError, match=code):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_access_denied_says_that_the_object_may_be_missing(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 403, "AccessDenied")
+    with pytest.raises(Forbidden, match="may also be missing: a role without s3:ListBucket"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_a_fault_is_tried_a_few_times_and_no_more(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 503, "SlowDown")
+    with pytest.raises(TransientFault):
+        storage.read(BUCKET, "a", None, 100)
+    assert proxy.met[f"/{BUCKET}/a"] == storage.ATTEMPTS
+
+
+def test_an_object_that_breaks_off_may_come_whole_the_next_time(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 200, "cut off")
+    with pytest.raises(TransientFault, match=f"s3://{BUCKET}/a"):
+        storage.read(BUCKET, "a", None, 1000)
+
+
+def test_an_s3_that_does_not_answer_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        storage._client.cache_clear()
+        with pytest.raises(TransientFault, match="timeout"):
+            storage.read(BUCKET, "a", None, 100)
+
+
+def test_boto3_is_not_loaded_by_a_picture_that_comes_in_the_event(
+    run_python: Callable[..., Any], model_path: Path, red_png: bytes
+) -> None:
+    events = [{"image_data": base64.b64encode(red_png).decode()}, {"warmup": True}, {"Records": []}]
+    program = f"""
+import json, sys
+import function.handler
+for event in {events}:
+    function.handler.lambda_handler(event, None)
+print(json.dumps([name for name in ("boto3", "botocore") if name in sys.modules]))
+"""
+    assert run_python(program, MODEL_PATH=str(model_path)) == []
+
+
+def test_nobody_listening_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3_server.free_port()}")
+    storage._client.cache_clear()
+    with pytest.raises(TransientFault):
+        storage.read(BUCKET, "a", None, 100)

@@ -1,0 +1,47 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from layer import zip_writer
+
+
+def entries(folder: Path) -> dict[str, Path]:
+    (folder / "p").mkdir(parents=True)
+    for name in ("p/b.py", "p/a.so", "p/B.py"):
+        (folder / name).write_text(name * 100)
+    return zip_writer.files_below(folder, "python/")
+
+
+def test_an_empty_folder_makes_an_empty_zip(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    zip_writer.write(tmp_path / "a.zip", zip_writer.files_below(tmp_path / "in", ""))
+    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == []
+
+
+def test_names_are_sorted_below_their_prefix(tmp_path: Path) -> None:
+    zip_writer.write(tmp_path / "a.zip", entries(tmp_path / "in"))
+    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["python/p/B.py", "python/p/a.so", "python/p/b.py"]
+
+
+def test_every_entry_is_a_file_of_1980_that_everyone_may_read(tmp_path: Path) -> None:
+    found = entries(tmp_path / "in")
+    for path, mode in zip(found.values(), (0o600, 0o777, 0o640), strict=True):
+        path.chmod(mode)
+    zip_writer.write(tmp_path / "a.zip", found)
+    for info in zipfile.ZipFile(tmp_path / "a.zip").infolist():
+        assert (info.date_time, info.external_attr >> 16, info.create_system) == ((1980, 1, 1, 0, 0, 0), 0o100644, 3)
+        assert info.compress_type == zipfile.ZIP_DEFLATED
+
+
+def test_two_folders_with_the_same_content_make_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        zip_writer.write(tmp_path / f"{name}.zip", entries(tmp_path / name))
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_a_failure_leaves_the_old_zip_and_no_half_one(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"old")
+    with pytest.raises(FileNotFoundError):
+        zip_writer.write(tmp_path / "a.zip", {"a": Path(__file__), "b": tmp_path / "missing"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.zip", b"old")]

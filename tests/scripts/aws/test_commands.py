@@ -1,0 +1,75 @@
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from layer.targets import Target
+from scripts.aws import commands
+from scripts.aws.commands import Upload
+
+TARGET = Target("arm64", "3.12")
+SMALL = Upload(Path("/a b/layer.zip"), 52_428_800, "ab" * 32), Upload(Path("/a b/function.zip"), 1, "cd" * 32)
+LARGE = Upload(Path("/a b/layer.zip"), 52_428_801, "ab" * 32), Upload(Path("/a b/function.zip"), 10**8, "cd" * 32)
+
+
+def printed(uploads: tuple[Upload, Upload]) -> str:
+    """The lines to copy, without the headings."""
+    lines = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()
+    return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+
+
+@pytest.mark.parametrize("uploads", [SMALL, LARGE])
+def test_bash_takes_the_commands(uploads: tuple[Upload, Upload]) -> None:
+    done = subprocess.run(["bash", "-n"], input=printed(uploads), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("uploads", [SMALL, LARGE])
+def test_create_and_update_name_every_setting(uploads: tuple[Upload, Upload]) -> None:
+    words = shlex.split(printed(uploads).replace("\\\n", " "))
+    for call in ("publish-layer-version", "create-function", "update-function-code", "update-function-configuration"):
+        assert call in words
+    created = words[words.index("create-function") :]
+    for option, value in (
+        ("--runtime", "python3.12"),
+        ("--architectures", "arm64"),
+        ("--handler", "function.handler.lambda_handler"),
+        ("--memory-size", "1769"),
+        ("--timeout", "30"),
+        ("--layers", "$LAYER_ARN"),
+        ("--environment", "Variables={ORT_DISABLE_TELEMETRY=1}"),
+    ):
+        assert created[created.index(option) + 1] == value
+
+
+def test_after_each_change_of_the_function_the_commands_wait_for_it() -> None:
+    lines = printed(SMALL).replace("\\\n", " ").splitlines()
+    for change, waiter in (
+        ("create-function", "wait function-active-v2"),
+        ("update-function-code", "wait function-updated-v2"),
+        ("update-function-configuration", "wait function-updated-v2"),
+    ):
+        (place,) = (i for i, line in enumerate(lines) if f"lambda {change} " in line)
+        assert waiter in lines[place + 1]
+
+
+def test_a_zip_within_the_limit_goes_with_the_request() -> None:
+    text = printed(SMALL)
+    assert "'fileb:///a b/layer.zip'" in text
+    assert "'fileb:///a b/function.zip'" in text
+    assert "s3" not in text.lower()
+
+
+def test_a_larger_zip_goes_through_s3() -> None:
+    text = printed(LARGE)
+    assert "fileb:///" not in text
+    for name, digest in (("layer", "ab" * 8), ("function", "cd" * 8)):
+        assert f"""aws s3 cp '/a b/{name}.zip' "s3://$BUCKET/yolo-lambda/{digest}/{name}.zip\"""" in text
+    assert text.count("BUCKET=") == 1
+
+
+def test_the_headings_say_which_zip_holds_the_model() -> None:
+    apart, together = (commands.text(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
+    assert "update the code and model (function.zip)" in apart
+    assert "update the packages and the model (layer.zip)" in together

@@ -1,0 +1,281 @@
+"""deploy.sh and undeploy.sh with the real `aws` against moto: what is there afterwards is what was asked for.
+
+One function lives through the module: made, made again with other code and settings, again with nothing new, rolled
+back, deployed again, removed. What moto 5.2.1 does not do, and so is not shown here:
+- invoke (it would need docker)
+- check the size of a zip or of its content, the layers' architectures, or that one version's code fits `--code-sha256`
+- change the architecture with update-function-code
+- take time: no state but Active and Successful is ever seen, so that a waiter returns at once
+- refuse a new role that Lambda has not heard of yet, or any call for want of a permission
+- weights of an alias, beyond storing them
+"""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from scripts.aws.commands import HANDLER, LOGS_POLICY, TRUST
+from scripts.soak import s3_server
+from tests.support import built_zips
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+FIRST = ("--create-role", "--env", "CONF_THRESHOLD=0.4", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--architecture", "arm64")
+
+
+class Cloud:
+    """The endpoint, commands against it, and what it then holds."""
+
+    def __init__(self, url: str) -> None:
+        import boto3
+
+        self.environ = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/nowhere",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        }
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        self.functions, self.iam, self.s3 = (
+            boto3.client(name, endpoint_url=url, **keys) for name in ("lambda", "iam", "s3")
+        )
+
+    def run(self, script: str, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(ROOT / "scripts" / script), *arguments],
+            env=self.environ, input=answer, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that there is, but dates."""
+        found = self.functions.list_functions(FunctionVersion="ALL")["Functions"]
+        layers = [self.functions.list_layer_versions(LayerName=one["LayerName"])["LayerVersions"]
+                  for one in self.functions.list_layers()["Layers"]]  # fmt: skip
+        aliases = self.functions.list_aliases(FunctionName="yolo")["Aliases"] if found else []
+        return {
+            "functions": [{**one, "LastModified": None} for one in found],
+            "layers": [one for versions in layers for one in versions],
+            "aliases": {one["Name"]: one["FunctionVersion"] for one in aliases},
+            "roles": [one["RoleName"] for one in self.iam.list_roles()["Roles"]],
+        }
+
+    def close(self) -> None:
+        for client in (self.functions, self.iam, self.s3):
+            client.close()
+
+
+class Step(NamedTuple):
+    output: str
+    after: dict[str, Any]
+
+    @property
+    def function(self) -> Any:
+        return next(one for one in self.after["functions"] if one["Version"] == "$LATEST")
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        with s3_server.s3() as url:
+            made = Cloud(url)
+            made.functions.publish_layer_version(
+                LayerName="yolo-packages", Description="mine", Content={"ZipFile": b"x"}
+            )
+            yield made
+            made.close()
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_zips.write(tmp_path_factory.mktemp("deploy") / "dist")
+
+
+def step(cloud: Cloud, script: str, *arguments: str) -> Step:
+    done = cloud.run(script, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return Step(done.stdout, cloud.snapshot())
+
+
+@pytest.fixture(scope="module")
+def dry(cloud: Cloud, dist: Path) -> tuple[dict[str, Any], Step]:
+    before = cloud.snapshot()
+    return before, step(cloud, "deploy.sh", "--dist", str(dist), *FIRST, "--dry-run")
+
+
+@pytest.fixture(scope="module")
+def created(cloud: Cloud, dist: Path, dry: Step) -> Step:
+    return step(cloud, "deploy.sh", "--dist", str(dist), *FIRST)
+
+
+@pytest.fixture(scope="module")
+def updated(cloud: Cloud, dist: Path, created: Step) -> Step:
+    built_zips.write(dist, function=b"other code")
+    words = ("--env", "IOU_THRESHOLD=0.5", "--memory", "3538", "--timeout", "60")
+    return step(cloud, "deploy.sh", "--dist", str(dist), *words)
+
+
+@pytest.fixture(scope="module")
+def unchanged(cloud: Cloud, dist: Path, updated: Step) -> Step:
+    return step(cloud, "deploy.sh", "--dist", str(dist))
+
+
+@pytest.fixture(scope="module")
+def rolled_back(cloud: Cloud, unchanged: Step) -> Step:
+    return step(cloud, "deploy.sh", "--rollback")
+
+
+@pytest.fixture(scope="module")
+def again(cloud: Cloud, dist: Path, rolled_back: Step) -> Step:
+    return step(cloud, "deploy.sh", "--dist", str(dist))
+
+
+@pytest.fixture(scope="module")
+def relayered(cloud: Cloud, dist: Path, again: Step) -> Step:
+    """With a layer too large for a request, and another layer of the user's attached meanwhile."""
+    cloud.s3.create_bucket(Bucket="uploads")
+    other = cloud.functions.publish_layer_version(LayerName="tracing", Content={"ZipFile": b"x"})["LayerVersionArn"]
+    layers = [other, *(one["Arn"] for one in again.function["Layers"])]
+    cloud.functions.update_function_configuration(FunctionName="yolo", Layers=layers)
+    built_zips.write(dist, function=b"other code", layer=bytes(53_000_000))
+    return step(cloud, "deploy.sh", "--dist", str(dist), "--bucket", "uploads")
+
+
+@pytest.fixture(scope="module")
+def removed(cloud: Cloud, relayered: Step) -> Step:
+    return step(cloud, "undeploy.sh", "--yes")
+
+
+def sha256(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def test_a_dry_run_changes_nothing_and_prints_the_commands_in_order(dry: tuple[dict[str, Any], Step]) -> None:
+    before, done = dry
+    assert done.after == before
+    commands = [line.split("aws ", 1)[1].split(" --")[0] for line in done.output.splitlines() if "aws " in line]
+    assert commands == [
+        "iam create-role",
+        "iam attach-role-policy",
+        "lambda publish-layer-version",
+        "lambda create-function",
+        "lambda wait function-active-v2",
+        "lambda publish-version",
+        "lambda wait published-version-active",
+        "lambda create-alias",
+    ]
+
+
+def test_the_first_deploy_makes_what_was_asked_for(created: Step) -> None:
+    wanted = {
+        "Runtime": "python3.13",
+        "Handler": HANDLER,
+        "MemorySize": 1769,
+        "Timeout": 30,
+        "Architectures": ["arm64"],
+        "Role": "arn:aws:iam::123456789012:role/yolo-lambda",
+    }
+    assert {name: created.function[name] for name in wanted} == wanted
+    assert created.function["Environment"]["Variables"] == {
+        "ORT_DISABLE_TELEMETRY": "1",
+        "CONF_THRESHOLD": "0.4",
+        "NOTE": "a 'b' \"c\" $D, e=f",
+    }
+    assert created.after["aliases"] == {"live": "1"}
+
+
+def test_the_layer_is_published_with_its_digest_and_attached(created: Step) -> None:
+    layer = next(one for one in created.after["layers"] if one["Version"] == 2)
+    assert layer["Description"].startswith("yolo-lambda-zip sha256:")
+    assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.13"], ["arm64"])
+    assert [one["Arn"] for one in created.function["Layers"]] == [layer["LayerVersionArn"]]
+
+
+def test_the_role_may_write_logs_and_nothing_else(cloud: Cloud, created: Step) -> None:
+    role = cloud.iam.get_role(RoleName="yolo-lambda")["Role"]
+    assert role["AssumeRolePolicyDocument"] == json.loads(TRUST)
+    policies = cloud.iam.list_attached_role_policies(RoleName="yolo-lambda")["AttachedPolicies"]
+    assert [one["PolicyArn"] for one in policies] == [LOGS_POLICY]
+    assert cloud.iam.list_role_policies(RoleName="yolo-lambda")["PolicyNames"] == []
+
+
+def test_nobody_is_let_in(cloud: Cloud, created: Step) -> None:
+    with pytest.raises(cloud.functions.exceptions.ResourceNotFoundException):
+        cloud.functions.get_policy(FunctionName="yolo")
+    with pytest.raises(cloud.functions.exceptions.ResourceNotFoundException):
+        cloud.functions.get_function_url_config(FunctionName="yolo")
+
+
+def test_other_code_is_updated_and_the_alias_moves(dist: Path, created: Step, updated: Step) -> None:
+    assert updated.function["CodeSha256"] == sha256((dist / "function.zip").read_bytes())
+    assert updated.function["CodeSha256"] != created.function["CodeSha256"]
+    assert updated.after["aliases"] == {"live": "2"}
+    assert "yolo:live is version 2 (was 1)" in updated.output
+    assert "scripts/deploy.sh --function yolo --rollback 1" in updated.output
+
+
+def test_an_update_keeps_the_variables_and_sets_what_was_given(created: Step, updated: Step) -> None:
+    before = created.function["Environment"]["Variables"]
+    assert updated.function["Environment"]["Variables"] == {**before, "IOU_THRESHOLD": "0.5"}
+    assert (updated.function["MemorySize"], updated.function["Timeout"]) == (3538, 60)
+
+
+def test_the_same_layer_is_not_published_again(created: Step, updated: Step) -> None:
+    assert updated.after["layers"] == created.after["layers"]
+
+
+def test_the_version_before_is_as_it_was(created: Step, updated: Step) -> None:
+    def versions(done: Step) -> list[Any]:
+        return [one for one in done.after["functions"] if one["Version"] == "1"]
+
+    assert versions(created) == versions(updated)
+
+
+def test_with_nothing_changed_nothing_is_published(updated: Step, unchanged: Step) -> None:
+    assert unchanged.after == updated.after
+    assert "version 2 (nothing changed)" in unchanged.output
+
+
+def test_rolling_back_moves_the_alias_alone(unchanged: Step, rolled_back: Step) -> None:
+    assert rolled_back.after == {**unchanged.after, "aliases": {"live": "1"}}
+
+
+def test_deploying_after_a_rollback_moves_the_alias_forward_again(unchanged: Step, again: Step) -> None:
+    assert again.after == unchanged.after
+
+
+def test_a_large_layer_goes_through_the_bucket_and_leaves_it(cloud: Cloud, relayered: Step) -> None:
+    newest = max(relayered.after["layers"], key=lambda one: one["Version"])
+    assert newest["Version"] == 3
+    assert "Contents" not in cloud.s3.list_objects_v2(Bucket="uploads")
+
+
+def test_a_new_layer_takes_the_place_of_the_old_one_beside_others(relayered: Step) -> None:
+    names = [one["Arn"].split(":layer:")[1] for one in relayered.function["Layers"]]
+    assert names == ["tracing:1", "yolo-packages:3"]
+
+
+def test_undeploy_does_nothing_without_a_yes(cloud: Cloud, relayered: Step) -> None:
+    done = cloud.run("undeploy.sh", answer="n\n")
+    assert (done.returncode, done.stderr) == (2, "undeploy: nothing was removed\n")
+    assert cloud.snapshot() == relayered.after
+
+
+def test_undeploy_leaves_what_deploy_did_not_make(removed: Step) -> None:
+    assert (removed.after["functions"], removed.after["roles"]) == ([], [])
+    left = [(one["LayerVersionArn"].split(":layer:")[1], one.get("Description")) for one in removed.after["layers"]]
+    assert sorted(left) == [("tracing:1", None), ("yolo-packages:1", "mine")]
+
+
+def test_undeploy_finds_nothing_the_second_time(cloud: Cloud, removed: Step) -> None:
+    assert cloud.run("undeploy.sh", "--yes").stdout == "nothing of yolo is there\n"
