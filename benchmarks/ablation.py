@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import NotMeasured, prepare, report, stats, zips
-from benchmarks.cold_start import Seen
+from benchmarks.cold_start import Measurement
 from benchmarks.contenders import Contender
 from benchmarks.models import BUILD, ROOT, Measured
 from benchmarks.report import Machine, describe
@@ -83,8 +83,8 @@ def _edited(name: str, old: str, new: str) -> Callable[[Measured, Contender, Pat
     return make
 
 
-def _unoptimised(measured: Measured, built: Contender, out: Path) -> None:
-    zips.changed(built.dist / "function.zip", out, added={zips.MODEL: measured.unoptimised})
+def _unoptimized(measured: Measured, built: Contender, out: Path) -> None:
+    zips.changed(built.dist / "function.zip", out, added={zips.MODEL: measured.unoptimized})
 
 
 def _with_peer(name: str) -> Callable[[Measured, Contender, Path], None]:
@@ -99,7 +99,7 @@ VARIANTS = (
     Variant("without bytecode of the function", function=_no_bytecode("function.zip")),
     Variant("boto3 and a client at the top", function=_with_peer("plain"), handler="plain.lambda_handler",
             environ=prepare.CREDENTIALS),
-    Variant("model not optimised at export", function=_unoptimised),
+    Variant("model not optimized at export", function=_unoptimized),
     Variant("unused modules loaded at once", function=_edited("function/handler.py", "lazy_imports.install()", "")),
     Variant("docstrings in the packages' bytecode", layer=_documented),
     Variant("memory reuse planned", function=_edited("function/model.py", "mem_reuse = False", "mem_reuse = True")),
@@ -151,7 +151,7 @@ section. A difference is of pairs: its median, and between which values 80 % of 
 """
 
 
-def rows(seen: Seen) -> list[list[str]]:
+def rows(seen: Measurement) -> list[list[str]]:
     """Ours, then every variant by what it costs, most first."""
     ours = [start.first_answer_ms for start in seen.runs[0].starts]
     found = []
@@ -168,12 +168,12 @@ def rows(seen: Seen) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def section(seen: Seen, machine: Machine) -> str:
+def section(seen: Measurement, machine: Machine) -> str:
     """One measurement as markdown."""
     return f"\n## {machine.date}: {report.title(seen)}\n\n{describe(machine)}\n\n{report.markdown(rows(seen))}"
 
 
-def append(path: Path, seen: Seen, machine: Machine) -> None:
+def append(path: Path, seen: Measurement, machine: Machine) -> None:
     """Add the section, and the heading to a file that is new."""
     before = path.read_text(encoding="utf-8") if path.exists() else HEADING
     path.write_text(before + section(seen, machine), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A cold start as a picture: one bar to a contender, one colour to a step; drawn with pillow alone."""
+"""A cold start as a picture: one bar to a contender, one color to a step; drawn with pillow alone."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ HEAD, KEY_LINE = 96, 30  # px
 KEY_COLUMNS = 5
 SMALL, LARGE = 18, 26  # px of type
 INK, PALE, PAPER = (32, 33, 36), (110, 113, 120), (255, 255, 255)
-COLOURS = {  # of the steps; neighbours differ in lightness too, for who sees few colours
+COLORS = {  # of the steps; neighbors differ in lightness too, for who sees few colors
     "interpreter": (120, 124, 130),
     "runtime client": (176, 180, 186),
     "numpy": (33, 94, 168),
@@ -75,7 +75,7 @@ def _draw_bar(pen: ImageDraw.ImageDraw, bar: Bar, corner: tuple[int, int], scale
     end = float(left)
     for step, begin, end in extents(bar.steps, left, scale):
         if round(end) > round(begin):
-            pen.rectangle((round(begin), top, round(end) - 1, top + BAR - 1), COLOURS[step])
+            pen.rectangle((round(begin), top, round(end) - 1, top + BAR - 1), COLORS[step])
     pen.text((end + 12, top + BAR // 2), bar.end, INK, _font(SMALL), anchor="lm")
 
 
@@ -83,7 +83,7 @@ def _draw_key(pen: ImageDraw.ImageDraw, used: Sequence[str], top: int) -> None:
     column = (WIDTH - 2 * MARGIN) // KEY_COLUMNS
     for number, step in enumerate(used):
         x, y = MARGIN + number % KEY_COLUMNS * column, top + number // KEY_COLUMNS * KEY_LINE
-        pen.rectangle((x, y + 4, x + 17, y + 21), COLOURS[step])
+        pen.rectangle((x, y + 4, x + 17, y + 21), COLORS[step])
         pen.text((x + 26, y + 12), step, PALE, _font(SMALL), anchor="lm")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import NotMeasured, ablation, chart, cold_start, cpus, memory, nms, plan, report, task_costs
-from benchmarks.cold_start import Seen
+from benchmarks.cold_start import Measurement
 from benchmarks.models import PICTURE, ROOT
 from benchmarks.stats import ratios
 from scripts.local_lambda.errors import LocalLambdaError
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 def _start(options: argparse.Namespace) -> dict[str, Any]:
     here = _begin()
     warm_runs = plan.QUICK_WARM_RUNS if options.quick else plan.WARM_RUNS
-    seen: list[Seen] = []
+    seen: list[Measurement] = []
     if not cpus.has_quota():
         _say(cpus.NO_QUOTA)
     for number, name in enumerate(options.models):
@@ -115,19 +115,19 @@ def _begin() -> report.Machine:
     return here
 
 
-def _measure(step: plan.Step, field: plan.Field) -> Seen:
+def _measure(step: plan.Step, field: plan.Field) -> Measurement:
     _say(f"{step.setting.model}: {', '.join(one.name for one in step.entered)}")
     event = from_picture(PICTURE, f"conf={field.measured.conf}").event
     return cold_start.measure(step.setting, step.entered, event, _say)
 
 
-def _shown_setting(seen: Sequence[Seen]) -> Seen:
+def _shown_setting(seen: Sequence[Measurement]) -> Measurement:
     """Of the first model, that with the most CPUs at their full time, and with the files in memory."""
     plain = [one for one in seen if not (one.setting.dropped or one.setting.place.share)]
     return max((one for one in plain if one.setting.model == seen[0].setting.model), key=lambda one: one.setting.place)
 
 
-def _draw(seen: Seen, path: Path) -> None:
+def _draw(seen: Measurement, path: Path) -> None:
     """The start nearest to the median of each contender, so that the steps of a bar add up."""
     probed = [runs for runs in seen.runs if runs.contender.probe]
     first = [start.first_answer_ms for start in probed[0].starts]

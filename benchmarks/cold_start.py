@@ -43,7 +43,7 @@ class Runs(NamedTuple):
     resident_share: float  # of those, in memory just before the last start; 0..1
 
 
-class Seen(NamedTuple):
+class Measurement(NamedTuple):
     """A setting and what was measured in it, in the order of the contenders."""
 
     setting: Setting
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
         return next(one for one in self.runs if one.contender.name == name)
 
 
-def measure(setting: Setting, entered: Sequence[Contender], event: Any, say: Callable[[str], None]) -> Seen:
+def measure(setting: Setting, entered: Sequence[Contender], event: Any, say: Callable[[str], None]) -> Measurement:
     """Start and ask everybody; the first contender is whom the others' boxes are compared with.
 
     Args:
@@ -86,7 +86,7 @@ def measure(setting: Setting, entered: Sequence[Contender], event: Any, say: Cal
                     running[one.name].stop()
             say(f"pair {number + 1} of {setting.runs}")
         warm = _warm(setting, [one for one in entered if one.probe], running, event, boxes)
-    return Seen(setting, [
+    return Measurement(setting, [
         Runs(one, starts[one.name], warm.get(one.name, []), found[one.name], _size(one), resident.get(one.name, 1.0))
         for one in entered
     ])  # fmt: skip

@@ -19,7 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from example.images import Plan, make  # noqa: E402  (neighbours, not installed packages)
+from example.images import Plan, make  # noqa: E402  (neighbors, not installed packages)
 from function import model  # noqa: E402
 from function.arrays import Floats, Ints  # noqa: E402
 from function.model import Model  # noqa: E402
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE.jpg")
     given = parser.parse_args(arguments)
     served = model.load(given.model, threads=1)
-    if not isinstance(served, Model) or served.facts.task == "classify":
+    if not isinstance(served, Model) or served.metadata.task == "classify":
         parser.error(f"{given.model} finds no boxes")
     rows = []
     for case in map(_file, given.pictures) if given.pictures else _own():

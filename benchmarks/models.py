@@ -23,7 +23,7 @@ class Measured(NamedTuple):
         name: for tables and folders.
         imgsz: pixels of a side.
         weights: the .pt.
-        unoptimised: the .onnx as ultralytics exports it without simplifying.
+        unoptimized: the .onnx as ultralytics exports it without simplifying.
         conf: at which some boxes of the picture pass.
         static: exported for one square picture, with bars above and below where one is wide.
     """
@@ -31,7 +31,7 @@ class Measured(NamedTuple):
     name: str
     imgsz: int
     weights: Path
-    unoptimised: Path
+    unoptimized: Path
     conf: float
     static: bool = False
 
@@ -67,11 +67,11 @@ def export_python() -> Path:
 
 
 def _measured(name: str, imgsz: int, weights: Path) -> Measured:
-    unoptimised = BUILD / "models" / f"{name}-unoptimised.onnx"
-    _make(unoptimised, "--unoptimised", str(weights), str(unoptimised), made_from=(weights,))
+    unoptimized = BUILD / "models" / f"{name}-unoptimized.onnx"
+    _make(unoptimized, "--unoptimized", str(weights), str(unoptimized), made_from=(weights,))
     picked = BUILD / "models" / f"{name}.conf"
     _make(picked, "--pick", str(weights), str(PICTURE), str(imgsz), made_from=(weights, PICTURE), stdout=picked)
-    return Measured(name, imgsz, weights, unoptimised, float(picked.read_text()))
+    return Measured(name, imgsz, weights, unoptimized, float(picked.read_text()))
 
 
 def _make(out: Path, *arguments: str, made_from: tuple[Path, ...] = (), stdout: Path | None = None) -> None:

@@ -14,7 +14,7 @@ ANCHORS, CLASSES = 33_600, 80  # of a model at 1280 px: 160 x 160 + 80 x 80 + 40
 SIDE = 1280  # px
 LEAST, MOST = 0.0011, 0.9  # scores
 BOX = (8, 120)  # px of a side
-SPREAD = 25  # px around the centre of a cluster
+SPREAD = 25  # px around the center of a cluster
 CLUSTERS = 60
 METADATA = {
     "task": "detect",
@@ -26,15 +26,15 @@ METADATA = {
 
 
 def rows(clustered: bool, seed: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-    """(1, 4 + CLASSES, ANCHORS) float32: centre, size (px) and scores; anywhere, or in CLUSTERS heaps."""
+    """(1, 4 + CLASSES, ANCHORS) float32: center, size (px) and scores; anywhere, or in CLUSTERS heaps."""
     draw = np.random.default_rng(seed)
-    centres = draw.uniform(0, SIDE, (2, ANCHORS))
+    centers = draw.uniform(0, SIDE, (2, ANCHORS))
     if clustered:
         heaps = draw.uniform(0, SIDE, (2, CLUSTERS))
-        centres = heaps[:, draw.integers(0, CLUSTERS, ANCHORS)] + draw.normal(0, SPREAD, (2, ANCHORS))
+        centers = heaps[:, draw.integers(0, CLUSTERS, ANCHORS)] + draw.normal(0, SPREAD, (2, ANCHORS))
     sides = draw.uniform(*BOX, (2, ANCHORS))
     scores = draw.uniform(LEAST, MOST, (CLASSES, ANCHORS))
-    return np.concatenate((centres, sides, scores))[None].astype(np.float32)
+    return np.concatenate((centers, sides, scores))[None].astype(np.float32)
 
 
 def save(path: Path, clustered: bool, seed: int = 0) -> None:

@@ -56,14 +56,14 @@ def plain(measured: Measured, built: Contender) -> Contender:
     })  # fmt: skip
     code: dict[str, Path | bytes] = dict(zips.below(ROOT / "function", "function/"))
     code = {name: path for name, path in code.items() if name.endswith(".py")}
-    zips.write(dist / "function.zip", {**code, "plain.py": PEERS / "plain.py", zips.MODEL: measured.unoptimised})
+    zips.write(dist / "function.zip", {**code, "plain.py": PEERS / "plain.py", zips.MODEL: measured.unoptimized})
     zips.describe(dist, target.arch, target.python)
-    says = "the same function on `pip install -t`: no bytecode, unoptimised model, boto3 at the top"
+    says = "the same function on `pip install -t`: no bytecode, unoptimized model, boto3 at the top"
     return Contender(PLAIN, says, dist, built.probe, "plain.lambda_handler", CREDENTIALS)
 
 
 def ultralytics(measured: Measured, built: Contender, name: str) -> Contender:
-    """Ultralytics with torch on the .pt, or on the ONNX that the zips hold before they are optimised for them.
+    """Ultralytics with torch on the .pt, or on the ONNX that the zips hold before they are optimized for them.
 
     Args:
         measured: the model.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import stats, trace
-from benchmarks.cold_start import Runs, Seen
+from benchmarks.cold_start import Measurement, Runs
 from benchmarks.stats import Spread
 
 FORMAT = 1  # of the JSON
@@ -29,7 +29,7 @@ class Machine(NamedTuple):
     date: str  # of the day, ISO
 
 
-def title(seen: Seen) -> str:
+def title(seen: Measurement) -> str:
     """One line about a setting."""
     place = seen.setting.place
     files = "page cache dropped" if seen.setting.dropped else "page cache warm"
@@ -38,7 +38,7 @@ def title(seen: Seen) -> str:
     return f"{seen.setting.model}, {cpus}{share}, {place.memory:,} MB, {files}, {seen.setting.runs} pairs"
 
 
-def starts(seen: Seen) -> list[list[str]]:
+def starts(seen: Measurement) -> list[list[str]]:
     """Rows: how long until ready and until the first answer, against the first contender."""
     first = [start.first_answer_ms for start in seen.runs[0].starts]
     rows = [["cold start", "unpacked MB", "ready ms", "first answer ms", "times ours (p10..p90)", "peak MB"]]
@@ -55,7 +55,7 @@ def starts(seen: Seen) -> list[list[str]]:
     return rows
 
 
-def steps(seen: Seen) -> list[list[str]]:
+def steps(seen: Measurement) -> list[list[str]]:
     """Rows: the median of each step of a start, milliseconds; the medians need not add up, each run's steps do."""
     probed = [runs for runs in seen.runs if runs.contender.probe]
     found = {runs.contender.name: stats.medians([start.steps for start in runs.starts]) for runs in probed}
@@ -66,7 +66,7 @@ def steps(seen: Seen) -> list[list[str]]:
     return [*rows, ["whole", *whole]]
 
 
-def warm(seen: Seen) -> list[list[str]]:
+def warm(seen: Measurement) -> list[list[str]]:
     """Rows: a warm answer, whole and by step, against the first contender; none if it was not measured."""
     measured = [runs for runs in seen.runs if runs.warm]
     if not measured:
@@ -92,7 +92,7 @@ def around_network(by_step: dict[str, float]) -> float:
     return (sum(by_step.values()) - by_step["network"]) / by_step["network"]
 
 
-def text(seen: Seen) -> str:
+def text(seen: Measurement) -> str:
     """Everything about one setting."""
     parts = [starts(seen), steps(seen)] if seen.setting.runs else []
     parts += [rows for rows in [warm(seen)] if rows]
@@ -103,7 +103,7 @@ def text(seen: Seen) -> str:
     return f"{title(seen)}\n\n{body}"
 
 
-def document(kind: str, machine: Machine, settings: Sequence[Seen]) -> dict[str, Any]:
+def document(kind: str, machine: Machine, settings: Sequence[Measurement]) -> dict[str, Any]:
     """All of it for machines: every single run."""
     return {
         "format": FORMAT,
@@ -113,7 +113,7 @@ def document(kind: str, machine: Machine, settings: Sequence[Seen]) -> dict[str,
     }
 
 
-def _setting(seen: Seen) -> dict[str, Any]:
+def _setting(seen: Measurement) -> dict[str, Any]:
     setting = seen.setting
     return {
         "title": title(seen),

@@ -77,17 +77,17 @@ def outputs(task: str, count: int, shortest: int, longest: int) -> list[Floats]:
     """(1, 5+E, ANCHORS), and the prototypes of a segment network: only the first `count` anchors score."""
     draw = np.random.default_rng(count)
     sides = draw.uniform(shortest, longest, (2, count))
-    centres = draw.uniform(sides / 2, SIDE - sides / 2)
+    centers = draw.uniform(sides / 2, SIDE - sides / 2)
     extras = {"detect": 0, "segment": PROTOTYPES, "pose": KEYPOINTS * 3, "obb": 1}[task]
     rows = np.zeros((5 + extras, ANCHORS), dtype=np.float32)
-    rows[:4, :count], rows[4, :count] = np.vstack((centres, sides)), 0.9
+    rows[:4, :count], rows[4, :count] = np.vstack((centers, sides)), 0.9
     if task != "segment":
         rows[5:, :count] = draw.uniform(0, 1, (extras, count))
         return [rows[None]]
     rows[5 : 5 + count, :count] = np.eye(count)
     y, x = np.mgrid[0:CELLS, 0:CELLS] * 4 + 2
     prototypes = np.zeros((PROTOTYPES, CELLS, CELLS), dtype=np.float32)
-    for index, ((cx, cy), (width, height)) in enumerate(zip(centres.T, sides.T, strict=True)):
+    for index, ((cx, cy), (width, height)) in enumerate(zip(centers.T, sides.T, strict=True)):
         wave = 0.12 * np.sin(5 * np.arctan2(y - cy, x - cx))
         prototypes[index] = 4 * (1 - np.hypot((x - cx) / (width / 2), (y - cy) / (height / 2)) + wave)
     return [rows[None], prototypes[None]]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from example.distractors import clutter, dull_colour, shift
+from example.distractors import clutter, dull_color, shift
 
 Surface = Callable[[np.random.Generator, int, int], Image.Image]
 
@@ -43,19 +43,19 @@ def _grain(rng: np.random.Generator, image: Image.Image) -> None:
 
 
 def _gradient(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    corners = np.array([[dull_colour(rng) for _ in range(2)] for _ in range(2)], np.uint8)
+    corners = np.array([[dull_color(rng) for _ in range(2)] for _ in range(2)], np.uint8)
     return Image.fromarray(corners).resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _plaster(rng: np.random.Generator, width: int, height: int) -> Image.Image:
     noise = clouds(rng, width, height)[..., None]
-    pixels = np.array(dull_colour(rng)) + noise * np.array(dull_colour(rng, 20, 70))
+    pixels = np.array(dull_color(rng)) + noise * np.array(dull_color(rng, 20, 70))
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 def _bricks(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    brick = dull_colour(rng) if rng.random() < 0.4 else (int(rng.integers(140, 195)), int(rng.integers(80, 120)), 80)
-    image = Image.new("RGB", (width, height), dull_colour(rng, 120, 200))
+    brick = dull_color(rng) if rng.random() < 0.4 else (int(rng.integers(140, 195)), int(rng.integers(80, 120)), 80)
+    image = Image.new("RGB", (width, height), dull_color(rng, 120, 200))
     draw = ImageDraw.Draw(image)
     tall = max(6.0, max(width, height) * rng.uniform(0.025, 0.08))
     wide, joint = tall * rng.uniform(1.0, 3.0), max(1, round(tall * 0.08))
@@ -69,7 +69,7 @@ def _bricks(rng: np.random.Generator, width: int, height: int) -> Image.Image:
 
 def _panels(rng: np.random.Generator, width: int, height: int) -> Image.Image:
     """Sheet metal in plates, with rivets."""
-    base = dull_colour(rng)
+    base = dull_color(rng)
     image = Image.new("RGB", (width, height), base)
     draw = ImageDraw.Draw(image)
     unit = max(width, height)

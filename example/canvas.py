@@ -1,6 +1,6 @@
 """The surface that one dial is drawn on, and the materials that it is made of.
 
-Knows polar places on a dial, colours, type, turned metal and tubes; knows no instrument.
+Knows polar places on a dial, colors, type, turned metal and tubes; knows no instrument.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 RIM_FRACTION = 0.34  # radius of the rim / side of the sprite; the rest is room for the stem
 
@@ -19,7 +19,7 @@ class Canvas(NamedTuple):
 
     sprite: Image.Image
     draw: ImageDraw.ImageDraw
-    centre: float  # px, x and y alike
+    center: float  # px, x and y alike
     radius: float  # px, of the rim
     rng: np.random.Generator
 
@@ -27,12 +27,12 @@ class Canvas(NamedTuple):
         """The point at a fraction of the radius; degrees count anticlockwise from the right."""
         angle = np.deg2rad(degrees)
         reach = self.radius * fraction
-        return float(self.centre + reach * np.cos(angle)), float(self.centre - reach * np.sin(angle))
+        return float(self.center + reach * np.cos(angle)), float(self.center - reach * np.sin(angle))
 
     def box(self, fraction: float) -> tuple[float, float, float, float]:
-        """The square around a centred circle."""
+        """The square around a centerd circle."""
         reach = self.radius * fraction
-        return self.centre - reach, self.centre - reach, self.centre + reach, self.centre + reach
+        return self.center - reach, self.center - reach, self.center + reach, self.center + reach
 
     def px(self, fraction: float) -> int:
         """A line width, at least one pixel."""
@@ -45,9 +45,9 @@ def blank(rng: np.random.Generator, side: int) -> Canvas:
     return Canvas(sprite, ImageDraw.Draw(sprite), side / 2, side * RIM_FRACTION, rng)
 
 
-def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
+def pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
     """One of them, by chance."""
-    return colours[int(rng.integers(len(colours)))]
+    return colors[int(rng.integers(len(colors)))]
 
 
 @cache
@@ -56,21 +56,21 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def metal(rng: np.random.Generator, side: int, colour: Colour, contrast: float) -> Image.Image:
+def metal(rng: np.random.Generator, side: int, color: Color, contrast: float) -> Image.Image:
     """A turned metal disc: brightness changes with the angle. RGB, side x side."""
     grid = np.linspace(-1, 1, 96)
     angle = np.arctan2(grid[:, None], grid[None, :]) + rng.uniform(0, 2 * np.pi)
     shade = 1 + contrast * (0.6 * np.sin(2 * angle) + 0.4 * np.sin(angle))
-    pixels = np.clip(shade[..., None] * np.array(colour), 0, 255).astype(np.uint8)
+    pixels = np.clip(shade[..., None] * np.array(color), 0, 255).astype(np.uint8)
     return Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR)
 
 
-def tube(image: Image.Image, box: tuple[float, float, float, float], colour: Colour, upright: bool = True) -> None:
+def tube(image: Image.Image, box: tuple[float, float, float, float], color: Color, upright: bool = True) -> None:
     """A cylinder with a bright line along it, painted onto the image."""
     left, top, right, bottom = (round(value) for value in box)
     size = max(1, right - left), max(1, bottom - top)
     across = np.linspace(-1, 1, size[0] if upright else size[1])
     shade = 0.45 + 0.75 * np.exp(-(((across + 0.25) / 0.55) ** 2))
-    line = np.clip(shade[:, None] * np.array(colour), 0, 255).astype(np.uint8)  # (across, 3)
+    line = np.clip(shade[:, None] * np.array(color), 0, 255).astype(np.uint8)  # (across, 3)
     pixels = np.broadcast_to(line[None] if upright else line[:, None], (size[1], size[0], 3))
     image.paste(Image.fromarray(np.ascontiguousarray(pixels)), (left, top))

@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from example.canvas import RIM_FRACTION, Canvas, Colour, metal, pick, tube
+from example.canvas import RIM_FRACTION, Canvas, Color, metal, pick, tube
 
-INKS: tuple[Colour, ...] = ((20, 20, 24), (35, 30, 30), (20, 35, 80))
-FACES: tuple[Colour, ...] = ((250, 250, 246), (240, 234, 214), (226, 230, 232), (250, 246, 190), (196, 214, 226))
-DARK_FACES: tuple[Colour, ...] = ((24, 25, 28), (18, 32, 54), (60, 62, 66))
-RIMS: tuple[Colour, ...] = (
+INKS: tuple[Color, ...] = ((20, 20, 24), (35, 30, 30), (20, 35, 80))
+FACES: tuple[Color, ...] = ((250, 250, 246), (240, 234, 214), (226, 230, 232), (250, 246, 190), (196, 214, 226))
+DARK_FACES: tuple[Color, ...] = ((24, 25, 28), (18, 32, 54), (60, 62, 66))
+RIMS: tuple[Color, ...] = (
     (196, 200, 204),
     (150, 152, 156),
     (40, 41, 44),
@@ -20,13 +20,13 @@ RIMS: tuple[Colour, ...] = (
 )
 
 
-def body(canvas: Canvas, square: bool) -> tuple[Colour, Colour]:
-    """Rim and face. Returns the colours of the face and of what is printed on it."""
+def body(canvas: Canvas, square: bool) -> tuple[Color, Color]:
+    """Rim and face. Returns the colors of the face and of what is printed on it."""
     rng, side = canvas.rng, canvas.sprite.width
     rim, width = pick(rng, RIMS), rng.uniform(0.06, 0.16)
     dark = rng.random() < 0.2
     face = pick(rng, DARK_FACES if dark else FACES)
-    ink: Colour = (240, 240, 236) if dark else pick(rng, INKS)
+    ink: Color = (240, 240, 236) if dark else pick(rng, INKS)
     mask = Image.new("L", (side, side))
     pen = ImageDraw.Draw(mask)
     if square:
@@ -52,11 +52,11 @@ def _depth(canvas: Canvas, reach: float) -> None:
     _tint(canvas, (0, 0, 0, 255), dark.point([round(value * 0.5) for value in range(256)]), reach)
 
 
-def _tint(canvas: Canvas, colour: tuple[int, int, int, int], mask: Image.Image, reach: float) -> None:
-    """Colour laid over a centred disc, as strongly as the mask says."""
+def _tint(canvas: Canvas, color: tuple[int, int, int, int], mask: Image.Image, reach: float) -> None:
+    """Color laid over a centerd disc, as strongly as the mask says."""
     disc = Image.new("L", mask.size)
     ImageDraw.Draw(disc).ellipse(canvas.box(reach), fill=255)
-    canvas.sprite.paste(colour, (0, 0), Image.composite(mask, Image.new("L", mask.size), disc))
+    canvas.sprite.paste(color, (0, 0), Image.composite(mask, Image.new("L", mask.size), disc))
 
 
 def flange(canvas: Canvas) -> float:
@@ -76,8 +76,8 @@ def flange(canvas: Canvas) -> float:
 
 def stem(canvas: Canvas) -> None:
     """The pipe below, its nut, and often the pipe that it stands on."""
-    rng, side, c, r = canvas.rng, canvas.sprite.width, canvas.centre, canvas.radius
-    brass: Colour = pick(rng, ((186, 150, 80), (150, 152, 156), (110, 112, 116), (90, 60, 44)))
+    rng, side, c, r = canvas.rng, canvas.sprite.width, canvas.center, canvas.radius
+    brass: Color = pick(rng, ((186, 150, 80), (150, 152, 156), (110, 112, 116), (90, 60, 44)))
     half = r * rng.uniform(0.1, 0.2)
     tube(canvas.sprite, (c - half, c + r * 0.9, c + half, side), brass)
     nut = c + r * rng.uniform(1.08, 1.2)
@@ -104,9 +104,9 @@ def glass(canvas: Canvas) -> None:
 def round_outline(canvas: Canvas, fraction: float) -> NDArray[np.float64]:
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return canvas.centre + canvas.radius * fraction * points
+    return canvas.center + canvas.radius * fraction * points
 
 
 def square_outline(canvas: Canvas) -> NDArray[np.float64]:
     reach = canvas.radius * 0.99  # rounded corners stay a little inside
-    return canvas.centre + reach * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)
+    return canvas.center + reach * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from example.canvas import Canvas, Colour, blank, font, pick
+from example.canvas import Canvas, Color, blank, font, pick
 from example.case import RIMS, body, flange, glass, round_outline, square_outline, stem
 
-NEEDLES: tuple[Colour, ...] = ((16, 16, 18), (200, 24, 24), (30, 60, 160))
-ZONES: tuple[Colour, ...] = ((36, 150, 70), (236, 186, 32), (206, 36, 36))
+NEEDLES: tuple[Color, ...] = ((16, 16, 18), (200, 24, 24), (30, 60, 160))
+ZONES: tuple[Color, ...] = ((36, 150, 70), (236, 186, 32), (206, 36, 36))
 UNITS = ("bar", "psi", "kPa", "MPa", "mbar", "kg/cm2", "Pa", "bar / psi")
 SPANS = (1, 1.6, 2.5, 4, 6, 10, 16, 25, 40, 60, 100, 160, 250, 400, 600)
-MARKS = ("centre", "needle tip", "scale start", "scale end")  # what a gauge is read from
+MARKS = ("center", "needle tip", "scale start", "scale end")  # what a gauge is read from
 ROMAN = ("XII", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
 
 
@@ -75,12 +75,12 @@ def _zones(canvas: Canvas, start: float, sweep: float) -> None:
     edges = np.sort(rng.uniform(0.3, 0.95, size=2))
     parts = [(0.0, edges[0]), (edges[0], edges[1]), (edges[1], 1.0)]
     reach, width = rng.uniform(0.66, 0.8), canvas.px(rng.uniform(0.05, 0.1))
-    for (low, high), colour in zip(parts, ZONES, strict=True):
+    for (low, high), color in zip(parts, ZONES, strict=True):
         if rng.random() < 0.85:
-            canvas.draw.arc(canvas.box(reach), -start + sweep * low, -start + sweep * high, fill=colour, width=width)
+            canvas.draw.arc(canvas.box(reach), -start + sweep * low, -start + sweep * high, fill=color, width=width)
 
 
-def _scale(canvas: Canvas, start: float, sweep: float, ink: Colour) -> float:
+def _scale(canvas: Canvas, start: float, sweep: float, ink: Color) -> float:
     """Ticks and numbers along the arc. Returns where the ticks end, in rim radii."""
     rng = canvas.rng
     top = float(rng.choice(SPANS))
@@ -104,9 +104,9 @@ def _scale(canvas: Canvas, start: float, sweep: float, ink: Colour) -> float:
     return float(outer)
 
 
-def _unit(canvas: Canvas, ink: Colour) -> None:
+def _unit(canvas: Canvas, ink: Color) -> None:
     """The unit in the gap of the scale: a long one lower, where the first and last numbers leave room."""
-    rng, c, r = canvas.rng, canvas.centre, canvas.radius
+    rng, c, r = canvas.rng, canvas.center, canvas.radius
     text = str(rng.choice(UNITS))
     low, size = (rng.uniform(0.5, 0.56), 0.13) if len(text) > 3 else (rng.uniform(0.26, 0.4), 0.17)
     canvas.draw.text((c, c + r * low), text, ink, font(canvas.px(size)), anchor="mm")
@@ -114,7 +114,7 @@ def _unit(canvas: Canvas, ink: Colour) -> None:
         canvas.draw.text((c, c + r * 0.68), "CL 1.6", ink, font(canvas.px(0.08)), anchor="mm")
 
 
-def _hours(canvas: Canvas, ink: Colour) -> None:
+def _hours(canvas: Canvas, ink: Color) -> None:
     """Twelve marks, perhaps sixty, perhaps numerals."""
     rng = canvas.rng
     outer, length, wide = rng.uniform(0.76, 0.82), rng.uniform(0.06, 0.14), rng.uniform(0.02, 0.05)
@@ -131,7 +131,7 @@ def _hours(canvas: Canvas, ink: Colour) -> None:
             canvas.draw.text(canvas.at(90 - 30 * i, outer - length - 0.13), text, ink, font(size), anchor="mm")
 
 
-def _hand(canvas: Canvas, degrees: float, reach: float, width: float, colour: Colour) -> None:
+def _hand(canvas: Canvas, degrees: float, reach: float, width: float, color: Color) -> None:
     """A tapered hand with a short tail, and its soft shadow on the face."""
     tail, half = canvas.rng.uniform(0.1, 0.25), width / 2
     spread = float(np.rad2deg(np.arctan2(half, tail)))
@@ -142,9 +142,9 @@ def _hand(canvas: Canvas, degrees: float, reach: float, width: float, colour: Co
     shadow = Image.new("L", canvas.sprite.size)
     ImageDraw.Draw(shadow).polygon([(x + shift, y + shift) for x, y in points], fill=80)
     canvas.sprite.paste((0, 0, 0, 255), (0, 0), shadow)
-    canvas.draw.polygon(points, fill=colour)
+    canvas.draw.polygon(points, fill=color)
 
 
-def _hub(canvas: Canvas, colour: Colour, fraction: float) -> None:
-    canvas.draw.ellipse(canvas.box(fraction), fill=colour)
-    canvas.draw.ellipse(canvas.box(fraction * 0.45), fill=tuple(round(value * 0.5 + 60) for value in colour))
+def _hub(canvas: Canvas, color: Color, fraction: float) -> None:
+    canvas.draw.ellipse(canvas.box(fraction), fill=color)
+    canvas.draw.ellipse(canvas.box(fraction * 0.45), fill=tuple(round(value * 0.5 + 60) for value in color))

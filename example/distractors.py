@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from example.canvas import Colour, metal, tube
+from example.canvas import Color, metal, tube
 
 
 def clutter(rng: np.random.Generator, image: Image.Image) -> None:
@@ -16,16 +16,16 @@ def clutter(rng: np.random.Generator, image: Image.Image) -> None:
     THINGS[int(rng.integers(len(THINGS)))](rng, image)
 
 
-def dull_colour(rng: np.random.Generator, low: int = 70, high: int = 225) -> Colour:
-    """A colour that is rather grey: bright pure colours are rare on walls."""
+def dull_color(rng: np.random.Generator, low: int = 70, high: int = 225) -> Color:
+    """A color that is rather gray: bright pure colors are rare on walls."""
     base = rng.uniform(low, high)
     red, green, blue = np.clip(base + rng.normal(0, rng.choice([6, 20]), size=3), 5, 250)
     return int(red), int(green), int(blue)
 
 
-def shift(colour: Colour, amount: float) -> Colour:
+def shift(color: Color, amount: float) -> Color:
     """Lighter, or darker when the amount is negative; in levels of 0..255."""
-    red, green, blue = (int(np.clip(value + amount, 0, 255)) for value in colour)
+    red, green, blue = (int(np.clip(value + amount, 0, 255)) for value in color)
     return red, green, blue
 
 
@@ -34,7 +34,7 @@ def _pipe(rng: np.random.Generator, image: Image.Image) -> None:
     thick = unit * rng.uniform(0.015, 0.09)
     at = rng.uniform(0, image.width if upright else image.height)
     box = (at, 0, at + thick, image.height) if upright else (0, at, image.width, at + thick)
-    tube(image, box, dull_colour(rng), upright)
+    tube(image, box, dull_color(rng), upright)
 
 
 def _plate(rng: np.random.Generator, image: Image.Image) -> None:
@@ -42,7 +42,7 @@ def _plate(rng: np.random.Generator, image: Image.Image) -> None:
     draw, unit = ImageDraw.Draw(image), max(image.size)
     left, top = rng.uniform(-0.1, 0.9) * image.width, rng.uniform(-0.1, 0.9) * image.height
     wide, tall = rng.uniform(0.05, 0.35, size=2) * unit
-    fill = dull_colour(rng, 30, 235)
+    fill = dull_color(rng, 30, 235)
     draw.rounded_rectangle(
         (left, top, left + wide, top + tall), unit * 0.01, fill, shift(fill, -50), max(1, unit // 250)
     )
@@ -69,9 +69,9 @@ def _disc(rng: np.random.Generator, image: Image.Image) -> None:
             box = (inset, inset, 2 * side - inset, 2 * side - inset)
             pen.pieslice(box, turn + 360 * i / spokes + 8, turn + 360 * (i + 1) / spokes - 8, fill=0)
         pen.ellipse((side * 0.7, side * 0.7, side * 1.3, side * 1.3), fill=255)
-    image.paste(metal(rng, side, dull_colour(rng), 0.2), (round(x - r), round(y - r)), mask.reduce(2))
+    image.paste(metal(rng, side, dull_color(rng), 0.2), (round(x - r), round(y - r)), mask.reduce(2))
     if rng.random() < 0.5:
-        edge, inner = dull_colour(rng, 20, 120), r * rng.uniform(0.5, 0.9)
+        edge, inner = dull_color(rng, 20, 120), r * rng.uniform(0.5, 0.9)
         ImageDraw.Draw(image).ellipse(
             (x - inner, y - inner, x + inner, y + inner), outline=edge, width=max(1, round(r * 0.08))
         )
@@ -81,7 +81,7 @@ def _shape(rng: np.random.Generator, image: Image.Image) -> None:
     unit = max(image.size)
     middle = rng.uniform(0, 1, size=2) * image.size
     points = middle + rng.normal(0, unit * 0.07, size=(int(rng.integers(3, 7)), 2))
-    ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in points], fill=dull_colour(rng, 20, 235))
+    ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in points], fill=dull_color(rng, 20, 235))
 
 
 def _cable(rng: np.random.Generator, image: Image.Image) -> None:
@@ -92,7 +92,7 @@ def _cable(rng: np.random.Generator, image: Image.Image) -> None:
     )
     thick = max(1, round(max(image.size) * rng.uniform(0.003, 0.012)))
     ImageDraw.Draw(image).line(
-        [(float(a), float(b)) for a, b in zip(x, y, strict=True)], dull_colour(rng, 10, 120), thick, "curve"
+        [(float(a), float(b)) for a, b in zip(x, y, strict=True)], dull_color(rng, 10, 120), thick, "curve"
     )
 
 

@@ -1,6 +1,6 @@
 """Pictures of pressure gauges and clocks with their labels, made from a seed.
 
-Knows how a scene is put together and labelled: `python -m example.images --count 8 --seed 1 --out build/look`.
+Knows how a scene is put together and labeled: `python -m example.images --count 8 --seed 1 --out build/look`.
 The same seed and index give the same picture on every machine with the same numpy and pillow.
 """
 
@@ -44,8 +44,8 @@ class Scene(NamedTuple):
     def label_text(self) -> str:
         """The lines of a YOLO label file; empty when nothing is there."""
         size = np.array(self.image.size * 2, np.float64)
-        centre = (self.boxes_xyxy[:, :2] + self.boxes_xyxy[:, 2:]) / 2
-        rows = np.hstack([centre, self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]]) / size
+        center = (self.boxes_xyxy[:, :2] + self.boxes_xyxy[:, 2:]) / 2
+        rows = np.hstack([center, self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]]) / size
         lines = (f"{i} " + " ".join(f"{v:.6f}" for v in row) for i, row in zip(self.class_ids, rows, strict=True))
         return "".join(line + "\n" for line in lines)
 

@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw, ImageFilter
 from example.backgrounds import SUPERSAMPLING
 from example.canvas import RIM_FRACTION, tube
 from example.dials import Dial, clock, gauge
-from example.distractors import dull_colour
+from example.distractors import dull_color
 
 DRAW: tuple[Callable[[np.random.Generator, int], Dial], ...] = (gauge, clock)
 CAMERA = 4.5  # distance of the camera in rim radii
-ROOM = np.array([-0.05, -0.05, 0.05, 0.45])  # rim radii around the rim's box: the stem must not hide a neighbour
+ROOM = np.array([-0.05, -0.05, 0.05, 0.45])  # rim radii around the rim's box: the stem must not hide a neighbor
 
 
 class Hung(NamedTuple):
@@ -41,13 +41,13 @@ def hang(
     view = _view(rng)
     for _ in range(12):
         radius = float(np.exp(rng.uniform(*np.log(radii)))) * short_side
-        centre = rng.uniform(0.02, 0.98, size=2) * size
+        center = rng.uniform(0.02, 0.98, size=2) * size
         if rng.random() < 0.75 and radius < 0.45 * short_side:  # most are wholly inside
-            centre = np.clip(centre, radius, size - radius)
-        reach = np.concatenate([centre - radius, centre + radius])
+            center = np.clip(center, radius, size - radius)
+        reach = np.concatenate([center - radius, center + radius])
         room = reach + radius * ROOM
         if _seen(reach, size) > 0.6 and all(overlap(room, other) < 0.06 for other in taken):
-            return _paste(rng, image, class_id, view, centre, radius)
+            return _paste(rng, image, class_id, view, center, radius)
     return None
 
 
@@ -68,7 +68,7 @@ def _paste(
     image: Image.Image,
     class_id: int,
     view: NDArray[np.float64],
-    centre: NDArray[np.float64],
+    center: NDArray[np.float64],
     radius: float,
 ) -> Hung:
     """Draw, turn and shade one dial on the picture."""
@@ -76,7 +76,7 @@ def _paste(
     dial = DRAW[class_id](rng, side)
     unit = side * RIM_FRACTION
     to_plane = np.array([[1 / unit, 0, -0.5 * side / unit], [0, 1 / unit, -0.5 * side / unit], [0, 0, 1]])
-    to_picture = np.array([[radius, 0, centre[0]], [0, radius, centre[1]], [0, 0, 1]])
+    to_picture = np.array([[radius, 0, center[0]], [0, radius, center[1]], [0, 0, 1]])
     forth = to_picture @ view @ to_plane
     lay(rng, image, dial.sprite, forth, radius)
     rim = project(forth, dial.outline_xy)
@@ -143,11 +143,11 @@ def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 def cover(rng: np.random.Generator, image: Image.Image, box: NDArray[np.float64], scale: float) -> None:
     """A bar or a cable in front of a dial; its label stays whole, and no smaller dial is hidden behind it."""
     wide = scale * rng.uniform(0.06, 0.2)
-    colour = dull_colour(rng, 30, 220)
+    color = dull_color(rng, 30, 220)
     if rng.random() < 0.5:
         at = rng.uniform(box[0] - wide / 2, box[2] - wide / 2)
-        tube(image, (at, 0, at + wide, image.height), colour)
+        tube(image, (at, 0, at + wide, image.height), color)
         return
     ends = rng.uniform(-0.2, 1.2, size=2) * (box[2] - box[0]) + box[0]
     line = [(float(ends[0]), box[1] - wide), (float(ends[1]), box[3] + wide)]
-    ImageDraw.Draw(image).line(line, colour, max(1, round(wide * 0.7)))
+    ImageDraw.Draw(image).line(line, color, max(1, round(wide * 0.7)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from export import ultralytics_setup
-from export.errors import Refused
+from export.errors import UsageError
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # what function/tasks reads
 MIN_STRIDE = 32  # px; `predict` pads a picture for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
@@ -43,7 +43,7 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
         end2end: whether the end-to-end head is wanted.
 
     Raises:
-        Refused: not a checkpoint of ultralytics, a damaged one, or a model that is not served here.
+        UsageError: not a checkpoint of ultralytics, a damaged one, or a model that is not served here.
     """
     copy = _plain_name(path, folder)
     yolo = _load(path, copy)
@@ -84,7 +84,7 @@ def _load(path: Path, copy: Path) -> Any:
     try:
         return YOLO(str(copy), verbose=False)
     except Exception as error:  # a broken pickle can raise anything; the cause goes into the message
-        raise Refused(_reason(path, error)) from error
+        raise UsageError(_reason(path, error)) from error
     finally:
         LOGGER.setLevel(level)
 
@@ -118,20 +118,22 @@ def _served(path: Path, net: Any) -> None:
     from ultralytics.nn.tasks import BaseModel, WorldModel, YOLOEModel
 
     if not isinstance(net, BaseModel):
-        raise Refused(f"{path} holds a {type(net).__name__}; wanted a YOLO model of ultralytics")
+        raise UsageError(f"{path} holds a {type(net).__name__}; wanted a YOLO model of ultralytics")
     if isinstance(net, WorldModel | YOLOEModel):
-        raise Refused(f"{path} is a {type(net).__name__}, which finds what a text says; wanted one with fixed classes")
+        raise UsageError(
+            f"{path} is a {type(net).__name__}, which finds what a text says; wanted one with fixed classes"
+        )
     if net.task not in TASKS:
-        raise Refused(f"{path} is a model for the task {net.task!r}; served are {', '.join(TASKS)}")
+        raise UsageError(f"{path} is a model for the task {net.task!r}; served are {', '.join(TASKS)}")
     count = _classes(path, net.model[-1])
     if sorted(net.names) != list(range(count)):
         found = f"{path} has {count} classes and names for the ids {', '.join(map(str, net.names))[:200]}"
-        raise Refused(f"{found}; wanted a name for each from 0 to {count - 1}")
+        raise UsageError(f"{found}; wanted a name for each from 0 to {count - 1}")
     channels = net.yaml.get("channels", CHANNELS)
     if channels != CHANNELS:
-        raise Refused(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
+        raise UsageError(f"{path} takes pictures of {channels} channels; the function makes {CHANNELS} (RGB)")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
-        raise Refused(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")
+        raise UsageError(f"{path} holds weights that are not numbers (NaN or infinite): its training went wrong")
 
 
 LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # YOLO, RT-DETR, classifiers
@@ -141,7 +143,7 @@ def _classes(path: Path, last: Any) -> int:
     """How many classes it tells apart.
 
     Raises:
-        Refused: it is no head that is served here.
+        UsageError: it is no head that is served here.
     """
     from ultralytics.nn.modules.head import Classify, Detect, RTDETRDecoder
 
@@ -149,7 +151,7 @@ def _classes(path: Path, last: Any) -> int:
         return int(last.linear.out_features)
     if isinstance(last, Detect | RTDETRDecoder):
         return int(last.nc)
-    raise Refused(f"{path} ends in a {type(last).__name__}; wanted the head of a YOLO or an RT-DETR")
+    raise UsageError(f"{path} ends in a {type(last).__name__}; wanted the head of a YOLO or an RT-DETR")
 
 
 def fit(last: Any) -> str:
@@ -175,11 +177,11 @@ def _check_head(path: Path, last: Any, end2end: bool) -> None:
         end2end: whether the end-to-end head is wanted.
 
     Raises:
-        Refused: it is not; the message says what can be done.
+        UsageError: it is not; the message says what can be done.
     """
     if end2end and not has_one_to_one(last):
         found = f"{path} ends in a {type(last).__name__} without an end-to-end head"
-        raise Refused(f"{found}, which YOLOv10 and YOLO26 have; without --end2end it is exported as it is")
+        raise UsageError(f"{found}, which YOLOv10 and YOLO26 have; without --end2end it is exported as it is")
     if not end2end and getattr(last, "cv2", last) is None:
         found = f"{path} was fused when it was saved: only its end-to-end head is left"
-        raise Refused(f"{found}; --end2end exports that one")
+        raise UsageError(f"{found}; --end2end exports that one")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from export import onnx_graph
 from export.checkpoint import STRETCH, Checkpoint
-from export.errors import Refused
+from export.errors import UsageError
 
 DEFAULT_OPSET = 18
 """What ultralytics 8.4.190 chooses for torch >= 2.4 (`best_onnx_opset`, utils/export/engine.py), pinned so that another
@@ -69,12 +69,12 @@ def convert(checkpoint: Checkpoint, wanted: Shape, opset: int) -> bytes:
     The same checkpoint and the same wish give the same bytes, wherever and whenever.
 
     Raises:
-        Refused: torch cannot write it as ONNX, or not in this opset.
+        UsageError: torch cannot write it as ONNX, or not in this opset.
     """
     import onnx
 
     if checkpoint.fit == STRETCH and 0 < opset < RTDETR_OPSET:
-        raise Refused(f"--opset {opset}: RT-DETR samples its maps between pixels; wanted {RTDETR_OPSET} or later")
+        raise UsageError(f"--opset {opset}: RT-DETR samples its maps between pixels; wanted {RTDETR_OPSET} or later")
     exported = _export(checkpoint, wanted, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
     onnx_graph.keep_zeros(model)
@@ -102,7 +102,7 @@ def _export(checkpoint: Checkpoint, wanted: Shape, opset: int) -> Path:
         )
     except OnnxExporterError as error:
         reason = str(error).strip().splitlines()[0]
-        raise Refused(f"{checkpoint.path} has a layer that torch cannot write as ONNX: {reason}") from error
+        raise UsageError(f"{checkpoint.path} has a layer that torch cannot write as ONNX: {reason}") from error
     finally:
         LOGGER.removeHandler(failures)
     if failures.texts:  # ultralytics goes on with the graph as it was

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-from export.errors import Refused
+from export.errors import UsageError
 
 TORCH = "torch"
 ONNX = "onnx"
@@ -28,7 +28,7 @@ def kind(path: Path) -> str:
     An .onnx is told by its suffix (the format has no signature), everything else by its content.
 
     Raises:
-        Refused: nothing there, not a readable file, or plainly neither of the two.
+        UsageError: nothing there, not a readable file, or plainly neither of the two.
     """
     _readable(path)
     if path.suffix.lower() == ".onnx":
@@ -39,19 +39,19 @@ def kind(path: Path) -> str:
         _torch_zip(path)
     elif not (start.startswith(PICKLE_START) and LEGACY_MAGIC in start):
         what = "a pickle, but not one of torch" if start.startswith(PICKLE_START) else "not a torch file"
-        raise Refused(f"{path} is {what} ({_described(start)}); {WANTED}")
+        raise UsageError(f"{path} is {what} ({_described(start)}); {WANTED}")
     return TORCH
 
 
 def _readable(path: Path) -> None:
     if not path.exists():
-        raise Refused(f"{path} does not exist; {WANTED}")
+        raise UsageError(f"{path} does not exist; {WANTED}")
     if not path.is_file():
-        raise Refused(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}; {WANTED}")
+        raise UsageError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}; {WANTED}")
     if not os.access(path, os.R_OK):
-        raise Refused(f"{path} may not be read by this user")
+        raise UsageError(f"{path} may not be read by this user")
     if path.stat().st_size == 0:
-        raise Refused(f"{path} is empty; {WANTED}")
+        raise UsageError(f"{path} is empty; {WANTED}")
 
 
 def _torch_zip(path: Path) -> None:
@@ -62,13 +62,13 @@ def _torch_zip(path: Path) -> None:
             broken = _broken_member(archive)
     except zipfile.BadZipFile as error:
         size = path.stat().st_size
-        raise Refused(f"{path} is damaged: it begins like a torch file, but ends after {size} bytes") from error
+        raise UsageError(f"{path} is damaged: it begins like a torch file, but ends after {size} bytes") from error
     if broken:
-        raise Refused(f"{path} is damaged: the checksum of {broken} in it is wrong")
+        raise UsageError(f"{path} is damaged: the checksum of {broken} in it is wrong")
     if "constants.pkl" in members:
-        raise Refused(f"{path} is a TorchScript archive; wanted the .pt that it was made from")
+        raise UsageError(f"{path} is a TorchScript archive; wanted the .pt that it was made from")
     if "data.pkl" not in members:
-        raise Refused(f"{path} is a zip, but not one of torch (no data.pkl in it); {WANTED}")
+        raise UsageError(f"{path} is a zip, but not one of torch (no data.pkl in it); {WANTED}")
 
 
 def _broken_member(archive: zipfile.ZipFile) -> str:
@@ -95,34 +95,36 @@ def check(output: Path, weights: Path) -> None:
     """Finds out before the work whether its result could be written.
 
     Raises:
-        Refused: the output is a folder, lies in none, is the weights, or may not be written.
+        UsageError: the output is a folder, lies in none, is the weights, or may not be written.
     """
     if output.is_dir():
-        raise Refused(f"--output {output} is a folder; wanted the path of a file, for instance {output / 'best.onnx'}")
+        raise UsageError(
+            f"--output {output} is a folder; wanted the path of a file, for instance {output / 'best.onnx'}"
+        )
     if output.suffix.lower() != ".onnx":
-        raise Refused(f"--output {output} does not end in .onnx")
+        raise UsageError(f"--output {output} does not end in .onnx")
     if output.exists() and output.samefile(weights):
-        raise Refused(f"--output {output} is the input itself")
+        raise UsageError(f"--output {output} is the input itself")
     if output.exists() and not output.is_file():
-        raise Refused(f"--output {output} is not a regular file")
+        raise UsageError(f"--output {output} is not a regular file")
     folder = output.resolve().parent
     if not folder.is_dir():
-        raise Refused(f"the folder of --output {output} does not exist; make it first: mkdir -p {folder}")
+        raise UsageError(f"the folder of --output {output} does not exist; make it first: mkdir -p {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise Refused(f"{folder} may not be written by this user; --output names another place")
+        raise UsageError(f"{folder} may not be written by this user; --output names another place")
 
 
 def put(content: bytes, output: Path) -> None:
     """Writes the file whole or not at all; what was there before stays until then.
 
     Raises:
-        Refused: the folder or the disk does not take it.
+        UsageError: the folder or the disk does not take it.
     """
     target = output.resolve()  # a link stays a link
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
-        raise Refused(f"{output} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
     scratch = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -132,7 +134,7 @@ def put(content: bytes, output: Path) -> None:
         scratch.chmod(0o666 & ~_umask())  # mkstemp's files are for one user only
         scratch.replace(target)
     except OSError as error:
-        raise Refused(f"{output} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -169,15 +171,15 @@ def split(folder: Path) -> Split:
     """The pictures in a folder and below it.
 
     Raises:
-        Refused: no folder, or too few pictures.
+        UsageError: no folder, or too few pictures.
     """
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
-        raise Refused(f"--data {folder} {found}; wanted a folder of pictures")
+        raise UsageError(f"--data {folder} {found}; wanted a folder of pictures")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if len(paths) < MIN_PICTURES:
         kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise Refused(f"--data {folder} holds {len(paths)} pictures ({kinds}); wanted at least {MIN_PICTURES}")
+        raise UsageError(f"--data {folder} holds {len(paths)} pictures ({kinds}); wanted at least {MIN_PICTURES}")
     count = min(len(paths), MAX_PICTURES)
     paths = [paths[number * len(paths) // count] for number in range(count)]
     held_out = paths[HELD_OUT - 1 :: HELD_OUT]

@@ -4,13 +4,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.errors import Refused
+from export.errors import UsageError
 
 if TYPE_CHECKING:
     from function.tensors.model import TensorModel
 
 
-def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
+def describe(path: Path, content: bytes) -> list[tuple[str, str]]:
     """Loads the file as the function does, and runs it once.
 
     Args:
@@ -21,7 +21,7 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
         Names and values for the user.
 
     Raises:
-        Refused: not ONNX, or not a model that the function serves.
+        UsageError: not ONNX, or not a model that the function serves.
     """
     import onnx
 
@@ -35,24 +35,24 @@ def facts(path: Path, content: bytes) -> list[tuple[str, str]]:
         try:
             loaded = function_model.load(copy, threads=1)
         except UnusableModel as error:
-            raise Refused(str(error).replace(str(copy), str(path))) from error
+            raise UsageError(str(error).replace(str(copy), str(path))) from error
     if not isinstance(loaded, function_model.Model):
         return _of_tensors(loaded, proto, content)
     said = {prop.key: prop.value for prop in proto.metadata_props}
     start, ends = loaded.session.get_inputs()[0], loaded.session.get_outputs()
-    height, width = loaded.facts.imgsz_hw
+    height, width = loaded.metadata.imgsz_hw
     return [
         ("input", f"{start.name} {_dims(start.shape)}"),
         ("output", ", ".join(f"{end.name} {_dims(end.shape)}" for end in ends)),
-        ("task", f"{loaded.facts.task}, end2end {said.get('end2end', 'not said')}, read as {loaded.layout.shape}"),
-        ("imgsz", f"{height} x {width} (height x width), stride {loaded.facts.stride}"),
-        ("classes", _names(list(loaded.facts.names.values()))),
+        ("task", f"{loaded.metadata.task}, end2end {said.get('end2end', 'not said')}, read as {loaded.layout.shape}"),
+        ("imgsz", f"{height} x {width} (height x width), stride {loaded.metadata.stride}"),
+        ("classes", _names(list(loaded.metadata.names.values()))),
         ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
         ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
         *([("stored", "quantized to 8 bits")] if "quantization" in said else []),
         *([("stored", said["weights"])] if "weights" in said else []),
         ("weights", f"sha256 {said.get('weights_sha256', 'not said')}"),
-        ("file", f"{len(content):,} bytes, sha256 {loaded.facts.sha256}"),
+        ("file", f"{len(content):,} bytes, sha256 {loaded.metadata.sha256}"),
     ]
 
 
@@ -68,7 +68,7 @@ def _of_tensors(loaded: "TensorModel", proto: Any, content: bytes) -> list[tuple
     ]
 
 
-def complaint(content: bytes) -> str:
+def check_onnx(content: bytes) -> str:
     """What the ONNX standard's own checker says against it; "" if nothing.
 
     onnxruntime is less strict: it loads, for instance, Ultralytics' half precision files, whose nodes are out of order.
@@ -89,9 +89,9 @@ def _parsed(path: Path, content: bytes) -> Any:
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
-        raise Refused(f"{path} ({len(content)} bytes) is not ONNX, or ends too early") from error
+        raise UsageError(f"{path} ({len(content)} bytes) is not ONNX, or ends too early") from error
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer):
-        raise Refused(f"{path} keeps its weights in another file; wanted one file that holds all")
+        raise UsageError(f"{path} keeps its weights in another file; wanted one file that holds all")
     return proto
 
 

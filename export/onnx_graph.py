@@ -6,7 +6,7 @@ on top:
 
     weights_sha256      of the .pt
     torch_version, onnx_version, onnxslim_version, ultralytics_version    what made the file
-    quantization    of --int8: how, and on how many pictures (quantise.py)
+    quantization    of --int8: how, and on how many pictures (quantize.py)
     weights         of --half-weights: how they are stored (halve.py)
 """
 

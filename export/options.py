@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from export import files
-from export.errors import Refused
+from export.errors import UsageError
 
 MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
 MAX_BATCH = 64  # pictures; a larger one is a typing error, and does not fit into a function's memory
@@ -45,10 +45,10 @@ def share(text: str) -> float:
 def imgsz(texts: list[str]) -> tuple[int, ...]:
     """One side, or height and width, in pixels."""
     if len(texts) > 2:
-        raise Refused(f"--imgsz {' '.join(texts)}: wanted one side, or height and width")
+        raise UsageError(f"--imgsz {' '.join(texts)}: wanted one side, or height and width")
     for text in texts:
         if not text.isdecimal() or not 0 < int(text) <= MAX_SIDE:
-            raise Refused(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}")
+            raise UsageError(f"--imgsz {text}: wanted pixels from 1 to {MAX_SIDE}")
     return tuple(int(text) for text in texts)
 
 
@@ -67,7 +67,7 @@ A .pt file is a pickle: reading one can run code. Only the classes of torch and 
 names others is refused. For weights that you trust, ULTRALYTICS_SAFE_LOAD=false lifts that."""
 
 
-class Order(NamedTuple):
+class ExportOptions(NamedTuple):
     """What the user asked for."""
 
     weights: Path
@@ -77,17 +77,17 @@ class Order(NamedTuple):
     opset: int  # 0: DEFAULT_OPSET of convert.py
     batch: int  # pictures in one run
     end2end: bool
-    shrink: str  # INT8, HALF or ""
+    compression: str  # INT8, HALF or ""
     data: Path | None  # the user's pictures
     min_agreement: float | None  # 0..1; None: the default of the way
-    says_next: bool  # the command to go on with
+    print_next_step: bool  # the command to go on with
 
 
-def parse(arguments: list[str]) -> Order:
+def parse(arguments: list[str]) -> ExportOptions:
     """Reads the command line and looks at the files that it names.
 
     Raises:
-        Refused: an option, the weights, the pictures or the output is not usable.
+        UsageError: an option, the weights, the pictures or the output is not usable.
     """
     parser = _parser()
     given = parser.parse_args(arguments)
@@ -105,7 +105,7 @@ def parse(arguments: list[str]) -> Order:
     output = Path(given.output) if given.output else beside
     if kind == files.TORCH or output != weights:
         files.check(output, weights)
-    return Order(
+    return ExportOptions(
         weights=weights,
         output=output,
         static=given.static,
@@ -113,29 +113,29 @@ def parse(arguments: list[str]) -> Order:
         opset=given.opset or 0,
         batch=given.batch or 1,
         end2end=given.end2end,
-        shrink=INT8 if given.int8 else HALF if given.half_weights else "",
+        compression=INT8 if given.int8 else HALF if given.half_weights else "",
         data=given.data,
         min_agreement=given.min_agreement,
-        says_next=not given.no_next,
+        print_next_step=not given.no_next,
     )
 
 
 def _for_onnx(weights: Path, given: argparse.Namespace) -> None:
     if given.static or given.imgsz or given.opset or given.batch or given.end2end:
-        raise Refused(f"{weights} is ONNX already; --static, --imgsz, --opset, --batch and --end2end are for a .pt")
+        raise UsageError(f"{weights} is ONNX already; --static, --imgsz, --opset, --batch and --end2end are for a .pt")
     if (given.int8 or given.half_weights) and (not given.output or Path(given.output) == weights):
-        raise Refused(f"{weights} stays as it is; --output names the smaller file to write")
+        raise UsageError(f"{weights} stays as it is; --output names the smaller file to write")
 
 
 def _together(given: argparse.Namespace) -> None:
     """Refuses options without those that they need, or beside those that they exclude."""
     if given.int8 and given.half_weights:
-        raise Refused("--int8 and --half-weights are two ways to a smaller file; wanted one of them")
+        raise UsageError("--int8 and --half-weights are two ways to a smaller file; wanted one of them")
     if given.int8 and not given.data:
-        raise Refused("--int8 needs pictures to measure ranges on; --data DIR names a folder of yours")
+        raise UsageError("--int8 needs pictures to measure ranges on; --data DIR names a folder of yours")
     for name in ("data", "min_agreement"):
         if getattr(given, name) is not None and not (given.int8 or given.half_weights):
-            raise Refused(f"--{name.replace('_', '-')} is for --int8 and --half-weights; neither is given")
+            raise UsageError(f"--{name.replace('_', '-')} is for --int8 and --half-weights; neither is given")
     if given.data:
         files.split(given.data)
 
@@ -173,4 +173,4 @@ class _Parser(argparse.ArgumentParser):
     """One clear line instead of a usage block."""
 
     def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; `python -m export --help` shows the options")
+        raise UsageError(f"{message}; `python -m export --help` shows the options")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from export import console, files, ultralytics_setup
 from export.checkpoint import CROP, STRETCH
-from export.options import Order
+from export.options import ExportOptions
 
 if TYPE_CHECKING:
     from export.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ ONE_SIZE = {
 }
 
 
-def run(order: Order) -> None:
+def run(order: ExportOptions) -> None:
     """Does what the command line says.
 
     Raises:
@@ -39,58 +39,58 @@ def run(order: Order) -> None:
         _export(order)
 
 
-def _export(order: Order) -> None:
+def _export(order: ExportOptions) -> None:
     from export import checkpoint, convert, model_info, verify
 
-    total = 5 if order.shrink else 4
+    total = 5 if order.compression else 4
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         console.step(1, total, f"reading {order.weights} (a .pt is a pickle: use only weights whose origin you know)")
         weights = checkpoint.read(order.weights, Path(folder), order.end2end)
         shape = _shape(order, weights)
         console.step(2, total, f"converting, {_shape_text(shape)}")
         content = convert.convert(weights, shape, order.opset)
-        model_info.facts(order.output, content)
-        complaint = model_info.complaint(content)
+        model_info.describe(order.output, content)
+        complaint = model_info.check_onnx(content)
         if complaint:
             raise RuntimeError(f"the exported model is not valid ONNX: {complaint}")
         console.step(3, total, "verifying: torch and onnxruntime see the same pictures")
         verify.verify(weights, content, shape)
-    if order.shrink:
-        console.step(4, total, f"making it smaller, {order.shrink}")
+    if order.compression:
+        console.step(4, total, f"making it smaller, {order.compression}")
     _write(order, content, total)
 
 
-def _pass_through(order: Order) -> None:
+def _pass_through(order: ExportOptions) -> None:
     from export import model_info
 
     content = order.weights.read_bytes()
-    model_info.facts(order.weights, content)
-    complaint = model_info.complaint(content)
+    model_info.describe(order.weights, content)
+    complaint = model_info.check_onnx(content)
     if complaint:
         console.note(f"it runs, but onnx's checker says: {complaint}")
     _write(order, content, 0)
 
 
-def _write(order: Order, content: bytes, total: int) -> None:
+def _write(order: ExportOptions, content: bytes, total: int) -> None:
     """Makes it smaller if that was asked for, puts it in place, and says what it is."""
     from export import model_info
 
     gains: list[tuple[str, str]] = []
-    if order.shrink:
+    if order.compression:
         from export import compress
 
-        content, gains = compress.shrink(order, content)
+        content, gains = compress.compression(order, content)
     if total:
         console.step(total, total, f"writing {order.output}")
-    facts = model_info.facts(order.output, content)
+    facts = model_info.describe(order.output, content)
     if order.output != order.weights:
         files.put(content, order.output)
     console.facts([*facts, *gains])
-    if order.says_next:
+    if order.print_next_step:
         console.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
 
 
-def _shape(order: Order, weights: "Checkpoint") -> "Shape":
+def _shape(order: ExportOptions, weights: "Checkpoint") -> "Shape":
     """The input that is converted to, and what the user should know of it."""
     from export import convert
 

@@ -12,7 +12,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from export.errors import Refused
+from export.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "export" / "requirements.txt"
@@ -27,14 +27,16 @@ def enter(module: str, arguments: list[str]) -> None:
         arguments: its command line.
 
     Raises:
-        Refused: the environment cannot be made, or was made and still lacks something.
+        UsageError: the environment cannot be made, or was made and still lacks something.
     """
     entered = os.environ.pop(GUARD, None)
     lacking = missing()
     if not lacking:
         return
     if entered:
-        raise Refused(f"the export environment ({sys.executable}) lacks {', '.join(lacking)}; delete it and try again")
+        raise UsageError(
+            f"the export environment ({sys.executable}) lacks {', '.join(lacking)}; delete it and try again"
+        )
     python = _environment()
     sys.stdout.flush()
     variables = {**os.environ, GUARD: "1", "PYTHONPATH": str(ROOT)}
@@ -70,5 +72,5 @@ def _environment() -> str:
     lines = made.stdout.split("\n")
     python = next((line.strip() for line in reversed(lines) if line.strip()), "")
     if made.returncode or not python:
-        raise Refused("the export environment could not be set up; the reason is above")
+        raise UsageError("the export environment could not be set up; the reason is above")
     return python

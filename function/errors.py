@@ -6,12 +6,12 @@ FunctionError                has a status; its message is meant for the caller
 ├── NotFound              404    no such path, no such object
 ├── MethodNotAllowed      405    the path is there, the method is not
 ├── TooLarge              413    more pixels, bytes or pictures than the limit
-├── UnsupportedPicture    415    not a picture that is read here, or a broken one
+├── UnsupportedImage    415    not a picture that is read here, or a broken one
 ├── InvalidOption         422    an option is out of range or names what the model does not have
 ├── InvalidTensor         422    an input or output is not what the model has, or it does not run on these inputs
 ├── InternalError         500    ours: the caller gets the request id, the log gets the traceback
-├── LinkFailed            502    the other side of a link did not give a picture
-└── TransientFault        503    may pass: a throttled or failing service; events are left to be delivered again
+├── UrlFetchFailed            502    the other side of a link did not give a picture
+└── TransientError        503    may pass: a throttled or failing service; events are left to be delivered again
 SetupError                   raised while the function starts: the platform reports it as an init error
 ├── InvalidSetting           an environment variable has a value that cannot be used
 └── UnusableModel            the model is missing, broken, or of a layout that is not decoded here
@@ -61,7 +61,7 @@ class TooLarge(FunctionError):
     status = 413
 
 
-class UnsupportedPicture(FunctionError):
+class UnsupportedImage(FunctionError):
     """Not a picture that is read here, or a broken one."""
 
     status = 415
@@ -85,13 +85,13 @@ class InternalError(FunctionError):
     status = 500
 
 
-class LinkFailed(FunctionError):
+class UrlFetchFailed(FunctionError):
     """The other side of a link did not give a picture."""
 
     status = 502
 
 
-class TransientFault(FunctionError):
+class TransientError(FunctionError):
     """May pass: a throttled or failing service. Sources whose events are delivered again raise it."""
 
     status = 503

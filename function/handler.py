@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from function import STARTED, metrics, model, sources, storage
 from function.api import response
-from function.errors import FunctionError, InternalError, UnsupportedPicture, UnusableModel
+from function.errors import FunctionError, InternalError, UnsupportedImage, UnusableModel
 from function.model import Model
 from function.predictor import predict
 from function.request import Options, Request
@@ -45,11 +45,11 @@ def _load(settings: Settings) -> "Model | TensorModel":
     path = settings.model_path
     terms = (settings.threads, settings.model_sha256, settings.model_name, settings.spinning)
     if path and path.startswith("s3://"):
-        return model.serve(path, _download(path), *terms)
+        return model.load_bytes(path, _download(path), *terms)
     file = model.find(path, (TASK_MODEL, LAYER_MODEL))
     if path or settings.model_sha256:
         return model.load(file, *terms)
-    return model.load_shipped(file, settings.threads, settings.model_name, settings.spinning)
+    return model.load_bundled(file, settings.threads, settings.model_name, settings.spinning)
 
 
 def _download(address: str) -> bytes:
@@ -94,7 +94,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
         with its status.
 
     Raises:
-        TransientFault: an event that nobody waits for met a fault that may pass; the platform delivers it again.
+        TransientError: an event that nobody waits for met a fault that may pass; the platform delivers it again.
     """
     request_id = getattr(context, "aws_request_id", "")
     results: list[Result | Inference] = []
@@ -111,7 +111,7 @@ def lambda_handler(event: Any, context: Any) -> Any:
 def _picture(request: Callable[[], Request]) -> Prediction | Classification:
     """The answer to one picture; with a model of tensors the picture is not even fetched."""
     if not isinstance(MODEL, Model):
-        raise UnsupportedPicture(f"this model takes no pictures; {TENSORS.wanted if TENSORS else ''}")
+        raise UnsupportedImage(f"this model takes no pictures; {TENSORS.wanted if TENSORS else ''}")
     return predict(MODEL, SETTINGS, request())
 
 
@@ -130,7 +130,7 @@ def _attempt(request_id: str, results: list[Result | Inference], call: Callable[
 
 
 def _report(source: str, results: list[Result | Inference], context: Any) -> None:
-    occasion = metrics.Occasion(
+    occasion = metrics.InvocationInfo(
         source=source,
         function_name=getattr(context, "function_name", ""),
         request_id=getattr(context, "aws_request_id", ""),
@@ -141,7 +141,7 @@ def _report(source: str, results: list[Result | Inference], context: Any) -> Non
     sys.stdout.flush()
 
 
-def _rehearse(picture: bytes) -> None:
+def _warm_up(picture: bytes) -> None:
     """One picture to its answer, before a snapshot; whatever MAX_IMAGE_PIXELS says, and not counted in any metric."""
     if isinstance(MODEL, Model):  # one of tensors has had its first run when it was loaded
         settings = SETTINGS._replace(max_image_pixels=MAX_IMAGE_PIXELS)
@@ -151,7 +151,7 @@ def _rehearse(picture: bytes) -> None:
 if SETTINGS.snap_start:
     from function import snapstart  # here: an ordinary start does not pay for it
 
-    snapstart.register(_rehearse, lambda: next(INIT_MS, None))
+    snapstart.register(_warm_up, lambda: next(INIT_MS, None))
 
 gc.freeze()  # what is here now stays, so later collections need not walk it
 gc.enable()

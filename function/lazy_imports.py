@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 # None is in a cycle of imports: two threads that load one from both ends would wait for each other.
-UNUSED = frozenset({
+RARELY_USED = frozenset({
     # Documentation of what numpy has in C, added to it at run time.
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
@@ -29,7 +29,7 @@ UNUSED = frozenset({
 })  # fmt: skip
 
 
-class Deferred(ModuleType):
+class LazyModule(ModuleType):
     """A module whose code has not run; it is an ordinary one as soon as that has."""
 
     def __getattr__(self, name: str) -> Any:
@@ -55,7 +55,7 @@ class Deferred(ModuleType):
         return ModuleType.__dir__(self)
 
 
-class Later(SourceFileLoader):
+class LazyLoader(SourceFileLoader):
     """Loads a module from its file, but not before something of it is asked for."""
 
     def __init__(self, fullname: str, path: str) -> None:
@@ -68,7 +68,7 @@ class Later(SourceFileLoader):
         if "__builtins__" in vars(module):  # its code has run
             super().exec_module(module)
         else:
-            module.__class__ = Deferred
+            module.__class__ = LazyModule
 
     def load(self, module: ModuleType) -> None:
         """Now, if nobody has; whoever comes while it is being done waits.
@@ -88,34 +88,34 @@ class Later(SourceFileLoader):
             ModuleType.__setattr__(module, "__class__", ModuleType)
 
 
-class Finder:
+class LazyFinder:
     """Finds the unused modules where they are, and has them loaded later."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """As the import system wants it; None for every other module."""
-        if fullname not in UNUSED:
+        if fullname not in RARELY_USED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = Later(fullname, spec.loader.path)
+            spec.loader = LazyLoader(fullname, spec.loader.path)
         return spec
 
 
 def load() -> None:
     """Load those that wait, where time does not count: before a snapshot."""
-    for name in sorted(UNUSED):
+    for name in sorted(RARELY_USED):
         module = sys.modules.get(name)
-        if isinstance(module, Deferred):
+        if isinstance(module, LazyModule):
             _load(module)
 
 
-def _load(module: Deferred) -> None:
-    if isinstance(module.__loader__, Later):
+def _load(module: LazyModule) -> None:
+    if isinstance(module.__loader__, LazyLoader):
         module.__loader__.load(module)
 
 
 def install() -> None:
     """Have the unused modules loaded later from now on; what is loaded already stays as it is."""
-    sys.meta_path.insert(0, Finder())
+    sys.meta_path.insert(0, LazyFinder())

@@ -13,10 +13,10 @@ DEFAULT_IMGSZ = (640, 640)  # px; of a dynamic model that does not say: the YOLO
 MAX_SIDE = 8192  # px; one run of a network at more takes tens of gigabytes
 MIN_STRIDE = 32  # px; ultralytics 8.4.190 pads a picture for a .pt to this at least, nn/backends/pytorch.py
 
-SAYS_PICTURE = ("task", "names", "stride")  # of these, every export by ultralytics and YOLOv5's own has two at least
+YOLO_KEYS = ("task", "names", "stride")  # of these, every export by ultralytics and YOLOv5's own has two at least
 
 
-class Facts(NamedTuple):
+class ModelMetadata(NamedTuple):
     """What the file says of itself."""
 
     task: str
@@ -32,12 +32,12 @@ class Facts(NamedTuple):
     description: str = ""
 
 
-def is_yolo(session: Any) -> bool:
+def has_yolo_metadata(session: Any) -> bool:
     """Whether the metadata says that the model takes pictures; a part of it is enough to be told what is missing."""
-    return any(key in session.get_modelmeta().custom_metadata_map for key in SAYS_PICTURE)
+    return any(key in session.get_modelmeta().custom_metadata_map for key in YOLO_KEYS)
 
 
-def read(path: str, session: Any, sha256: str) -> Facts:
+def read(path: str, session: Any, sha256: str) -> ModelMetadata:
     """What a session's model says of itself.
 
     Args:
@@ -58,7 +58,7 @@ def read(path: str, session: Any, sha256: str) -> Facts:
         raise UnusableModel(f"{path} is a {task!r} model; the tasks served are {', '.join(TASKS)}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
     batch = session.get_inputs()[0].shape[0]
-    return Facts(
+    return ModelMetadata(
         task=task,
         names=_names(path, metadata),
         imgsz_hw=fixed_hw or _imgsz(path, metadata),

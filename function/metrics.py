@@ -19,7 +19,7 @@ PIXELS_PER_MEGAPIXEL = 1_000_000
 Values = int | list[float]
 
 
-class Occasion(NamedTuple):
+class InvocationInfo(NamedTuple):
     """The invocation that a line is about."""
 
     source: str
@@ -29,7 +29,7 @@ class Occasion(NamedTuple):
     now_ms: int  # since 1970
 
 
-def line(occasion: Occasion, results: list[Result | Inference]) -> str:
+def line(occasion: InvocationInfo, results: list[Result | Inference]) -> str:
     """One JSON text without a line break.
 
     Args:
@@ -55,7 +55,7 @@ def line(occasion: Occasion, results: list[Result | Inference]) -> str:
 
 
 def _by_class(found: list[Prediction | Classification]) -> Counter[str]:
-    return Counter(one.facts.names[class_id] for one in found for class_id in _class_ids(one).tolist())
+    return Counter(one.metadata.names[class_id] for one in found for class_id in _class_ids(one).tolist())
 
 
 def _class_ids(one: Prediction | Classification) -> Ints:
@@ -87,7 +87,7 @@ def _of_tensors(found: list[Inference]) -> list[tuple[str, str, Values]]:
     return [("Inferences", "Count", len(found)), *times]
 
 
-def _document(occasion: Occasion, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:
+def _document(occasion: InvocationInfo, metrics: list[tuple[str, str, Values]]) -> dict[str, Any]:
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [["FunctionName"], ["FunctionName", "Source"]],

@@ -13,7 +13,7 @@ import onnxruntime as ort
 
 from function.arrays import Floats
 from function.errors import UnusableModel
-from function.metadata import Facts, is_yolo, read
+from function.metadata import ModelMetadata, has_yolo_metadata, read
 from function.postprocess.layouts import Layout, choose
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     """A session that has run once, and its facts."""
 
     session: ort.InferenceSession
-    facts: Facts
+    metadata: ModelMetadata
     layout: Layout
 
 
@@ -59,10 +59,10 @@ def load(
     """A model from a file; arguments and errors as `serve` has them."""
     with open(path, "rb") as file:
         content = file.read()
-    return serve(str(path), content, threads, sha256, name, spinning)
+    return load_bytes(str(path), content, threads, sha256, name, spinning)
 
 
-def load_shipped(path: File, threads: int, name: str | None = None, spinning: bool = False) -> "Model | TensorModel":
+def load_bundled(path: File, threads: int, name: str | None = None, spinning: bool = False) -> "Model | TensorModel":
     """As `load`, sooner and in less memory: the file is never held as a whole.
 
     It is read twice, side by side, so it must be one that nothing writes meanwhile, as those of the zips are on Lambda.
@@ -72,10 +72,10 @@ def load_shipped(path: File, threads: int, name: str | None = None, spinning: bo
         content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
     checksum = _checksum(content)
     session = _session(str(path), str(path), size, _options(threads, spinning))
-    return _warm(str(path), session, checksum, name)
+    return _detect_kind(str(path), session, checksum, name)
 
 
-def serve(
+def load_bytes(
     path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
 ) -> "Model | TensorModel":
     """Make the session, check that its output can be answered, and leave it warm.
@@ -98,16 +98,16 @@ def serve(
         found = f"{path} ({len(content)} bytes) has the sha256 {checksum()}"
         raise UnusableModel(f"{found}; wanted {sha256} (MODEL_SHA256)")
     session = _session(path, content, len(content), _options(threads, spinning))
-    return _warm(path, session, checksum, name)
+    return _detect_kind(path, session, checksum, name)
 
 
-def _warm(
+def _detect_kind(
     path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None
 ) -> "Model | TensorModel":
-    if not is_yolo(session):
+    if not has_yolo_metadata(session):
         from function.tensors import model  # here, because a start that serves pictures goes without
 
-        return model.serve(path, session, name or _stem(path), checksum())
+        return model.from_session(path, session, name or _stem(path), checksum())
     facts = read(path, session, checksum())
     input_hw, outputs = _warm_up(path, session, facts)
     try:
@@ -145,7 +145,7 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
     Returns:
         The raw outputs of this one picture, (1, ...) float32 each, in the order of the file.
     """
-    return _run(model.session, tensor, model.facts.batch)
+    return _run(model.session, tensor, model.metadata.batch)
 
 
 def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floats]:
@@ -176,7 +176,7 @@ def _session(path: str, source: str | bytes, size: int, options: ort.SessionOpti
         raise UnusableModel(f"{path} ({size} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
-def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> tuple[tuple[int, int], list[Floats]]:
+def _warm_up(path: str, session: ort.InferenceSession, facts: ModelMetadata) -> tuple[tuple[int, int], list[Floats]]:
     """A first run: (height, width) of its input in pixels, and what it gave.
 
     Of a model with dynamic sides a small one: a picture after it takes no longer than after one of the full size, which
@@ -185,15 +185,15 @@ def _warm_up(path: str, session: ort.InferenceSession, facts: Facts) -> tuple[tu
     if facts.rectangular and not facts.end2end:  # an end-to-end head needs as many anchors as it gives rows
         small = (WARM_UP_STRIDES * facts.stride,) * 2
         try:
-            return small, _black(session, small, facts.batch)
+            return small, _run_blank(session, small, facts.batch)
         except Exception as error:  # noqa: BLE001  (whatever it is, the full size decides)
             logger.info("%s does not run on %s: %s", path, small, error)
     try:
-        return facts.imgsz_hw, _black(session, facts.imgsz_hw, facts.batch)
+        return facts.imgsz_hw, _run_blank(session, facts.imgsz_hw, facts.batch)
     except Exception as error:  # onnxruntime's own exceptions share no narrower public base
         height, width = facts.imgsz_hw
         raise UnusableModel(f"{path} does not run on a picture of {width} x {height}: {error}") from error
 
 
-def _black(session: ort.InferenceSession, sides_hw: tuple[int, int], batch: int) -> list[Floats]:
+def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], batch: int) -> list[Floats]:
     return _run(session, np.zeros((1, 3, *sides_hw), dtype=np.float32), batch)

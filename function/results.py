@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from function.arrays import Floats, Ints
 from function.errors import FunctionError
-from function.metadata import Facts
+from function.metadata import ModelMetadata
 from function.postprocess.segment import Masks
 
 
@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
     boxes_xyxy: Floats  # (K, 4), pixels of the upright picture
     scores: Floats  # (K,), 0..1
     class_ids: Ints  # (K,)
-    facts: Facts
+    metadata: ModelMetadata
     timing: Timing
     masks: Masks | None = None  # of K instances
     keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright picture, confidence
@@ -39,7 +39,7 @@ class Classification(NamedTuple):
     size_wh: tuple[int, int]  # pixels of the upright picture
     scores: Floats  # (K,), 0..1
     class_ids: Ints  # (K,)
-    facts: Facts
+    metadata: ModelMetadata
     timing: Timing
 
 

@@ -22,37 +22,37 @@ SIZES_WH = ((1920, 1080), (1080, 1920), (640, 640))  # px; a rectangular model s
 logger = logging.getLogger(__name__)
 
 
-def register(rehearse: Callable[[bytes], object], forget: Callable[[], object]) -> None:
+def register(warm_up: Callable[[bytes], object], reset: Callable[[], object]) -> None:
     """Have both hooks called, if there is somebody to call them.
 
     Args:
-        rehearse: answers one encoded picture and leaves no trace; what it raises ends the snapshot, loudly.
-        forget: drops what was true only of the environment that the snapshot was taken of.
+        warm_up: answers one encoded picture and leaves no trace; what it raises ends the snapshot, loudly.
+        reset: drops what was true only of the environment that the snapshot was taken of.
     """
     try:
         from snapshot_restore_py import register_after_restore, register_before_snapshot
     except ImportError:
         logger.warning("no snapshot_restore_py beside the runtime: the snapshot is taken as the init phase left it")
         return
-    register_before_snapshot(before_snapshot, rehearse)
-    register_after_restore(after_restore, forget)
+    register_before_snapshot(before_snapshot, warm_up)
+    register_after_restore(after_restore, reset)
 
 
-def before_snapshot(rehearse: Callable[[bytes], object]) -> None:
+def before_snapshot(warm_up: Callable[[bytes], object]) -> None:
     """Do for the first time whatever a request would do for the first time, and connect to nothing."""
     image.load_readers()
     for size_wh in SIZES_WH:
-        rehearse(_jpeg(size_wh))
+        warm_up(_jpeg(size_wh))
     storage.preload()
     lazy_imports.load()
     gc.collect()
     gc.freeze()  # later collections do not walk these objects, whose pages would come from the snapshot one by one
 
 
-def after_restore(forget: Callable[[], object]) -> None:
+def after_restore(reset: Callable[[], object]) -> None:
     """Part from every other environment that wakes up from the same snapshot."""
     random.seed()  # boto3 waits a random time before it tries again, and all would wait the same
-    forget()
+    reset()
 
 
 def _jpeg(size_wh: tuple[int, int]) -> bytes:

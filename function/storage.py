@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from function.errors import Forbidden, FunctionError, NotFound, TooLarge, TransientFault
+from function.errors import Forbidden, FunctionError, NotFound, TooLarge, TransientError
 
 ATTEMPTS = 3  # of one call, the first included; what still fails is left to the event's own delivery
 CONNECT_TIMEOUT = 2  # seconds
@@ -49,7 +49,7 @@ def read(bucket: str, key: str, version_id: str | None, max_bytes: int) -> Objec
         NotFound: no such object, version or bucket.
         Forbidden: the function's role may not read it.
         TooLarge: more bytes than the limit.
-        TransientFault: S3 fails, throttles or does not answer.
+        TransientError: S3 fails, throttles or does not answer.
     """
     place = f"s3://{bucket}/{key}"
     version = {"VersionId": version_id} if version_id else {}
@@ -76,7 +76,7 @@ def write(bucket: str, key: str, data: bytes, content_type: str, only_new: bool 
     Raises:
         NotFound: no such bucket.
         Forbidden: the function's role may not write there.
-        TransientFault: S3 fails, throttles or does not answer.
+        TransientError: S3 fails, throttles or does not answer.
     """
     client = _client()
     condition = {"IfNoneMatch": "*"} if only_new else {}
@@ -135,7 +135,7 @@ def _faults(place: str) -> Iterator[None]:
         boto.IncompleteReadError,
         boto.FlexibleChecksumError,
     ) as error:
-        raise TransientFault(f"{place}: {error}") from error
+        raise TransientError(f"{place}: {error}") from error
 
 
 def _known(error: Any, place: str) -> FunctionError | None:
@@ -143,7 +143,7 @@ def _known(error: Any, place: str) -> FunctionError | None:
     code = str(error.response.get("Error", {}).get("Code"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= SERVER_ERROR or status == TOO_MANY or code in PASSING:
-        return TransientFault(f"{place}: S3 answers {status} {code}")
+        return TransientError(f"{place}: S3 answers {status} {code}")
     if code in {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}:
         return NotFound(f"{place}: there is no such object ({code})")
     if code in REFUSED:

@@ -74,13 +74,13 @@ def reread(image: Image.Image, name: str, options: Mapping[str, object]) -> Imag
 def check_formats() -> None:
     """Every format and compression that the function reads; its writer is there too."""
     for name, mode, options in LOSSLESS:
-        compared = "RGB" if mode == "P" else mode  # a writer may number the colours of a palette anew
+        compared = "RGB" if mode == "P" else mode  # a writer may number the colors of a palette anew
         wanted, found = picture(mode).convert(compared), reread(picture(mode), name, options).convert(compared)
         assert np.array_equal(np.asarray(wanted), np.asarray(found)), f"{name} {mode} {options}"
     for name, mode, options in LOSSY:
         before, after = np.asarray(picture(mode), float), np.asarray(reread(picture(mode), name, options), float)
         assert before.shape == after.shape, f"{name} {mode} {options}"
-        assert np.abs(before - after).mean() < 6, f"{name} {mode} {options}"  # grey levels
+        assert np.abs(before - after).mean() < 6, f"{name} {mode} {options}"  # gray levels
 
 
 def check_operations() -> None:

@@ -23,9 +23,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # started as a file: its own folder is there
 
-from scripts.calling import account, tell  # noqa: E402
-from scripts.calling.errors import NotCallable  # noqa: E402
-from scripts.calling.target import Caller, Reply, Target, by_name, check_url, region_of  # noqa: E402
+from scripts.client import (  # noqa: E402
+    NotCallable,
+    credentials,
+    report,
+)
+from scripts.client.connection import Connection, Endpoint, Reply, by_name, check_url, region_of  # noqa: E402
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 EVENT_LIMIT = 6 * 1024 * 1024  # bytes; AWS Lambda quotas, synchronous invocation
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, target: Target, events: list[dict[str, Any]]) -> int:
+def _run(options: argparse.Namespace, target: Endpoint, events: list[dict[str, Any]]) -> int:
     started = time.perf_counter()
     replies = _calls(target, events * options.repeat, options.concurrency)
     seconds = time.perf_counter() - started
@@ -62,23 +65,23 @@ def _run(options: argparse.Namespace, target: Target, events: list[dict[str, Any
     if options.json:
         answers = [{"image": str(path), "status": one.status, "ms": round(one.ms, 3), "init_ms": one.init_ms,
                     "body": one.body} for path, one in first]  # fmt: skip
-        sys.stdout.write(json.dumps({"answers": answers, "load": tell.summary(replies, seconds)}) + "\n")
+        sys.stdout.write(json.dumps({"answers": answers, "load": report.summary(replies, seconds)}) + "\n")
     else:
-        sys.stdout.write("".join(tell.answer(path.name, reply) for path, reply in first))
+        sys.stdout.write("".join(report.format_reply(path.name, reply) for path, reply in first))
         sys.stdout.write("".join(f"saved  {path}\n" for path in saved))
         if len(replies) > len(events):
-            sys.stdout.write(tell.load(replies, options.concurrency, seconds, target.direct))
+            sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, target.direct))
     return 0 if all(reply.status == 200 for reply in replies) else FAILED
 
 
-def _calls(target: Target, events: list[dict[str, Any]], concurrency: int) -> list[Reply]:
+def _calls(target: Endpoint, events: list[dict[str, Any]], concurrency: int) -> list[Reply]:
     """All events, so many at once, each thread with a connection of its own; the replies in their order."""
     local = threading.local()
-    callers: list[Caller] = []
+    callers: list[Connection] = []
 
     def call(event: dict[str, Any]) -> Reply:
         if not hasattr(local, "caller"):
-            local.caller = Caller(target)
+            local.caller = Connection(target)
             callers.append(local.caller)
         reply: Reply = local.caller.call(event)
         return reply
@@ -106,27 +109,27 @@ def _event(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     return event
 
 
-def _target(options: argparse.Namespace) -> Target:
+def _target(options: argparse.Namespace) -> Endpoint:
     """Where to, and signed by whom.
 
     Raises:
         NotCallable: no URL, no region, or no credentials where they are needed.
     """
     if options.url is None:
-        region = account.region(os.environ, options.region)
+        region = credentials.region(os.environ, options.region)
         endpoint = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
-        return by_name(options.function, region, account.credentials(os.environ), endpoint)
+        return by_name(options.function, region, credentials.credentials(os.environ), endpoint)
     url, region_of_url = check_url(options.url), region_of(options.url)
     sign = options.sign
     if sign is None and region_of_url:  # a Function URL: signed if there is something to sign with
         try:
-            return Target(url, False, account.credentials(os.environ), region_of_url)
+            return Endpoint(url, False, credentials.credentials(os.environ), region_of_url)
         except NotCallable:
             sign = False
     if not sign:
-        return Target(url, False, None, "")
-    region = region_of_url or account.region(os.environ, options.region)
-    return Target(url, False, account.credentials(os.environ), region)
+        return Endpoint(url, False, None, "")
+    region = region_of_url or credentials.region(os.environ, options.region)
+    return Endpoint(url, False, credentials.credentials(os.environ), region)
 
 
 def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:

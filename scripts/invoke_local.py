@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
+def _run(options: argparse.Namespace, cases: list[events.InvocationInput]) -> int:
     show = _nothing if options.json else sys.stdout.write
     log = None if options.quiet else _show_log
     function = emulator.LocalLambda(
@@ -83,7 +83,9 @@ def _run(options: argparse.Namespace, cases: list[events.Case]) -> int:
     return 0 if all(report.succeeded(one, case.has_status) for case, one in done) else FAILED
 
 
-def _save(function: emulator.LocalLambda, done: list[tuple[events.Case, Invocation]], folder: Path) -> list[Path]:
+def _save(
+    function: emulator.LocalLambda, done: list[tuple[events.InvocationInput, Invocation]], folder: Path
+) -> list[Path]:
     """Draw every picture that got an answer; returns the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -107,7 +109,7 @@ def _free_name(folder: Path, stem: str, taken: list[Path]) -> Path:
 
 
 def _record(
-    function: emulator.LocalLambda, init_ms: float, peak: int, done: list[tuple[events.Case, Invocation]]
+    function: emulator.LocalLambda, init_ms: float, peak: int, done: list[tuple[events.InvocationInput, Invocation]]
 ) -> dict[str, Any]:
     return {
         "init_ms": round(init_ms, 3),

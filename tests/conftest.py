@@ -1,4 +1,4 @@
-"""What several tests share: the colour model, a predictor on it, and encoded pictures with a known content."""
+"""What several tests share: the color model, a predictor on it, and encoded pictures with a known content."""
 
 import importlib
 import io
@@ -25,12 +25,12 @@ from function.settings import Settings
 from tests.support import color_model
 
 ROOT = Path(__file__).resolve().parent.parent
-RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the colour model
+RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the color model
 
 
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return color_model.save(tmp_path_factory.mktemp("model") / "colours.onnx")
+    return color_model.save(tmp_path_factory.mktemp("model") / "colors.onnx")
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def settings() -> Settings:
 
 
 def picture(size: tuple[int, int] = (320, 320), box: tuple[int, int, int, int] = RED_CELL) -> Image.Image:
-    """Grey with one red box."""
+    """Gray with one red box."""
     drawn = Image.new("RGB", size, (114, 114, 114))
     drawn.paste((255, 0, 0), box)
     return drawn

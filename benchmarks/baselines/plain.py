@@ -1,6 +1,6 @@
 """The same function as the tutorials put it on Lambda: whole packages, nothing compiled, boto3 first.
 
-What the zip around it lacks (bytecode, an optimised model) the benchmark leaves out of it; the code is the same.
+What the zip around it lacks (bytecode, an optimized model) the benchmark leaves out of it; the code is the same.
 """
 
 import boto3

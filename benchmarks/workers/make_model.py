@@ -1,7 +1,7 @@
 """The models that are measured, made in the export environment: `python -m benchmarks.workers.make_model ...`.
 
 `--seeded PICTURES OUT.pt` is a yolov8n with random weights, seeded, whose scores differ on a folder's pictures;
-`--unoptimised WEIGHTS OUT.onnx` is what ultralytics exports without simplifying; `--pick WEIGHTS PICTURE IMGSZ` prints
+`--unoptimized WEIGHTS OUT.onnx` is what ultralytics exports without simplifying; `--pick WEIGHTS PICTURE IMGSZ` prints
 a confidence at which a few boxes pass.
 """
 
@@ -81,8 +81,8 @@ def _scaler(shift: float, deviation: float) -> Any:
     return scale
 
 
-def unoptimised(weights: Path, out: Path) -> None:
-    """The export without onnxslim's pass; any size of picture, as the optimised one takes."""
+def unoptimized(weights: Path, out: Path) -> None:
+    """The export without onnxslim's pass; any size of picture, as the optimized one takes."""
     from ultralytics import YOLO
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,8 +110,8 @@ def main(arguments: list[str]) -> int:
     kind, *rest = arguments
     if kind == "--seeded":
         seeded(Path(rest[0]), Path(rest[1]))
-    elif kind == "--unoptimised":
-        unoptimised(Path(rest[0]), Path(rest[1]))
+    elif kind == "--unoptimized":
+        unoptimized(Path(rest[0]), Path(rest[1]))
     else:
         sys.stdout.write(f"{pick(Path(rest[0]), Path(rest[1]), int(rest[2])):.9f}\n")
     return 0

@@ -9,7 +9,7 @@ from PIL import Image
 from example.images import Plan, Scene
 from example.images import make as scene_of
 from example.tasks import obb
-from example.tasks.labelled_image import Labelled
+from example.tasks.labeled_image import Labelled
 
 NAMES = ("clock", "gauge", "other")  # in the order that ultralytics gives to folders
 STRIDE = 1_000_000  # between the index of a picture and that of its next try, so that no two pictures share one
@@ -41,14 +41,14 @@ def _other(rng: np.random.Generator, seed: int, index: int, plan: Plan) -> Image
             return _around(rng, made.image, np.concatenate([corners.min(axis=0), corners.max(axis=0)]))
     image = scene_of(seed, index, plan._replace(dials=0)).image
     half = rng.uniform(0.1, 0.4) * min(image.size)
-    centre = rng.uniform(half, np.array(image.size) - half)
-    return _around(rng, image, np.concatenate([centre - half, centre + half]))
+    center = rng.uniform(half, np.array(image.size) - half)
+    return _around(rng, image, np.concatenate([center - half, center + half]))
 
 
 def _around(rng: np.random.Generator, image: Image.Image, box_xyxy: NDArray[np.float64]) -> Image.Image:
     """The picture cut out around a box, never quite the same way."""
-    centre, sides = (box_xyxy[:2] + box_xyxy[2:]) / 2, box_xyxy[2:] - box_xyxy[:2]
+    center, sides = (box_xyxy[:2] + box_xyxy[2:]) / 2, box_xyxy[2:] - box_xyxy[:2]
     half = np.maximum(sides.max() * rng.uniform(0.5, 0.7) * rng.uniform(0.9, 1.6, size=2), SMALLEST / 2)
-    centre = centre + rng.uniform(-0.12, 0.12, size=2) * sides.max()
-    near, far = np.clip([centre - half, centre + half], 0, image.size).round().astype(int)
+    center = center + rng.uniform(-0.12, 0.12, size=2) * sides.max()
+    near, far = np.clip([center - half, center + half], 0, image.size).round().astype(int)
     return image.crop((int(near[0]), int(near[1]), int(far[0]), int(far[1])))

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from example.canvas import Colour, font, metal, pick
+from example.canvas import Color, font, metal, pick
 from example.distractors import shift
 
 NAMES = ("plate", "lever")  # by class id
-SHEETS: tuple[Colour, ...] = ((204, 206, 208), (226, 222, 206), (196, 168, 92), (240, 240, 238), (236, 204, 60))
-HEADS: tuple[Colour, ...] = ((28, 30, 34), (20, 60, 130), (150, 28, 28), (24, 96, 60))
-GRIPS: tuple[Colour, ...] = ((196, 30, 30), (230, 180, 20), (24, 70, 160), (30, 32, 36), (30, 120, 70))
+SHEETS: tuple[Color, ...] = ((204, 206, 208), (226, 222, 206), (196, 168, 92), (240, 240, 238), (236, 204, 60))
+HEADS: tuple[Color, ...] = ((28, 30, 34), (20, 60, 130), (150, 28, 28), (24, 96, 60))
+GRIPS: tuple[Color, ...] = ((196, 30, 30), (230, 180, 20), (24, 70, 160), (30, 32, 36), (30, 120, 70))
 WORDS = ("TYPE", "PN 16", "DN 50", "No. 4711", "230 V", "IP 65", "bar max", "kW 5.5", "50 Hz", "2019")
 MAKERS = ("PUMPE", "VALVE", "MOTOR", "BOILER", "FILTER")
 ASPECTS = ((1.5, 2.4), (3.2, 5.0))  # length / height of each, from and to
@@ -46,10 +46,10 @@ def plate(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
 
 
 def lever(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
-    """The lever of a ball valve: a hub with a nut at the left, a neck, and a coloured grip to the right end."""
+    """The lever of a ball valve: a hub with a nut at the left, a neck, and a colored grip to the right end."""
     sprite = Image.new("RGBA", (wide, tall))
     pen = ImageDraw.Draw(sprite)
-    steel: Colour = pick(rng, ((180, 184, 188), (140, 142, 148), (92, 94, 100)))
+    steel: Color = pick(rng, ((180, 184, 188), (140, 142, 148), (92, 94, 100)))
     grip, middle = pick(rng, GRIPS), tall / 2
     neck, thick = tall * rng.uniform(0.16, 0.26), tall * rng.uniform(0.28, 0.4)
     start = tall + (wide - tall) * rng.uniform(0.1, 0.3)
@@ -71,7 +71,7 @@ def _rounded(wide: int, tall: int, radius: float) -> tuple[Image.Image, ImageDra
     return sprite, pen
 
 
-def _write(pen: ImageDraw.ImageDraw, x: float, y: float, text: str, height: float, ink: Colour, anchor: str) -> None:
+def _write(pen: ImageDraw.ImageDraw, x: float, y: float, text: str, height: float, ink: Color, anchor: str) -> None:
     pen.text((x, y), text, ink, font(max(4, round(height))), anchor=anchor)
 
 

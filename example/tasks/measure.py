@@ -15,7 +15,7 @@ from example.tasks.reading import reading
 from example.tasks.training_configs import BUILD, Recipe
 
 CONFIDENCE = 0.25  # ultralytics' own for predict
-MOST_OFF = 0.5  # radii of the scale between two centres of the same gauge
+MOST_OFF = 0.5  # radii of the scale between two centers of the same gauge
 
 
 def measure(recipe: Recipe, data: Path, device: str) -> dict[str, Any]:
@@ -41,19 +41,19 @@ def measure(recipe: Recipe, data: Path, device: str) -> dict[str, Any]:
 
 
 def _readings(model: Any, split: Path, imgsz: int) -> dict[str, Any]:
-    """How far the found marks, and the readings made from them, are from the labelled ones."""
+    """How far the found marks, and the readings made from them, are from the labeled ones."""
     images = sorted((split / "images").iterdir())
     results = model.predict(images, imgsz=imgsz, conf=CONFIDENCE, device="cpu", stream=True, verbose=False)
-    labelled, pairs = 0, [np.empty((2, 0, 4, 2))]
+    labeled, pairs = 0, [np.empty((2, 0, 4, 2))]
     for path, result in zip(images, results, strict=True):
-        truth = _labelled_marks(split / "labels" / f"{path.stem}.txt", result.orig_shape)
-        labelled += len(truth)
+        truth = _labeled_marks(split / "labels" / f"{path.stem}.txt", result.orig_shape)
+        labeled += len(truth)
         pairs.append(_pair(truth, result.keypoints.xy.numpy().astype(np.float64).reshape(-1, 4, 2)))
     truth, found = np.concatenate(pairs, axis=1)  # (K, 4, 2) each
     misses = np.median(np.linalg.norm(found - truth, axis=2) / _radius(truth)[:, None], axis=0) * 100  # (4,)
     errors = np.abs(reading(found) - reading(truth)) * 100
     return {
-        "gauges with all marks in the picture": labelled,
+        "gauges with all marks in the picture": labeled,
         "found": len(errors),
         "median miss, % of the scale's radius": dict(zip(MARKS, misses.round(1).tolist(), strict=True)),
         "median error, % of the scale": round(float(np.median(errors)), 2),
@@ -61,7 +61,7 @@ def _readings(model: Any, split: Path, imgsz: int) -> dict[str, Any]:
     }
 
 
-def _labelled_marks(path: Path, shape_hw: tuple[int, int]) -> NDArray[np.float64]:
+def _labeled_marks(path: Path, shape_hw: tuple[int, int]) -> NDArray[np.float64]:
     """(N, 4, 2) pixels of the gauges that have all their marks in the picture."""
     rows = [line.split()[5:] for line in path.read_text().splitlines()]
     marks = np.array(rows, np.float64).reshape(-1, 4, 3)
@@ -69,14 +69,14 @@ def _labelled_marks(path: Path, shape_hw: tuple[int, int]) -> NDArray[np.float64
 
 
 def _pair(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, K, 4, 2) the K labelled gauges that were found, and the nearest found one for each."""
+    """(2, K, 4, 2) the K labeled gauges that were found, and the nearest found one for each."""
     if not len(truth) or not len(found):
         return np.empty((2, 0, 4, 2))
-    apart = np.linalg.norm(truth[:, None, 0] - found[None, :, 0], axis=2)  # (labelled, found)
+    apart = np.linalg.norm(truth[:, None, 0] - found[None, :, 0], axis=2)  # (labeled, found)
     hit = apart.min(axis=1) < MOST_OFF * _radius(truth)
     return np.stack([truth[hit], found[apart.argmin(axis=1)[hit]]])
 
 
 def _radius(marks_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) pixels from the centre to the start of the scale."""
+    """(N,) pixels from the center to the start of the scale."""
     return np.asarray(np.linalg.norm(marks_xy[:, 2] - marks_xy[:, 0], axis=1))

@@ -13,7 +13,7 @@ from example.images import Plan, size_wh
 from example.placement import hang, lay, overlap, project
 from example.tasks.fittings import ASPECTS, DRAW
 from example.tasks.fittings import NAMES as NAMES
-from example.tasks.labelled_image import Labelled, fractions, row
+from example.tasks.labeled_image import Labelled, fractions, row
 
 COUNT_ODDS = (0.05, 0.25, 0.3, 0.25, 0.15)  # of 0, 1, 2, ... fittings in a picture
 DIAL_ODDS = 0.3  # of a dial among them

@@ -6,7 +6,7 @@ from example.dials import MARKS
 from example.images import NAMES as DIALS
 from example.images import Plan
 from example.images import make as scene_of
-from example.tasks.labelled_image import Labelled, box_fractions, fractions, row
+from example.tasks.labeled_image import Labelled, box_fractions, fractions, row
 
 NAMES = ("gauge",)
 KEYPOINTS = MARKS

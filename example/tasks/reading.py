@@ -11,7 +11,7 @@ def reading(marks_xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """The needle's place on the scale.
 
     Args:
-        marks_xy: (N, 4, 2) pixels, y downwards: centre, needle tip, scale start, scale end, as in `dials.MARKS`.
+        marks_xy: (N, 4, 2) pixels, y downwards: center, needle tip, scale start, scale end, as in `dials.MARKS`.
 
     Returns:
         (N,) 0 at the start of the scale and 1 at its end; a needle in the gap is a little below 0 or above 1.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from example.images import NAMES as NAMES
 from example.images import Plan
 from example.images import make as scene_of
-from example.tasks.labelled_image import Labelled, fractions, row
+from example.tasks.labeled_image import Labelled, fractions, row
 
 
 def make(seed: int, index: int, plan: Plan) -> Labelled:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from example.images import Plan
 from example.tasks import classify, obb, pose, segment
-from example.tasks.labelled_image import Labelled
+from example.tasks.labeled_image import Labelled
 from example.train import SETTINGS
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ POSE_GAIN = 60.0  # points before boxes: five times ultralytics' own
 # How far a point may be off, in shares of the root of the box's area: the loss pulls hardest at twice as much. Without
 # them ultralytics takes 1 / 4 for four points, and a needle tip in the middle of the dial costs little; much
 # smaller ones pull at no tip that is still far off. Source: ultralytics 8.4.190 utils/loss.py, KeypointLoss.
-SIGMAS = (0.05, 0.1, 0.08, 0.08)  # centre, needle tip, scale start, scale end
+SIGMAS = (0.05, 0.1, 0.08, 0.08)  # center, needle tip, scale start, scale end
 
 
 class Recipe(NamedTuple):

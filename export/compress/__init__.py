@@ -11,11 +11,11 @@ from export import console, files
 from export.compress import agreement, predictions
 from export.compress.agreement import Agreement
 from export.compress.float16 import halve
-from export.compress.int8 import quantise
+from export.compress.int8 import quantize
 from export.compress.predictions import Array
-from export.errors import Differs, Refused
+from export.errors import UsageError, VerificationError
 from export.files import SAMPLES
-from export.options import Order
+from export.options import ExportOptions
 from function import model
 from function.model import Model
 
@@ -27,31 +27,33 @@ WARM_UPS = 2
 SPREAD = (10, 50, 90)  # percentiles
 
 
-def shrink(order: Order, content: bytes) -> tuple[bytes, list[tuple[str, str]]]:
+def compression(order: ExportOptions, content: bytes) -> tuple[bytes, list[tuple[str, str]]]:
     """The smaller file, and what it gains.
 
     Args:
-        order: what the user asked for; `shrink` is not empty.
+        order: what the user asked for; `compression` is not empty.
         content: the ONNX file in float32.
 
     Raises:
-        Refused: the pictures or the model do not allow it.
-        Differs: what is found agrees less than was wanted.
+        UsageError: the pictures or the model do not allow it.
+        VerificationError: what is found agrees less than was wanted.
     """
     split = files.split(order.data) if order.data else files.Split([], sorted(SAMPLES.glob("*.jpg")))
     before = predictions.load(str(order.weights), content)
-    if order.shrink == "int8":
+    if order.compression == "int8":
         console.note(f"measuring ranges on {len(split.learned)} pictures")
-        small = quantise(content, predictions.tensors(before, split.learned), len(split.learned))
+        small = quantize(content, predictions.tensors(before, split.learned), len(split.learned))
     else:
         small = halve(content)
     after = predictions.load(str(order.weights), small)
     console.note(f"comparing what is found in {len(split.held_out)} other pictures")
     agreed, conf = _agreement(order, before, after, split.held_out)
     found = _text(agreed, len(split.held_out), conf)
-    wanted = MIN_AGREEMENT[order.shrink] if order.min_agreement is None else order.min_agreement
+    wanted = MIN_AGREEMENT[order.compression] if order.min_agreement is None else order.min_agreement
     if agreed.share < wanted:
-        raise Differs(f"agreement is {found}; wanted at least {wanted:g} (--min-agreement); nothing was written")
+        raise VerificationError(
+            f"agreement is {found}; wanted at least {wanted:g} (--min-agreement); nothing was written"
+        )
     tensor = next(predictions.tensors(before, split.held_out))
     gains = [
         ("size", _sizes(content, small)),
@@ -61,13 +63,13 @@ def shrink(order: Order, content: bytes) -> tuple[bytes, list[tuple[str, str]]]:
     return small, [("agreement", found), *gains]
 
 
-def _agreement(order: Order, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
+def _agreement(order: ExportOptions, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
     for conf in CONFS:
         reference = predictions.find(before, held_out, conf)
         if any(len(one.scores) for one in reference):
-            return agreement.agreement(reference, predictions.find(after, held_out, conf)), conf
+            return agreement.f1_agreement(reference, predictions.find(after, held_out, conf)), conf
     where = f"--data {order.data}" if order.data else "the bundled ones (--data names others)"
-    raise Refused(f"nothing is found in {len(held_out)} pictures of {where}, so that nothing can be compared")
+    raise UsageError(f"nothing is found in {len(held_out)} pictures of {where}, so that nothing can be compared")
 
 
 def _text(agreed: Agreement, count: int, conf: float) -> str:

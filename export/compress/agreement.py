@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from export.compress.predictions import Array, Found
+from export.compress.predictions import Array, Predictions
 from function.postprocess import obb
 from function.postprocess.boxes import iou_one_to_many
 
@@ -26,7 +26,7 @@ class Agreement(NamedTuple):
         return 2 * self.pairs / sum(self.counts)
 
 
-def agreement(reference: list[Found], other: list[Found]) -> Agreement:
+def f1_agreement(reference: list[Predictions], other: list[Predictions]) -> Agreement:
     """Compares picture by picture; the reference has to have found something.
 
     Args:
@@ -39,7 +39,7 @@ def agreement(reference: list[Found], other: list[Found]) -> Agreement:
     return Agreement(counts, len(pairs), float(np.mean(ious)), float(np.mean(differences)))
 
 
-def _pairs(reference: Found, other: Found) -> list[tuple[float, float]]:
+def _pairs(reference: Predictions, other: Predictions) -> list[tuple[float, float]]:
     """IoU and difference of confidence of each pair; the best-scored first takes the closest that is left."""
     left = np.ones(len(other.scores), dtype=bool)
     found = []
@@ -56,14 +56,14 @@ def _pairs(reference: Found, other: Found) -> list[tuple[float, float]]:
     return found
 
 
-def _overlaps(reference: Found, row: int, other: Found, candidates: Array) -> Array:
+def _overlaps(reference: Predictions, row: int, other: Predictions, candidates: Array) -> Array:
     if reference.turned is None or other.turned is None:
         return iou_one_to_many(reference.boxes_xyxy[row], other.boxes_xyxy[candidates])
     one, others = obb.gaussians(reference.turned[row : row + 1]), obb.gaussians(other.turned[candidates])
     return obb.probiou(one, others)
 
 
-def _same_inside(reference: Found, row: int, other: Found, closest: int) -> float:
+def _same_inside(reference: Predictions, row: int, other: Predictions, closest: int) -> float:
     """What a box holds: the IoU of masks; 1 or 0 for keypoints that are near each other or not; else 1."""
     if reference.masks is not None and other.masks is not None:
         one, two = (_pixels(masks) for masks in (reference.masks[row], other.masks[closest]))

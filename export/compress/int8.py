@@ -1,4 +1,4 @@
-"""Convolutions in 8 bits: weights and activations quantised, with ranges measured on the user's pictures.
+"""Convolutions in 8 bits: weights and activations quantized, with ranges measured on the user's pictures.
 
 What stays float32 was chosen by measurement on the example (180 pictures to learn from, 60 held out):
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from export.compress.predictions import Array
-from export.errors import Refused
+from export.errors import UsageError
 
 MIN_OPSET = 13  # DequantizeLinear with a scale for each channel
 QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
@@ -30,7 +30,7 @@ SETTINGS = {"per_channel": True, "reduce_range": True}
 OPERATORS = ["Conv", "Mul", "Sigmoid"]
 
 
-def quantise(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
+def quantize(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
     """The ONNX file in 8 bits.
 
     Args:
@@ -42,7 +42,7 @@ def quantise(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
         An ONNX file with QuantizeLinear and DequantizeLinear; the same arguments give the same bytes.
 
     Raises:
-        Refused: it is quantised already, has no convolutions to quantise, or is of an opset below MIN_OPSET.
+        UsageError: it is quantized already, has no convolutions to quantize, or is of an opset below MIN_OPSET.
     """
     import onnx
 
@@ -52,24 +52,24 @@ def quantise(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
         node.name = node.name or f"{node.op_type}_{number}"
     left = _left_float(model.graph)
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        quantised = onnx.load(_run(model, Path(folder, "int8.onnx"), tensors, left))
-    del quantised.metadata_props[:]
-    quantised.metadata_props.extend(onnx.load_model_from_string(content).metadata_props)
-    quantised.metadata_props.add(key="quantization", value=str(_said(count, len(left))))
-    del quantised.graph.value_info[:]
-    return bytes(quantised.SerializeToString(deterministic=True))
+        quantized = onnx.load(_run(model, Path(folder, "int8.onnx"), tensors, left))
+    del quantized.metadata_props[:]
+    quantized.metadata_props.extend(onnx.load_model_from_string(content).metadata_props)
+    quantized.metadata_props.add(key="quantization", value=str(_said(count, len(left))))
+    del quantized.graph.value_info[:]
+    return bytes(quantized.SerializeToString(deterministic=True))
 
 
 def _check(model: Any) -> None:
     operators = {node.op_type for node in model.graph.node}
-    quantised = sorted(operators & set(QUANTISED))
-    if quantised:
-        raise Refused(f"--int8: the model is quantised already (it has {', '.join(quantised)})")
+    quantized = sorted(operators & set(QUANTISED))
+    if quantized:
+        raise UsageError(f"--int8: the model is quantized already (it has {', '.join(quantized)})")
     if "Conv" not in operators:
-        raise Refused(f"--int8: the model has no convolution; found {', '.join(sorted(operators))[:200]}")
+        raise UsageError(f"--int8: the model has no convolution; found {', '.join(sorted(operators))[:200]}")
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
     if opset < MIN_OPSET:
-        raise Refused(f"--int8: the model is of opset {opset}; wanted {MIN_OPSET} or later")
+        raise UsageError(f"--int8: the model is of opset {opset}; wanted {MIN_OPSET} or later")
 
 
 def _said(count: int, left: int) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class _Reader:
 
 
 def _left_float(graph: Any) -> list[str]:
-    """Names of the nodes that are not to be quantised, in the order of the graph."""
+    """Names of the nodes that are not to be quantized, in the order of the graph."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
     readers = defaultdict(list)
     for node in graph.node:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.errors import Refused
+from export.errors import UsageError
 from function import model, predictor
 from function.errors import FunctionError
 from function.model import Model
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 WHOLE = (0.0, 0.0, 1.0, 1.0)  # the box of a class: all of the picture
 
 
-class Found(NamedTuple):
+class Predictions(NamedTuple):
     """In one picture, best first."""
 
     boxes_xyxy: Array  # (N, 4), pixels of the picture
@@ -30,7 +30,7 @@ class Found(NamedTuple):
     masks: list[list[int]] | None  # N run lengths
 
 
-class _Watched:
+class _RecordingSession:
     """A session that keeps the last tensor it was given."""
 
     def __init__(self, session: Any) -> None:
@@ -49,15 +49,17 @@ def load(name: str, content: bytes) -> Model:
     """The function's model, on one thread.
 
     Raises:
-        Refused: a model that the function asks for tensors and not about pictures.
+        UsageError: a model that the function asks for tensors and not about pictures.
     """
-    served = model.serve(name, content, threads=1)
+    served = model.load_bytes(name, content, threads=1)
     if not isinstance(served, Model):
-        raise Refused(f"{name} is served as tensors; only of a model that sees pictures can a smaller file be judged")
+        raise UsageError(
+            f"{name} is served as tensors; only of a model that sees pictures can a smaller file be judged"
+        )
     return served
 
 
-def find(served: Model, paths: list[Path], conf: float) -> list[Found]:
+def find(served: Model, paths: list[Path], conf: float) -> list[Predictions]:
     """What is in pictures.
 
     Args:
@@ -66,7 +68,7 @@ def find(served: Model, paths: list[Path], conf: float) -> list[Found]:
         conf: scores must be above this, 0..1.
 
     Raises:
-        Refused: a file that the function does not read as a picture.
+        UsageError: a file that the function does not read as a picture.
     """
     return [_found(_ask(served, path, conf)) for path in paths]
 
@@ -75,9 +77,9 @@ def tensors(served: Model, paths: list[Path]) -> Iterator[Array]:
     """What the network is given for each picture, (B, 3, H, W) float32; a larger batch is the same picture B times.
 
     Raises:
-        Refused: a file that the function does not read as a picture.
+        UsageError: a file that the function does not read as a picture.
     """
-    watched = _Watched(served.session)
+    watched = _RecordingSession(served.session)
     for path in paths:
         _ask(served._replace(session=watched), path, 1.0)
         yield np.repeat(watched.tensor[:1], len(watched.tensor), axis=0)
@@ -88,12 +90,12 @@ def _ask(served: Model, path: Path, conf: float) -> Any:
     try:
         return predictor.predict(served, Settings.from_env({}), request)
     except FunctionError as error:
-        raise Refused(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {error}") from error
 
 
-def _found(result: Any) -> Found:
+def _found(result: Any) -> Predictions:
     if isinstance(result, Classification):
-        return Found(np.array([WHOLE]), result.scores[:1], result.class_ids[:1], None, None, None)
+        return Predictions(np.array([WHOLE]), result.scores[:1], result.class_ids[:1], None, None, None)
     masks = result.masks.run_lengths if result.masks else None
     points = None if result.keypoints is None else result.keypoints[..., :2]
-    return Found(result.boxes_xyxy, result.scores, result.class_ids, result.boxes_cxcywhr, points, masks)
+    return Predictions(result.boxes_xyxy, result.scores, result.class_ids, result.boxes_cxcywhr, points, masks)

@@ -13,17 +13,17 @@ import numpy as np
 from export import console
 from export.checkpoint import Checkpoint
 from export.convert import Shape
-from export.errors import Differs
+from export.errors import VerificationError
 from export.verify import raw_outputs
-from export.verify.boxes import IOU, Array, Final, final, threshold
+from export.verify.boxes import IOU, Array, BoxComparison, final, threshold
 from export.verify.inputs import Case, cases
-from export.verify.raw_outputs import ANCHORS, FINISHED, FLOORS, PROBABILITIES, QUERIES, Kind
-from export.verify.runners import Onnx, Outputs, Torch, kind
+from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, TOLERANCES, OutputLayout
+from export.verify.runners import OnnxRunner, Outputs, TorchRunner, kind
 
 # Measured over v8n, 9t, 10n, 11n, 26n, trained and random, 150 pictures: the ONNX output is 0.4 to 6.2 times as far
 # from the torch output as that is from its own double precision. One filter scaled by 1 % is off by thousands.
 MAX_RATIO = 20.0
-SHAKES = 8  # times that rounding is imitated to see whether the boxes of a picture hang on it
+PERTURBATIONS = 8  # times that rounding is imitated to see whether the boxes of a picture hang on it
 
 # RT-DETR looks closer at the 300 best places; where the 300th and the 301st score alike, rounding chooses, and the one
 # place that is another changes all others a little. Of many pictures that happens in few.
@@ -39,8 +39,8 @@ class Row(NamedTuple):
     case: Case
     apart: dict[str, float]  # ONNX against torch
     own: dict[str, float]  # torch against itself in double precision
-    boxes: Final  # ONNX against torch
-    settled: bool  # torch's boxes stay the same when its output is shaken by its own rounding
+    boxes: BoxComparison  # ONNX against torch
+    is_stable: bool  # torch's boxes stay the same when its output is shaken by its own rounding
     queries: bool = False  # of RT-DETR
 
     @property
@@ -53,7 +53,7 @@ class Row(NamedTuple):
         """What is wrong, or ok; boxes that hang on torch's own rounding are no evidence."""
         if not self.ratio <= MAX_RATIO:  # also when it is not a number
             return OTHER_QUERY if self.queries and self.boxes.agrees else "RAW OUTPUT DIFFERS"
-        if not self.boxes.agrees and self.settled:
+        if not self.boxes.agrees and self.is_stable:
             return "BOXES DIFFER"
         return "ok" if self.boxes.agrees else "ok (hangs on rounding)"
 
@@ -67,10 +67,10 @@ def verify(checkpoint: Checkpoint, content: bytes, wanted: Shape) -> None:
         wanted: the shape that it was made for.
 
     Raises:
-        Differs: a row is outside tolerance.
+        VerificationError: a row is outside tolerance.
     """
     meant = kind(checkpoint, wanted.end2end)
-    torch_side, onnx_side = Torch(checkpoint, wanted.end2end), Onnx(content, wanted)
+    torch_side, onnx_side = TorchRunner(checkpoint, wanted.end2end), OnnxRunner(content, wanted)
     shown = list(cases(wanted, checkpoint))
     rows = []
     for number, case in enumerate(shown, start=1):
@@ -82,10 +82,12 @@ def verify(checkpoint: Checkpoint, content: bytes, wanted: Shape) -> None:
     bad += chance if len(chance) > MAX_OTHER_QUERIES * len(rows) else []
     if bad:
         rows_named = "; ".join(f"{row.case.name}: {row.verdict.lower()}" for row in bad)
-        raise Differs(f"the ONNX model does not do what {checkpoint.path} does ({rows_named}); nothing was written")
+        raise VerificationError(
+            f"the ONNX model does not do what {checkpoint.path} does ({rows_named}); nothing was written"
+        )
 
 
-def _compare(meant: Kind, case: Case, torch_side: tuple[Outputs, Outputs], onnx_side: Outputs) -> Row:
+def _compare(meant: OutputLayout, case: Case, torch_side: tuple[Outputs, Outputs], onnx_side: Outputs) -> Row:
     single, double = torch_side
     input_wh = (case.tensor.shape[3], case.tensor.shape[2])
     exact, reference, other = (raw_outputs.rows(meant, one.first, input_wh) for one in (double, single, onnx_side))
@@ -96,11 +98,11 @@ def _compare(meant: Kind, case: Case, torch_side: tuple[Outputs, Outputs], onnx_
     conf = threshold(raw_outputs.best_scores(meant, reference))
     expected = _boxes(meant, reference, conf)
     boxes = final(expected, _boxes(meant, other, conf))
-    settled = boxes.agrees or _settled(meant, reference, own, conf)
-    return Row(case, apart, own, boxes, settled, meant.rows == QUERIES)
+    is_stable = boxes.agrees or _settled(meant, reference, own, conf)
+    return Row(case, apart, own, boxes, is_stable, meant.rows == QUERIES)
 
 
-def _apart(meant: Kind, reference: Array, other: Array) -> dict[str, float]:
+def _apart(meant: OutputLayout, reference: Array, other: Array) -> dict[str, float]:
     """Differences; of finished rows each with its counterpart, and none better left out."""
     if not _is_finished(meant):
         return raw_outputs.differences(meant, reference, other)
@@ -110,7 +112,7 @@ def _apart(meant: Kind, reference: Array, other: Array) -> dict[str, float]:
     return found
 
 
-def _is_finished(meant: Kind) -> bool:
+def _is_finished(meant: OutputLayout) -> bool:
     return meant.rows in (FINISHED, QUERIES)
 
 
@@ -120,23 +122,23 @@ def _prototypes(reference: Outputs, other: Outputs) -> dict[str, float]:
     return {"prototypes": float(np.abs(reference.prototypes.astype(np.float64) - other.prototypes).max())}
 
 
-def _settled(meant: Kind, rows: Array, own: dict[str, float], conf: float) -> bool:
+def _settled(meant: OutputLayout, rows: Array, own: dict[str, float], conf: float) -> bool:
     """Whether the boxes stay the same however the output is rounded.
 
-    Weights with little training score neighbouring anchors alike to the seventh digit; which of them wins, and with it
+    Weights with little training score neighboring anchors alike to the seventh digit; which of them wins, and with it
     every box after, is then chance.
     """
     random = np.random.default_rng(0)
     amplitude = np.zeros(rows.shape[1])
     for column in raw_outputs.columns(meant):
         if column.name != "class":
-            amplitude[column.at] = max(own[column.name], FLOORS[column.name])
+            amplitude[column.at] = max(own[column.name], TOLERANCES[column.name])
     boxes = _boxes(meant, rows, conf)
-    shaken = (rows + amplitude * random.uniform(-1, 1, rows.shape) for _ in range(SHAKES))
+    shaken = (rows + amplitude * random.uniform(-1, 1, rows.shape) for _ in range(PERTURBATIONS))
     return all(final(boxes, _boxes(meant, other, conf)).agrees for other in shaken)
 
 
-def _boxes(meant: Kind, rows: Array, conf: float) -> Array:
+def _boxes(meant: OutputLayout, rows: Array, conf: float) -> Array:
     """Rows of one picture -> (N, 6+E) corners, score, class, extras. A class is a box as large as the picture."""
     if meant.rows == PROBABILITIES:
         best = int(rows[0].argmax())
@@ -148,7 +150,7 @@ def _boxes(meant: Kind, rows: Array, conf: float) -> Array:
     return np.concatenate((found[:, :2] - half, found[:, :2] + half, found[:, 4:]), axis=1)
 
 
-def _nms(meant: Kind, rows: Array, conf: float) -> Array:
+def _nms(meant: OutputLayout, rows: Array, conf: float) -> Array:
     """(A, 4+C+E) -> (N, 6+E), by Ultralytics' own NMS."""
     import torch
     from ultralytics.utils.nms import non_max_suppression

@@ -14,7 +14,7 @@ SAME_PX = 0.01  # corners of boxes without an area
 MAX_CONF_DIFF = 0.001  # of each pair; half of what the function promises
 
 
-class Final(NamedTuple):
+class BoxComparison(NamedTuple):
     """How the boxes after NMS compare."""
 
     counts: tuple[int, int]
@@ -32,7 +32,7 @@ class Final(NamedTuple):
 def threshold(scores: Array) -> float:
     """CONF, or where the reference finds nothing above it, a lower one that makes boxes.
 
-    Untrained weights score everything low. The threshold then goes into the widest gap between neighbouring scores
+    Untrained weights score everything low. The threshold then goes into the widest gap between neighboring scores
     among the best few dozen, so that rounding does not carry a box over it; where those are all alike, below them.
 
     Args:
@@ -48,7 +48,7 @@ def threshold(scores: Array) -> float:
     return float(few[gap] + few[gap + 1]) / 2
 
 
-def final(reference: Array, other: Array) -> Final:
+def final(reference: Array, other: Array) -> BoxComparison:
     """Pairs boxes of the same class, the best-scored first, each with the closest one left.
 
     Args:
@@ -66,7 +66,7 @@ def final(reference: Array, other: Array) -> Final:
             ious.append(float(overlaps.max()))
             differences.append(abs(float(row[4] - other[closest, 4])))
     counts = (len(reference), len(other))
-    return Final(counts, len(ious), min(ious, default=1.0), max(differences, default=0.0))
+    return BoxComparison(counts, len(ious), min(ious, default=1.0), max(differences, default=0.0))
 
 
 def _iou(box_xyxy: Array, boxes_xyxy: Array) -> Array:

@@ -78,10 +78,10 @@ def draw(height: int, width: int, seed: int) -> Array:
     for _ in range(12):
         radius = int(random.integers(8, max(min(height, width) // 3, 9)))
         center_x, center_y = int(random.integers(0, width)), int(random.integers(0, height))
-        colour = random.integers(0, 256, 3, dtype=np.uint8)
+        color = random.integers(0, 256, 3, dtype=np.uint8)
         disc = (x - center_x) ** 2 + (y - center_y) ** 2 < radius**2
         square = np.maximum(abs(x - center_x), abs(y - center_y)) < radius
-        picture[disc if random.random() < 0.5 else square] = colour
+        picture[disc if random.random() < 0.5 else square] = color
     return picture
 
 

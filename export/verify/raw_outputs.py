@@ -12,13 +12,13 @@ Array = np.ndarray[Any, Any]
 
 ANCHORS = "anchors"  # (B, 4+C+E, A): a column for each anchor, NMS is to follow
 FINISHED = "finished"  # (B, K, 6+E): the best K, box, score, class, extras; the end-to-end head
-QUERIES = "queries"  # (B, K, 6): as finished, boxes as centre and size in shares of the input; RT-DETR
+QUERIES = "queries"  # (B, K, 6): as finished, boxes as center and size in shares of the input; RT-DETR
 PROBABILITIES = "probabilities"  # (B, C): a classifier
 
 # Differences up to these are nothing, whatever they are compared with: a hundredth of what the function promises for a
 # box of 50 pixels, for a confidence (0.002), a keypoint (1 px) and an angle (0.01 rad). Trained models were measured
 # at 3e-4 px and 2e-6. Of masks a sum over 32 coefficients times prototypes is taken, and only its sign is used.
-FLOORS = {
+TOLERANCES = {
     "boxes px": 2e-3,
     "scores": 2e-5,
     "points px": 2e-3,
@@ -29,7 +29,7 @@ FLOORS = {
 }
 
 
-class Kind(NamedTuple):
+class OutputLayout(NamedTuple):
     """Which outputs a model has."""
 
     task: str
@@ -39,14 +39,14 @@ class Kind(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Neighbouring numbers of a row that mean the same."""
+    """Neighboring numbers of a row that mean the same."""
 
-    name: str  # a key of FLOORS, or "class"
+    name: str  # a key of TOLERANCES, or "class"
     at: slice
     step: int = 1  # every how many of them
 
 
-def columns(kind: Kind) -> list[Column]:
+def columns(kind: OutputLayout) -> list[Column]:
     """What stands where in one row (an anchor, a finished box, or the probabilities of a picture)."""
     if kind.rows == PROBABILITIES:
         return [Column("scores", slice(0, None))]
@@ -57,7 +57,7 @@ def columns(kind: Kind) -> list[Column]:
     return [Column("boxes px", slice(0, 4)), *head, *_extras(kind, width)]
 
 
-def _extras(kind: Kind, start: int) -> list[Column]:
+def _extras(kind: OutputLayout, start: int) -> list[Column]:
     if kind.task == "segment":
         return [Column("coefficients", slice(start, None))]
     if kind.task == "obb":
@@ -69,7 +69,7 @@ def _extras(kind: Kind, start: int) -> list[Column]:
     return points if step == 2 else [*points, Column("visible", slice(start + 2, None, step))]
 
 
-def rows(kind: Kind, output: Array, input_wh: tuple[int, int]) -> Array:
+def rows(kind: OutputLayout, output: Array, input_wh: tuple[int, int]) -> Array:
     """One picture's first output as rows.
 
     Args:
@@ -89,13 +89,13 @@ def rows(kind: Kind, output: Array, input_wh: tuple[int, int]) -> Array:
     return output
 
 
-def best_scores(kind: Kind, found: Array) -> Array:
+def best_scores(kind: OutputLayout, found: Array) -> Array:
     """(N, width) -> (N,): how sure each row is."""
     scores = next(column.at for column in columns(kind) if column.name == "scores")
     return np.asarray(found[:, scores].max(axis=1))
 
 
-def differences(kind: Kind, reference: Array, other: Array) -> dict[str, float]:
+def differences(kind: OutputLayout, reference: Array, other: Array) -> dict[str, float]:
     """The largest differences of rows that belong together, by what they mean.
 
     Args:
@@ -104,7 +104,7 @@ def differences(kind: Kind, reference: Array, other: Array) -> dict[str, float]:
         other: the same shape.
 
     Returns:
-        Keys of FLOORS. Not a number where one of the rows is not.
+        Keys of TOLERANCES. Not a number where one of the rows is not.
 
     Raises:
         ValueError: the shapes differ.
@@ -137,8 +137,8 @@ def pair(reference: Array, other: Array) -> Array:
     for number, row in enumerate(other):
         candidates = np.flatnonzero(left & (reference[:, 5] == row[5]))
         if candidates.size:
-            apart = np.abs(reference[candidates, :4] - row[:4]).max(axis=1) / FLOORS["boxes px"]
-            apart += np.abs(reference[candidates, 4] - row[4]) / FLOORS["scores"]
+            apart = np.abs(reference[candidates, :4] - row[:4]).max(axis=1) / TOLERANCES["boxes px"]
+            apart += np.abs(reference[candidates, 4] - row[4]) / TOLERANCES["scores"]
             closest = candidates[int(np.argmin(apart))]
             left[closest] = False
             found[number] = reference[closest]
@@ -151,7 +151,7 @@ def ratio(apart: Mapping[str, float], own: Mapping[str, float], limit: float) ->
     Args:
         apart: from `differences`.
         own: the same keys; of the reference in two precisions.
-        limit: what counts as different: FLOORS stay below it.
+        limit: what counts as different: TOLERANCES stay below it.
     """
-    ratios = [apart[name] / max(own[name], FLOORS[name] / limit) for name in apart]
+    ratios = [apart[name] / max(own[name], TOLERANCES[name] / limit) for name in apart]
     return float(np.max(ratios))  # not a number if one is

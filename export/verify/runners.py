@@ -9,7 +9,7 @@ import numpy as np
 
 from export.checkpoint import CROP, LETTERBOX, STRETCH, Checkpoint
 from export.convert import Shape
-from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Array, Kind
+from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Array, OutputLayout
 
 EVERY_ROW = 10**9  # rows of an end-to-end head: all that there are
 
@@ -21,7 +21,7 @@ class Outputs(NamedTuple):
     prototypes: Array | None  # (M, h, w) of masks
 
 
-def kind(checkpoint: Checkpoint, end2end: bool) -> Kind:
+def kind(checkpoint: Checkpoint, end2end: bool) -> OutputLayout:
     """Which outputs a checkpoint has.
 
     Args:
@@ -31,10 +31,10 @@ def kind(checkpoint: Checkpoint, end2end: bool) -> Kind:
     net = checkpoint.yolo.model
     rows = {CROP: PROBABILITIES, STRETCH: QUERIES}.get(checkpoint.fit, FINISHED if end2end else ANCHORS)
     points = getattr(net.model[-1], "kpt_shape", (0, 0))
-    return Kind(net.task, rows, len(net.names), int(points[1]))
+    return OutputLayout(net.task, rows, len(net.names), int(points[1]))
 
 
-class Torch:
+class TorchRunner:
     """The network (fused), in single and in double precision.
 
     Of a head that gives the best few hundred rows every row is given: which are the best hangs on rounding.
@@ -91,7 +91,7 @@ def _every_query(output: Any) -> Outputs:
     return Outputs(np.concatenate(columns, axis=1), None)
 
 
-class Onnx:
+class OnnxRunner:
     """The ONNX file under onnxruntime, with a batch of the size that was asked for."""
 
     def __init__(self, content: bytes, shape: Shape) -> None:

@@ -26,7 +26,7 @@ PATHS = (  # compiled when the first path may be one
     r"|/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>ready|infer))?"
     r")?/?$"
 )
-LESS = "fewer rows or fewer outputs"
+REDUCE_HINT = "fewer rows or fewer outputs"
 
 
 class Route(NamedTuple):
@@ -59,7 +59,7 @@ def respond(asked: Route, method: str, read: Callable[[str], Any], service: Serv
     return _shaped(service.attempt(lambda: _found(asked, method, read, service.tensors)), service.request_id)
 
 
-def answered(read: Callable[[str], Any], tensors: Tensors, service: Service) -> dict[str, Any]:
+def infer_response(read: Callable[[str], Any], tensors: Tensors, service: Service) -> dict[str, Any]:
     """The answer to a request that came by any other way."""
     return _shaped(service.attempt(lambda: _inferred(read, tensors)), service.request_id)
 
@@ -67,7 +67,9 @@ def answered(read: Callable[[str], Any], tensors: Tensors, service: Service) -> 
 def _shaped(result: Any, request_id: str) -> dict[str, Any]:
     if isinstance(result, FunctionError):
         return response.http(result, request_id)
-    return response.shape(200, result.body if isinstance(result, Inference) else result, request_id, less=LESS)
+    return response.http_response(
+        200, result.body if isinstance(result, Inference) else result, request_id, less=REDUCE_HINT
+    )
 
 
 def _inferred(read: Callable[[str], Any], tensors: Tensors) -> Inference:

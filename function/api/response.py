@@ -25,7 +25,7 @@ Body = dict[str, Any]
 def result_body(result: Prediction | Classification) -> Body:
     """The answer to one picture."""
     width, height = result.size_wh
-    facts = result.facts
+    facts = result.metadata
     return {
         "image_name": result.image_name,
         "image_dimensions": {"width": width, "height": height},
@@ -42,7 +42,7 @@ def error_body(error: FunctionError, request_id: str) -> Body:
 
 def _classified(result: Classification) -> Body:
     rows = zip(result.class_ids.tolist(), _rounded(result.scores, FRACTION_DECIMALS), strict=True)
-    best = [{"class": result.facts.names[one], "class_id": one, "confidence": score} for one, score in rows]
+    best = [{"class": result.metadata.names[one], "class_id": one, "confidence": score} for one, score in rows]
     return {**best[0], "top": best}
 
 
@@ -54,8 +54,8 @@ def _detected(result: Prediction) -> Body:
 def _boxes(result: Prediction) -> list[Body]:
     corners = result.boxes_xyxy.astype(np.float64)  # (K, 4)
     sides = np.array(result.size_wh * 2, dtype=np.float64)
-    centres = (corners[:, :2] + corners[:, 2:]) / 2
-    relative = np.concatenate((centres, corners[:, 2:] - corners[:, :2]), axis=1) / sides  # (K, 4) cxcywh, 0..1
+    centers = (corners[:, :2] + corners[:, 2:]) / 2
+    relative = np.concatenate((centers, corners[:, 2:] - corners[:, :2]), axis=1) / sides  # (K, 4) cxcywh, 0..1
     rows = zip(
         result.class_ids.tolist(),
         _rounded(result.scores, FRACTION_DECIMALS),
@@ -65,7 +65,7 @@ def _boxes(result: Prediction) -> list[Body]:
     )
     return [
         {
-            "class_name": result.facts.names[class_id],
+            "class_name": result.metadata.names[class_id],
             "class_id": class_id,
             "confidence": score,
             "box_2d": dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)),
@@ -149,18 +149,20 @@ def respond(read: Callable[[], Asked], service: Service) -> dict[str, Any]:
     results = [service.answer(request) for request in asked.requests]
     if not asked.many:
         return http(results[0], service.request_id)
-    return shape(200, {"results": [_row(result, service.request_id) for result in results]}, service.request_id)
+    return http_response(200, {"results": [_row(result, service.request_id) for result in results]}, service.request_id)
 
 
 def http(result: Result, request_id: str) -> dict[str, Any]:
     """One result as `statusCode`, `headers` and `body`, a JSON text."""
     if isinstance(result, FunctionError):
         body = error_body(result, request_id)
-        return shape(result.status, body, request_id, result.allow if isinstance(result, MethodNotAllowed) else "")
-    return shape(200, result_body(result), request_id)
+        return http_response(
+            result.status, body, request_id, result.allow if isinstance(result, MethodNotAllowed) else ""
+        )
+    return http_response(200, result_body(result), request_id)
 
 
-def shape(status: int, body: Body, request_id: str, allow: str = "", less: str = FEWER_BOXES) -> dict[str, Any]:
+def http_response(status: int, body: Body, request_id: str, allow: str = "", less: str = FEWER_BOXES) -> dict[str, Any]:
     """Any JSON object in the shape of HTTP.
 
     Args:

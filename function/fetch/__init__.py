@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
-from function.errors import BadRequest, Forbidden, FunctionError, LinkFailed
+from function.errors import BadRequest, Forbidden, FunctionError, UrlFetchFailed
 from function.fetch import addresses, https
 from function.fetch.addresses import Link
 from function.fetch.https import Connect, Limits
@@ -67,7 +67,7 @@ def picture(
         BadRequest: the link is not spelled as one.
         Forbidden: the host is not among the allowed ones, or one of its addresses is not public.
         TooLarge: more than max_bytes.
-        LinkFailed: no connection, no answer in time, a status other than 200, too many redirects, ...
+        UrlFetchFailed: no connection, no answer in time, a status other than 200, too many redirects, ...
     """
     asked = addresses.read(url)
     guard = _Guard(allowed_hosts, Limits(max_bytes, time.monotonic() + timeout_s), resolve, connect)
@@ -84,7 +84,7 @@ def _follow(link: Link, guard: _Guard) -> bytes:
                 return _body(response, guard.limits)
             location = response.getheader("Location") or ""
         link = _redirected(link, location)
-    raise LinkFailed(f"redirects more than {MAX_REDIRECTS} times")
+    raise UrlFetchFailed(f"redirects more than {MAX_REDIRECTS} times")
 
 
 def _redirected(link: Link, location: str) -> Link:
@@ -93,7 +93,7 @@ def _redirected(link: Link, location: str) -> Link:
         addresses.check_spelling(location)
         return addresses.read(urljoin(link.url, location))
     except (BadRequest, ValueError) as error:
-        raise LinkFailed("redirects to what is not an https link") from error
+        raise UrlFetchFailed("redirects to what is not an https link") from error
 
 
 def _checked_addresses(link: Link, guard: _Guard) -> Sequence[str]:
@@ -103,9 +103,9 @@ def _checked_addresses(link: Link, guard: _Guard) -> Sequence[str]:
     try:
         found = guard.resolve(link.host, link.port)
     except OSError as error:
-        raise LinkFailed("leads to a host name that cannot be resolved") from error
+        raise UrlFetchFailed("leads to a host name that cannot be resolved") from error
     if not found:
-        raise LinkFailed("leads to a host name that has no address")
+        raise UrlFetchFailed("leads to a host name that has no address")
     if not all(map(addresses.is_public, found)):
         raise Forbidden("leads to an address that is not public")
     return found[:MAX_TRIED]
@@ -121,16 +121,16 @@ def _body(response: "HTTPResponse", limits: Limits) -> bytes:
         if received.tell() > limits.max_bytes:
             raise limits.too_large()
     if response.length:
-        raise LinkFailed("broke off before its end")
+        raise UrlFetchFailed("broke off before its end")
     if not received.tell():  # also what is left of an answer that breaks off within its headers
-        raise LinkFailed("gave an empty body; wanted a picture")
+        raise UrlFetchFailed("gave an empty body; wanted a picture")
     return received.getvalue()
 
 
 def _check_head(response: "HTTPResponse") -> None:
     if response.status != OK:
-        raise LinkFailed(f"gave status {response.status}; wanted {OK}")
+        raise UrlFetchFailed(f"gave status {response.status}; wanted {OK}")
     content = response.getheader("Content-Encoding") or "identity"
     transfer = response.getheader("Transfer-Encoding") or "chunked"
     if (content.lower(), transfer.lower()) != ("identity", "chunked"):
-        raise LinkFailed("gave an encoded body; wanted it as it is")
+        raise UrlFetchFailed("gave an encoded body; wanted it as it is")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from function.errors import LinkFailed, TooLarge
+from function.errors import TooLarge, UrlFetchFailed
 from function.fetch.addresses import Link
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def exchange(link: Link, found: Sequence[str], limits: Limits, connect: Connect)
         connect: makes the connection.
 
     Raises:
-        LinkFailed: not reached, not in time, or no HTTP; also for what reading the body raises within the context.
+        UrlFetchFailed: not reached, not in time, or no HTTP; also for what reading the body raises within the context.
         TooLarge: more on the wire than a body of the allowed size can need.
     """
     from http.client import HTTPException, HTTPResponse  # here: see the module's docstring
@@ -99,18 +99,18 @@ def exchange(link: Link, found: Sequence[str], limits: Limits, connect: Connect)
                 response.begin()
                 yield response
     except TimeoutError as error:
-        raise LinkFailed("took longer than its time limit") from error
+        raise UrlFetchFailed("took longer than its time limit") from error
     except OSError as error:
-        raise LinkFailed("could not be reached, or broke off") from error
+        raise UrlFetchFailed("could not be reached, or broke off") from error
     except (HTTPException, ValueError) as error:  # ValueError: http.client at a chunk of negative size
-        raise LinkFailed("did not answer in proper HTTP") from error
+        raise UrlFetchFailed("did not answer in proper HTTP") from error
 
 
 def connect_tls(address: str, port: int, name: str, timeout_s: float) -> "socket.socket":
     """A TLS connection to exactly this address, whose certificate is valid for the name.
 
     Raises:
-        LinkFailed: the certificate is not valid.
+        UrlFetchFailed: the certificate is not valid.
         OSError: no connection, or not in time.
     """
     import socket  # here: see the module's docstring
@@ -124,7 +124,7 @@ def connect_tls(address: str, port: int, name: str, timeout_s: float) -> "socket
         plain.settimeout(limits.seconds_left())
         return _tls().wrap_socket(plain, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
-        raise LinkFailed("leads to a host without a valid certificate") from error
+        raise UrlFetchFailed("leads to a host without a valid certificate") from error
     finally:
         plain.close()  # nothing to close once TLS has taken the descriptor over
 

@@ -10,7 +10,7 @@ from function.arrays import Floats
 NONE, SOME, ALL = 0, 1, 2  # of the four numbers around a sample
 
 
-class Taps(NamedTuple):
+class Interpolation(NamedTuple):
     """Along one side: for each wanted sample the two it is mixed from, and the share of the second."""
 
     before: NDArray[np.intp]
@@ -18,7 +18,7 @@ class Taps(NamedTuple):
     share: Floats
 
 
-def taps(source: int, wanted: int, start: int, stop: int) -> Taps:
+def taps(source: int, wanted: int, start: int, stop: int) -> Interpolation:
     """Where the samples from `start` to `stop` of `wanted` lie among `source` numbers.
 
     Source: torch 2.13.0 `interpolate` with mode bilinear and align_corners False.
@@ -26,10 +26,10 @@ def taps(source: int, wanted: int, start: int, stop: int) -> Taps:
     scale = np.float32(source / wanted)
     position = ((np.arange(start, stop, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)).clip(0)
     before = np.minimum(position.astype(np.intp), source - 1)
-    return Taps(before, np.minimum(before + 1, source - 1), position - before.astype(np.float32))
+    return Interpolation(before, np.minimum(before + 1, source - 1), position - before.astype(np.float32))
 
 
-def sample(plane: Floats, rows: Taps, columns: Taps) -> Floats:
+def sample(plane: Floats, rows: Interpolation, columns: Interpolation) -> Floats:
     """A window of the plane at another scale.
 
     Args:
@@ -49,7 +49,7 @@ def sample(plane: Floats, rows: Taps, columns: Taps) -> Floats:
     return across
 
 
-def above(plane: Floats, rows: Taps, columns: Taps) -> NDArray[np.bool_]:
+def above(plane: Floats, rows: Interpolation, columns: Interpolation) -> NDArray[np.bool_]:
     """Where `sample` would be above 0, computed only where the four numbers around a sample do not agree.
 
     Args:
@@ -78,7 +78,7 @@ def above(plane: Floats, rows: Taps, columns: Taps) -> NDArray[np.bool_]:
 
 
 def _agreement(inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """For each number and its neighbours to the right and below: NONE, SOME or ALL of the four are inside."""
+    """For each number and its neighbors to the right and below: NONE, SOME or ALL of the four are inside."""
     every, some = inside.copy(), inside.copy()
     every[:-1] &= inside[1:]
     some[:-1] |= inside[1:]

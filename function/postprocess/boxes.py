@@ -11,7 +11,7 @@ MAX_CANDIDATES = 30_000  # ultralytics 8.4.190 `max_nms`, utils/nms.py
 
 
 def xyxy_from_cxcywh(boxes_cxcywh: Floats) -> Floats:
-    """Corners from centre and size.
+    """Corners from center and size.
 
     Args:
         boxes_cxcywh: (N, 4) float32.
@@ -21,8 +21,8 @@ def xyxy_from_cxcywh(boxes_cxcywh: Floats) -> Floats:
 
     Source: ultralytics 8.4.190 `xywh2xyxy`, utils/ops.py.
     """
-    centre, half = boxes_cxcywh[:, :2], boxes_cxcywh[:, 2:] / 2
-    return np.concatenate((centre - half, centre + half), axis=1)
+    center, half = boxes_cxcywh[:, :2], boxes_cxcywh[:, 2:] / 2
+    return np.concatenate((center - half, center + half), axis=1)
 
 
 def iou_one_to_many(box_xyxy: Floats, boxes_xyxy: Floats) -> Floats:

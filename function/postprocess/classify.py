@@ -1,4 +1,4 @@
-"""Which class a whole picture is: its centre as the network's input, and the best classes of the answer."""
+"""Which class a whole picture is: its center as the network's input, and the best classes of the answer."""
 
 import numpy as np
 from numpy.typing import NDArray

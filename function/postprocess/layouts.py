@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from function.arrays import Floats, Ints
 from function.errors import InternalError, UnusableModel
-from function.metadata import Facts
+from function.metadata import ModelMetadata
 from function.postprocess.boxes import xyxy_from_cxcywh
 
 RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports say it in their description
@@ -36,10 +36,10 @@ class Candidates(NamedTuple):
         return Candidates(self.boxes[rows], self.scores[rows], self.class_ids[rows], self.extras[rows])
 
 
-class Seen(NamedTuple):
+class ModelShape(NamedTuple):
     """A model that a layout is looked for."""
 
-    facts: Facts
+    metadata: ModelMetadata
     input_hw: tuple[int, int]  # pixels of the run
     shape: tuple[int, ...]  # of its first output, a batch of one
     extras: int  # E
@@ -47,7 +47,7 @@ class Seen(NamedTuple):
     @property
     def classes(self) -> int:
         """C."""
-        return len(self.facts.names)
+        return len(self.metadata.names)
 
     @property
     def row(self) -> int:
@@ -61,11 +61,11 @@ class Layout(NamedTuple):
     name: str
     shape: str  # for messages
     tasks: tuple[str, ...]
-    fits: Callable[[Seen], bool]
+    fits: Callable[[ModelShape], bool]
     decode: Callable[[Floats, int, float], Candidates]  # first output (1, ...), C, confidence
     boxes: str  # xyxy or cxcywh; where they are rotated always the latter
-    suppress: bool  # NMS is left to us
-    fit: str  # how the picture is made the network's input: letterbox, stretch or crop
+    needs_nms: bool  # NMS is left to us
+    preprocessing: str  # how the picture is made the network's input: letterbox, stretch or crop
 
 
 BOXED = ("detect", "segment", "pose", "obb")
@@ -98,7 +98,7 @@ def _objectness(output: Floats, class_count: int, conf: float) -> Candidates:
     return Candidates(rows[passed, :4], best_scores[passed], _ids(best[passed]), rows[passed, 5 + class_count :])
 
 
-def _finished(output: Floats, _class_count: int, conf: float) -> Candidates:
+def _end_to_end(output: Floats, _class_count: int, conf: float) -> Candidates:
     """(1, K, 6+E): box, score, class, extras; rows that are nothing have the score 0.
 
     Source: ultralytics 8.4.190 `Detect.postprocess`, nn/modules/head.py, and `NMSModel`, engine/exporter.py.
@@ -108,7 +108,7 @@ def _finished(output: Floats, _class_count: int, conf: float) -> Candidates:
 
 
 def _queries(output: Floats, class_count: int, conf: float) -> Candidates:
-    """(1, K, 4+C): a row for each query; boxes as centre and size, in shares of the input.
+    """(1, K, 4+C): a row for each query; boxes as center and size, in shares of the input.
 
     Source: ultralytics 8.3.0 `RTDETRPredictor.postprocess`, models/rtdetr/predict.py.
     """
@@ -124,34 +124,34 @@ def _no_boxes(_output: Floats, _class_count: int, _conf: float) -> Candidates:
     raise TypeError("an answer about a whole picture has no boxes")
 
 
-def _is_probabilities(model: Seen) -> bool:
+def _is_probabilities(model: ModelShape) -> bool:
     return model.shape[1:] == (model.classes,)
 
 
-def _is_finished_queries(model: Seen) -> bool:
-    return model.row == 6 and model.facts.head == RTDETR_HEAD
+def _is_finished_queries(model: ModelShape) -> bool:
+    return model.row == 6 and model.metadata.head == RTDETR_HEAD
 
 
-def _is_queries(model: Seen) -> bool:
-    return not model.facts.end2end and model.row == 4 + model.classes and _states_rtdetr(model.facts)
+def _is_queries(model: ModelShape) -> bool:
+    return not model.metadata.end2end and model.row == 4 + model.classes and _states_rtdetr(model.metadata)
 
 
-def _is_anchors(model: Seen) -> bool:
-    return not model.facts.end2end and model.row > 0 and model.shape[1] == 4 + model.classes + model.extras
+def _is_anchors(model: ModelShape) -> bool:
+    return not model.metadata.end2end and model.row > 0 and model.shape[1] == 4 + model.classes + model.extras
 
 
-def _is_objectness(model: Seen) -> bool:
-    if model.facts.end2end or model.row != 5 + model.classes:
+def _is_objectness(model: ModelShape) -> bool:
+    if model.metadata.end2end or model.row != 5 + model.classes:
         return False
     # With one class a row has six numbers, as a finished one has: then the count of anchors tells.
     return model.classes > 1 or model.shape[1] in _anchor_counts(model.input_hw)
 
 
-def _is_finished(model: Seen) -> bool:
-    return model.row == 6 + model.extras and not _states_rtdetr(model.facts)
+def _is_finished(model: ModelShape) -> bool:
+    return model.row == 6 + model.extras and not _states_rtdetr(model.metadata)
 
 
-def _states_rtdetr(facts: Facts) -> bool:
+def _states_rtdetr(facts: ModelMetadata) -> bool:
     if facts.head:
         return facts.head == RTDETR_HEAD
     name = facts.description.partition(" model")[0]  # "Ultralytics RT-DETR-l model trained on ..."
@@ -167,15 +167,17 @@ def _anchor_counts(input_hw: tuple[int, int]) -> list[int]:
 # What a model states of itself decides before its shape does: the first row that fits is taken.
 LAYOUTS = (
     Layout("probabilities", "(1, C)", ("classify",), _is_probabilities, _no_boxes, "", False, "crop"),
-    Layout("queries, finished", "(1, K, 6)", ("detect",), _is_finished_queries, _finished, "cxcywh", False, "stretch"),
+    Layout(
+        "queries, finished", "(1, K, 6)", ("detect",), _is_finished_queries, _end_to_end, "cxcywh", False, "stretch"
+    ),
     Layout("queries", "(1, K, 4+C)", ("detect",), _is_queries, _queries, "cxcywh", False, "stretch"),
     Layout("anchors", "(1, 4+C+E, A)", BOXED, _is_anchors, _anchors, "cxcywh", True, "letterbox"),
     Layout("objectness", "(1, A, 5+C)", ("detect",), _is_objectness, _objectness, "cxcywh", True, "letterbox"),
-    Layout("end-to-end", "(1, K, 6+E)", BOXED, _is_finished, _finished, "xyxy", False, "letterbox"),
+    Layout("end-to-end", "(1, K, 6+E)", BOXED, _is_finished, _end_to_end, "xyxy", False, "letterbox"),
 )
 
 
-def choose(facts: Facts, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
+def choose(facts: ModelMetadata, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
     """The layout of a model.
 
     Args:
@@ -189,7 +191,7 @@ def choose(facts: Facts, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
     outputs = 2 if facts.task == "segment" else 1
     extras = _extras(facts, shapes)
     if len(shapes) == outputs and shapes[0][:1] == (1,) and extras is not None:
-        model = Seen(facts, input_hw, shapes[0], extras)
+        model = ModelShape(facts, input_hw, shapes[0], extras)
         for layout in LAYOUTS:
             if facts.task in layout.tasks and layout.fits(model):
                 return layout
@@ -203,7 +205,7 @@ def choose(facts: Facts, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
     )
 
 
-def _extras(facts: Facts, shapes: Shapes) -> int | None:
+def _extras(facts: ModelMetadata, shapes: Shapes) -> int | None:
     """E, or None where it cannot be known."""
     if facts.task == "segment":
         return shapes[1][1] if len(shapes) == 2 and len(shapes[1]) == 4 else None
@@ -215,7 +217,7 @@ def _extras(facts: Facts, shapes: Shapes) -> int | None:
 def decode(
     layout: Layout,
     output: Floats,
-    facts: Facts,
+    facts: ModelMetadata,
     input_wh: tuple[int, int],
     conf: float,
     class_ids: Ints | None,
@@ -243,7 +245,7 @@ def decode(
         found = found.take(np.flatnonzero(np.isin(found.class_ids, class_ids)))
     if layout.boxes == "cxcywh" and facts.task != "obb":
         found = found._replace(boxes=xyxy_from_cxcywh(found.boxes))
-    if layout.fit == "stretch":  # boxes in shares of the input
+    if layout.preprocessing == "stretch":  # boxes in shares of the input
         found = found._replace(boxes=found.boxes * np.array(input_wh * 2, dtype=np.float32))
     return found
 

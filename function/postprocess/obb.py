@@ -127,7 +127,7 @@ def undo(boxes_cxcywhr: Floats, box: Letterbox) -> Floats:
     """Rotated boxes of the network's input, as boxes of the picture.
 
     Args:
-        boxes_cxcywhr: (K, 5) float32: centre, width and height in input pixels, rotation in radians, clockwise.
+        boxes_cxcywhr: (K, 5) float32: center, width and height in input pixels, rotation in radians, clockwise.
         box: the letterbox that painted the input.
 
     Returns:
@@ -158,9 +158,9 @@ def corners(boxes_cxcywhr: Floats) -> Floats:
     cosine, sine = np.cos(boxes_cxcywhr[:, 4:]), np.sin(boxes_cxcywhr[:, 4:])  # (K, 1)
     along = boxes_cxcywhr[:, 2:3] / 2 * np.hstack((cosine, sine))
     across = boxes_cxcywhr[:, 3:4] / 2 * np.hstack((-sine, cosine))
-    centre = boxes_cxcywhr[:, :2]
+    center = boxes_cxcywhr[:, :2]
     return np.stack(
-        (centre + along + across, centre + along - across, centre - along - across, centre - along + across), axis=1
+        (center + along + across, center + along - across, center - along - across, center - along + across), axis=1
     )
 
 

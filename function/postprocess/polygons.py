@@ -35,7 +35,7 @@ def polygons(pixels: Bools) -> list[Points]:
 def _rings(pixels: Bools) -> list[Points]:
     """The corners of every boundary in order, with the mask on the right hand.
 
-    A boundary goes along a row and along a column in turn, and in each row and column neighbouring corners are
+    A boundary goes along a row and along a column in turn, and in each row and column neighboring corners are
     joined two by two.
     """
     padded = np.zeros((pixels.shape[0] + 2, pixels.shape[1] + 2), dtype=bool)

@@ -50,13 +50,13 @@ def find(
     Returns:
         K <= N masks: one without any pixel is left out, as the reference does.
     """
-    logits = planes(coefficients, prototypes)
+    logits = mask_logits(coefficients, prototypes)
     found = masks(logits, boxes_input, (box.input_w, box.input_h))
     rows = np.flatnonzero([mask.pixels.any() for mask in found])
     polygons = None if wanted == "none" else _outlines([found[row] for row in rows], box)
     if wanted != "rle":
         return Masks(rows, polygons, None)
-    natives = native_masks(logits[rows], boxes_image[rows], box)
+    natives = masks_at_image_size(logits[rows], boxes_image[rows], box)
     return Masks(rows, polygons, [rle.counts(*native, (box.image_w, box.image_h)) for native in natives])
 
 
@@ -80,7 +80,7 @@ def _polygons(mask: Mask, box: Letterbox) -> list[Floats]:
     return [letterbox.undo_points((points + corner).astype(np.float32), box) for points in found]
 
 
-def planes(coefficients: Floats, prototypes: Floats) -> Floats:
+def mask_logits(coefficients: Floats, prototypes: Floats) -> Floats:
     """Logits of every mask.
 
     Args:
@@ -99,7 +99,7 @@ def masks(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list
     """Masks in pixels of the network's input.
 
     Args:
-        logits: (K, h, w) float32, from `planes`.
+        logits: (K, h, w) float32, from `mask_logits`.
         boxes_xyxy: (K, 4) float32, input pixels: what is outside is no part of the mask.
         input_wh: pixels.
 
@@ -112,11 +112,11 @@ def masks(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list
     return [_cut(plane, box, height, width) for plane, box in zip(logits, boxes_xyxy, strict=True)]
 
 
-def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator[Mask]:
+def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator[Mask]:
     """Masks in pixels of the picture, one after another: each may be as large as the picture.
 
     Args:
-        logits: (K, h, w) float32, from `planes`.
+        logits: (K, h, w) float32, from `mask_logits`.
         boxes_xyxy: (K, 4) float32, pixels of the picture.
         box: the letterbox that painted the input.
 
@@ -125,7 +125,7 @@ def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator
 
     Source: ultralytics 8.4.190 `process_mask_native` and `scale_masks` (its retina_masks), utils/ops.py.
     """
-    finer = _finer(logits.shape[1:], box)
+    finer = _upsampling_factor(logits.shape[1:], box)
     h, w = logits.shape[1] * finer, logits.shape[2] * finer
     gain = min(h / box.image_h, w / box.image_w)
     inner_h, inner_w = max(round(box.image_h * gain), 1), max(round(box.image_w * gain), 1)
@@ -136,7 +136,7 @@ def native_masks(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator
         yield _cut(inner, corners, box.image_h, box.image_w)
 
 
-def _finer(shape_hw: tuple[int, ...], box: Letterbox) -> int:
+def _upsampling_factor(shape_hw: tuple[int, ...], box: Letterbox) -> int:
     """How many times finer (1, 2 or 4) the prototypes must be for the padding to be whole numbers of them."""
     h, w = (PROTOTYPE_STRIDE * side for side in shape_hw)
     gain = min(h / box.image_h, w / box.image_w)

@@ -5,11 +5,11 @@ from PIL import Image
 
 from function.arrays import Floats
 
-MOST_SCALED = 8  # of the input's longer side: of a strip only the centre is scaled, or it would fill gigabytes
+MOST_SCALED = 8  # of the input's longer side: of a strip only the center is scaled, or it would fill gigabytes
 
 
 def paint(picture: Image.Image, imgsz_hw: tuple[int, int]) -> Floats:
-    """The network's input: the shorter side scaled, the centre cut out.
+    """The network's input: the shorter side scaled, the center cut out.
 
     Pillow scales here, with antialiasing, because that is what the reference does for this task.
 

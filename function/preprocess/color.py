@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from function.errors import UnsupportedPicture
+from function.errors import UnsupportedImage
 
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 8
 BITS_PER_SAMPLE, EXTRA_SAMPLES = 258, 338  # TIFF 6.0, sections 8 and 18
@@ -46,7 +46,7 @@ def rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
         A picture of mode RGB; the argument itself where it is one already.
 
     Raises:
-        UnsupportedPicture: pixels of a kind that OpenCV refuses too.
+        UnsupportedImage: pixels of a kind that OpenCV refuses too.
     """
     if mask:
         return decoded.convert("RGB").point([level & bits for bits in mask for level in range(256)])
@@ -54,7 +54,7 @@ def rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
         return decoded
     if decoded.mode in UNREADABLE:
         found = f"the picture has {UNREADABLE[decoded.mode]} pixels"
-        raise UnsupportedPicture(f"{found}; wanted grey, palette, RGB or CMYK of up to 16 bits")
+        raise UnsupportedImage(f"{found}; wanted gray, palette, RGB or CMYK of up to 16 bits")
     if decoded.mode.startswith("I;16"):
         return Image.fromarray(_high_byte(decoded)).convert("RGB")
     if decoded.mode == "CMYK":
@@ -68,10 +68,10 @@ def rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
 
 
 def _high_byte(decoded: Image.Image) -> NDArray[np.uint8]:
-    """16-bit grey; Pillow's own conversion clips it to white."""
-    grey = (np.asarray(decoded) >> 8).astype(np.uint8)
+    """16-bit gray; Pillow's own conversion clips it to white."""
+    gray = (np.asarray(decoded) >> 8).astype(np.uint8)
     inverted = decoded.format == "TIFF" and _tiff_tag(decoded, PHOTOMETRIC) == WHITE_IS_ZERO
-    return 255 - grey if inverted else grey
+    return 255 - gray if inverted else gray
 
 
 def _without_inks(decoded: Image.Image) -> NDArray[np.uint8]:
@@ -81,16 +81,16 @@ def _without_inks(decoded: Image.Image) -> NDArray[np.uint8]:
     for start in range(0, len(inks), BAND):
         band = slice(start, start + BAND)
         light = 255 - inks[band].astype(np.int32)
-        colours, black = light[..., :3], light[..., 3:]
+        colors, black = light[..., :3], light[..., 3:]
         if decoded.format == "TIFF":
-            mixed[band] = colours * black // 255
+            mixed[band] = colors * black // 255
         else:
-            mixed[band] = black - (((255 - colours) * black) >> 8)
+            mixed[band] = black - (((255 - colors) * black) >> 8)
     return mixed
 
 
 def _has_alpha_of_8_bits(decoded: Image.Image) -> bool:
-    """Whether libtiff multiplies the colours by it."""
+    """Whether libtiff multiplies the colors by it."""
     extra, bits = _tiff_tag(decoded, EXTRA_SAMPLES), _tiff_tag(decoded, BITS_PER_SAMPLE)
     return bool(ALPHA & set(extra or ())) and bits is not None and bits[0] == 8
 

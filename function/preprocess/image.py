@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the common one: loaded at init)
 
-from function.errors import TooLarge, UnsupportedPicture
+from function.errors import TooLarge, UnsupportedImage
 from function.preprocess import color
 
 # Pillow decodes by trying, so a broken file shows itself in any of these.
@@ -97,7 +97,7 @@ def read_enough(data: bytes, max_pixels: int, enough: Callable[[tuple[int, int]]
         sides that are rounded up.
 
     Raises:
-        UnsupportedPicture: another format, or a file that is broken or cut short.
+        UnsupportedImage: another format, or a file that is broken or cut short.
         TooLarge: more pixels than the limit.
 
     Source: ultralytics 8.4.190 `imread`, utils/patches.py (OpenCV's `imdecode` with IMREAD_COLOR).
@@ -116,7 +116,7 @@ def read_enough(data: bytes, max_pixels: int, enough: Callable[[tuple[int, int]]
         orientation = _orientation(opened)
         picture = color.rgb(opened, mask)
     except BROKEN as error:
-        raise UnsupportedPicture(f"the picture is broken or cut short: {error}") from error
+        raise UnsupportedImage(f"the picture is broken or cut short: {error}") from error
     turn = TURNS.get(orientation)
     upright = picture.transpose(turn) if turn is not None else picture
     return Read(upright, _turned((width, height), orientation) if opened.format == "JPEG" else upright.size)
@@ -147,12 +147,12 @@ def _open(data: bytes) -> ImageFile.ImageFile:
             break
     else:
         found = f"the data begins with {data[:12]!r}" if data else "there is no data"
-        raise UnsupportedPicture(f"{found}; wanted a picture: {READABLE}")
+        raise UnsupportedImage(f"{found}; wanted a picture: {READABLE}")
     reader = getattr(importlib.import_module(f"PIL.{one.plugin}"), one.reader)
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))
     except BROKEN as error:
-        raise UnsupportedPicture(f"the picture's header is broken ({one.plugin}: {error})") from error
+        raise UnsupportedImage(f"the picture's header is broken ({one.plugin}: {error})") from error
     return opened
 
 

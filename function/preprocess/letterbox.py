@@ -1,4 +1,4 @@
-"""The letterbox: the picture scaled to the network's input, centred on grey, and the way back for boxes.
+"""The letterbox: the picture scaled to the network's input, centerd on gray, and the way back for boxes.
 
 `fit` knows sizes and never pixels; `paint` knows pixels and takes every number from `fit`.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from function.arrays import Floats
 from function.preprocess.resize import resize
 
-PAD_VALUE = 114  # grey; ultralytics 8.4.190 `LetterBox`, data/augment.py
+PAD_VALUE = 114  # gray; ultralytics 8.4.190 `LetterBox`, data/augment.py
 
 
 class Letterbox(NamedTuple):

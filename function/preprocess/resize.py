@@ -12,7 +12,7 @@ BAND = 16  # rows; measured best of 4, 8 and 16: what is worked on stays in the 
 Across = NDArray[np.unsignedinteger[Any]]
 
 
-class Taps(NamedTuple):
+class FixedPointInterpolation(NamedTuple):
     """Along one side: for each wanted pixel the two it is mixed from, and their weights in parts of 2048."""
 
     before: NDArray[np.intp]
@@ -62,7 +62,7 @@ def resize(pixels: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.ui
     return resized.reshape(height, width, pixels.shape[2])
 
 
-def _taps(source: int, wanted: int) -> Taps:
+def _taps(source: int, wanted: int) -> FixedPointInterpolation:
     position = ((np.arange(wanted, dtype=np.float64) + 0.5) * (source / wanted) - 0.5).astype(np.float32)
     first = np.floor(position)
     fraction = position - first
@@ -70,7 +70,7 @@ def _taps(source: int, wanted: int) -> Taps:
     weight_before = np.rint((np.float32(1) - fraction) * one).astype(np.uint16)
     weight_after = np.rint(fraction * one).astype(np.uint16)
     used = int(np.bitwise_or.reduce(weight_before | weight_after))
-    return Taps(
+    return FixedPointInterpolation(
         before=np.clip(first, 0, source - 1).astype(np.intp),
         after=np.clip(first + 1, 0, source - 1).astype(np.intp),
         weight_before=weight_before,
@@ -79,11 +79,13 @@ def _taps(source: int, wanted: int) -> Taps:
     )
 
 
-def _step(taps: Taps) -> int:
+def _step(taps: FixedPointInterpolation) -> int:
     return int(taps.before[1] - taps.before[0]) if len(taps.before) > 1 else int(taps.before[0]) + 1
 
 
-def _elements(pixels: NDArray[np.uint8], columns: Taps) -> tuple[NDArray[Any], Taps]:
+def _elements(
+    pixels: NDArray[np.uint8], columns: FixedPointInterpolation
+) -> tuple[NDArray[Any], FixedPointInterpolation]:
     """What is picked along a row, (H, N), and the taps for it: four channels go as one number, three one by one.
 
     The weights are in parts of 2 ** bits then, and there is one for every byte.
@@ -110,7 +112,7 @@ def _pick(source: NDArray[Any], places: NDArray[np.intp]) -> NDArray[np.uint16]:
     return source.take(places, axis=1, mode="clip").view(np.uint8).astype(np.uint16)
 
 
-def _across_narrow(source: NDArray[Any], columns: Taps) -> NDArray[np.uint16]:
+def _across_narrow(source: NDArray[Any], columns: FixedPointInterpolation) -> NDArray[np.uint16]:
     """(R, N) to (R, w*C), in parts of 2 ** columns.bits; exact, so that nothing needs cutting off yet."""
     across = _pick(source, columns.before)
     across *= columns.weight_before
@@ -120,7 +122,7 @@ def _across_narrow(source: NDArray[Any], columns: Taps) -> NDArray[np.uint16]:
     return across
 
 
-def _down_narrow(near: Across, far: Across, rows: Taps, band: slice, column_bits: int) -> Across:
+def _down_narrow(near: Across, far: Across, rows: FixedPointInterpolation, band: slice, column_bits: int) -> Across:
     """The mix of two rows; `(product >> 16)` of `_down`, where the lower bits of both weights are known to be 0."""
     spare = WEIGHT_BITS - rows.bits
     cut = column_bits + rows.bits - 2
@@ -134,7 +136,7 @@ def _down_narrow(near: Across, far: Across, rows: Taps, band: slice, column_bits
     return near
 
 
-def _across(source: NDArray[Any], columns: Taps) -> NDArray[np.uint16]:
+def _across(source: NDArray[Any], columns: FixedPointInterpolation) -> NDArray[np.uint16]:
     """(R, N) to (R, w*C), in parts of 128.
 
     That is `(before * weight_before + after * weight_after) >> 4`, in 16 bits by splitting the weights at their fourth
@@ -155,7 +157,7 @@ def _across(source: NDArray[Any], columns: Taps) -> NDArray[np.uint16]:
     return across
 
 
-def _down(near: Across, far: Across, rows: Taps, band: slice) -> NDArray[np.uint32]:
+def _down(near: Across, far: Across, rows: FixedPointInterpolation, band: slice) -> NDArray[np.uint32]:
     """The mix of two rows, in 32 bits; each side is cut off before the sum, as OpenCV does it."""
     above, below = near.astype(np.uint32), far.astype(np.uint32)
     above *= rows.weight_before[band, None]

@@ -22,7 +22,7 @@ def matches(event: Any) -> bool:
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """The answer, in the shape of HTTP."""
     if service.tensors:
-        return inference_routes.answered(lambda request: fields(event, request), service.tensors, service)
+        return inference_routes.infer_response(lambda request: fields(event, request), service.tensors, service)
     return response.respond(lambda: read(event, service.settings), service)
 
 

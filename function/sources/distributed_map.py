@@ -12,7 +12,7 @@ from typing import Any
 from function.errors import BadRequest
 from function.service import Service
 from function.sources import s3_objects
-from function.sources.s3_objects import Found
+from function.sources.s3_objects import S3Object
 
 
 def matches(event: Any) -> bool:
@@ -25,7 +25,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
 
     Raises:
         BadRequest: there is no bucket or no key where one is wanted.
-        TransientFault: an item met a fault that may pass.
+        TransientError: an item met a fault that may pass.
         InternalError: an item met a fault of ours.
     """
     if "Items" not in event:
@@ -48,7 +48,7 @@ def _row(bucket: Any, item: Any, service: Service) -> dict[str, Any]:
         raise BadRequest(f'the bucket is {bucket!a}; wanted its name, in a batch as "BatchInput": {{"bucket": ...}}')
     if not s3_objects.is_name(key):
         raise BadRequest(f"the Key of an item is {key!a}; wanted an item as ListObjectsV2 has it")
-    outcome = s3_objects.analyse(Found(bucket, key), service)
+    outcome = s3_objects.analyse(S3Object(bucket, key), service)
     if outcome.fault:
         raise outcome.fault
     return s3_objects.summary(outcome)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib import parse
 
 from function.api import body, inference_routes, multipart, response
-from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedPicture
+from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage
 from function.errors import kind as json_kind
 from function.service import Service
 from function.settings import Settings
@@ -37,12 +37,12 @@ def matches(event: Any) -> bool:
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """The answer, as the front door wants it."""
     if _is_health_check(event):
-        return _dressed(event, response.shape(200, {"status": "ok"}, service.request_id))
+        return _dressed(event, response.http_response(200, {"status": "ok"}, service.request_id))
     tensors, route = service.tensors, inference_routes.route(_path(event))
     if route:
         return _dressed(event, inference_routes.respond(route, _method(event), partial(_fields, event), service))
     if tensors:
-        return _dressed(event, inference_routes.answered(partial(_posted, event), tensors, service))
+        return _dressed(event, inference_routes.infer_response(partial(_posted, event), tensors, service))
     return _dressed(event, response.respond(lambda: read(event, service.settings), service))
 
 
@@ -57,7 +57,7 @@ def read(event: Any, settings: Settings) -> body.Asked:
     if kind.endswith("json") or body.looks_like_json(call.body):
         return body.from_json(call.body, settings)
     if isinstance(call.body, str):
-        raise UnsupportedPicture(
+        raise UnsupportedImage(
             f"the body is text ({kind or 'no content type'}); a picture has to arrive base64-encoded: "
             "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
@@ -78,7 +78,7 @@ def _fields(event: Any, request: str) -> Any:
     kind = call.content_type.partition(";")[0].strip().lower()
     if not (kind.endswith("json") or body.looks_like_json(call.body)):
         found = f"the body is no JSON ({kind or 'no content type'}, {len(call.body)} bytes)"
-        raise UnsupportedPicture(f"{found}; this model takes no pictures, {request}")
+        raise UnsupportedImage(f"{found}; this model takes no pictures, {request}")
     return body.parsed(call.body, request)
 
 

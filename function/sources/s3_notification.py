@@ -15,7 +15,7 @@ from typing import Any
 from urllib import parse
 
 from function.errors import BadRequest
-from function.sources.s3_objects import Found, is_name
+from function.sources.s3_objects import S3Object, is_name
 
 CREATED = "ObjectCreated:"
 WANTED = "wanted an S3 notification, also through SNS, or an EventBridge event of S3"
@@ -40,7 +40,7 @@ def sender(event: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def objects(event: Any) -> list[Found]:
+def objects(event: Any) -> list[S3Object]:
     """The objects that were created; none for a test and for notices of anything else, such as a deletion.
 
     Args:
@@ -63,7 +63,7 @@ def parsed(text: Any) -> Any:
         raise BadRequest(f"the message is not JSON ({error}); {WANTED}") from error
 
 
-def _objects(event: Any) -> list[Found]:
+def _objects(event: Any) -> list[S3Object]:
     if is_test(event):
         return []
     if is_from_bridge(event):
@@ -82,7 +82,7 @@ def _objects(event: Any) -> list[Found]:
     raise BadRequest(f"the message is {kind:.200}; {WANTED}")
 
 
-def _checked(found: Found) -> Found:
+def _checked(found: S3Object) -> S3Object:
     """Raise TypeError for names that are no text, or text that cannot be sent; S3 never writes such."""
     for name in (found.bucket, found.key):
         if not is_name(name):
@@ -94,13 +94,13 @@ def _says_created(record: Any) -> bool:
     return str(record["eventName"]).removeprefix("s3:").startswith(CREATED)
 
 
-def _from_record(record: Any) -> Found:
+def _from_record(record: Any) -> S3Object:
     bucket, described = record["s3"]["bucket"]["name"], record["s3"]["object"]
-    return Found(bucket, parse.unquote_plus(described["key"]), described.get("versionId"), described.get("eTag"))
+    return S3Object(bucket, parse.unquote_plus(described["key"]), described.get("versionId"), described.get("eTag"))
 
 
-def _from_bridge(event: Any) -> list[Found]:
+def _from_bridge(event: Any) -> list[S3Object]:
     if event["detail-type"] != "Object Created":
         return []
     bucket, described = event["detail"]["bucket"]["name"], event["detail"]["object"]
-    return [Found(bucket, described["key"], described.get("version-id"), described.get("etag"))]
+    return [S3Object(bucket, described["key"], described.get("version-id"), described.get("etag"))]

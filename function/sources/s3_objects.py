@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from function import storage
 from function.api import response
-from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientFault
+from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientError
 from function.preprocess import image
 from function.request import Options, Request
 from function.results import Classification, Result
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 JPEG_QUALITY = 90
 
 
-class Found(NamedTuple):
+class S3Object(NamedTuple):
     """An object as an event names it, its key decoded."""
 
     bucket: str
@@ -35,7 +35,7 @@ class Found(NamedTuple):
 class Outcome(NamedTuple):
     """What became of one object."""
 
-    found: Found
+    found: S3Object
     place: str | None  # s3://bucket/key of what was left; None: nothing was
     result: Result | None  # None: not a picture to look at
     skipped: str = ""  # why not
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
         return self.result if self.place is None and isinstance(self.result, FunctionError) else None
 
 
-def analyse(found: Found, service: Service) -> Outcome:
+def analyse(found: S3Object, service: Service) -> Outcome:
     """Answer the picture in an object, and leave the result: a `.json` with the detections or with the error.
 
     A picture that cannot be read is done when that is written down. A fault of a service or of ours leaves nothing
@@ -66,10 +66,10 @@ def analyse(found: Found, service: Service) -> Outcome:
         return Request(read[0].data, found.key.rpartition("/")[2], Options())
 
     result = service.answer(request)
-    if isinstance(result, TransientFault | InternalError):
+    if isinstance(result, TransientError | InternalError):
         return Outcome(found, None, result)
     try:
-        return Outcome(found, _leave(found, read[0] if read else None, result, service.settings), result)
+        return Outcome(found, _write_result(found, read[0] if read else None, result, service.settings), result)
     except FunctionError as error:
         return Outcome(found, None, error)
     except Exception:
@@ -90,11 +90,11 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     if isinstance(result, FunctionError):
         return {"key": key, "error": str(result), "type": type(result).__name__}
     if isinstance(result, Classification):
-        return {"key": key, "class": result.facts.names[int(result.class_ids[0])], "result": outcome.place}
+        return {"key": key, "class": result.metadata.names[int(result.class_ids[0])], "result": outcome.place}
     return {"key": key, "detection_count": len(result.scores), "result": outcome.place}
 
 
-def _why_skip(found: Found, settings: Settings) -> str:
+def _why_skip(found: S3Object, settings: Settings) -> str:
     """Why an object is left alone, or nothing; a result must never be the picture of another."""
     if found.key.endswith("/"):
         return "a folder"
@@ -107,7 +107,7 @@ def _why_skip(found: Found, settings: Settings) -> str:
     return "a result" if found.key.startswith(settings.result_prefix) else ""
 
 
-def _leave(found: Found, read: storage.Object | None, result: Result, settings: Settings) -> str:
+def _write_result(found: S3Object, read: storage.Object | None, result: Result, settings: Settings) -> str:
     """Write everything that is left for an object; the place of its JSON."""
     bucket, stem = settings.result_bucket or found.bucket, settings.result_prefix + found.key
     body = _body(result)

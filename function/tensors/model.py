@@ -25,7 +25,7 @@ class TensorModel(NamedTuple):
     sha256: str  # of the file
 
 
-def serve(path: str, session: Any, name: str, sha256: str) -> TensorModel:
+def from_session(path: str, session: Any, name: str, sha256: str) -> TensorModel:
     """Read what the model takes, and leave it warm.
 
     Only a model whose sizes are all fixed has to run on the ones that it is tried with: where a size is free, 1 may be

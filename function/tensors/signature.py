@@ -85,7 +85,7 @@ def read(path: str, name: str, session: Any) -> Signature:
 
 
 def looks_like_a_picture(tensor: Tensor) -> bool:
-    """Whether an input has the shape that a network for colour pictures has: (N, 3, height, width), float32."""
+    """Whether an input has the shape that a network for color pictures has: (N, 3, height, width), float32."""
     return tensor.datatype.name == "FP32" and len(tensor.shape) == 4 and tensor.shape[1] == 3
 
 

@@ -12,7 +12,7 @@ from scripts.aws.cli import DeployError
 BUILD = "scripts/build_zip.sh builds them"
 
 
-class Built(NamedTuple):
+class Artifacts(NamedTuple):
     """A folder as build_zip.sh leaves it."""
 
     target: Target
@@ -20,7 +20,7 @@ class Built(NamedTuple):
     function: commands.Upload
 
 
-def read(folder: Path, architecture: str | None, bucket: str | None) -> Built:
+def read(folder: Path, architecture: str | None, bucket: str | None) -> Artifacts:
     """The zips of a folder.
 
     Args:
@@ -32,7 +32,7 @@ def read(folder: Path, architecture: str | None, bucket: str | None) -> Built:
         DeployError: files are missing or not those of build.json, or Lambda would refuse them.
     """
     description = _description(folder / "build.json")
-    built = Built(
+    built = Artifacts(
         Target(description["arch"], description["python"]),
         *(_upload(folder / f"{name}.zip", description[name]["sha256"]) for name in ("layer", "function")),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from layer.targets import MACHINES
 from scripts.aws import alias, artifacts, lambda_function, layer, role
 from scripts.aws.cli import Aws, DeployError, require
-from scripts.aws.lambda_function import Wanted
+from scripts.aws.lambda_function import FunctionSpec
 
 INTERRUPTED = 130  # exit code
 MEMORY_LIMITS, TIMEOUT_LIMITS = (128, 10_240), (1, 900)  # MB, seconds; AWS Lambda quotas
@@ -44,10 +44,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Built) -> None:
+def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> None:
     """Bring the function to what was built and asked for, publish it and move the alias."""
     found = lambda_function.find(aws, options.function)
-    wanted = Wanted(
+    wanted = FunctionSpec(
         options.function, zips, options.bucket, _role(aws, options, found is None),
         options.memory, options.timeout, dict(options.env),
     )  # fmt: skip

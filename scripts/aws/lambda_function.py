@@ -6,7 +6,7 @@ import time
 from typing import Any, NamedTuple
 
 from scripts.aws import commands, layer, upload
-from scripts.aws.artifacts import Built
+from scripts.aws.artifacts import Artifacts
 from scripts.aws.cli import Aws, DeployError, Refused
 
 TAG = "yolo-lambda-zip"  # on what was made here
@@ -16,11 +16,11 @@ LAYERS_LIMIT = 5  # AWS Lambda quotas
 ROLE_TRIES, ROLE_WAIT = 10, 3.0  # seconds between; IAM tells its other machines of a new role within some
 
 
-class Wanted(NamedTuple):
+class FunctionSpec(NamedTuple):
     """What the user asks for; None leaves an existing function as it is, and gives a new one the default."""
 
     name: str
-    built: Built
+    built: Artifacts
     bucket: str | None
     role: str | None  # ARN
     memory: int | None  # MB
@@ -46,7 +46,7 @@ def is_ours(found: dict[str, Any]) -> bool:
     return TAG in found.get("Tags", {})
 
 
-def create(aws: Aws, wanted: Wanted, layer_arn: str) -> None:
+def create(aws: Aws, wanted: FunctionSpec, layer_arn: str) -> None:
     """Make the function and wait until it can be called."""
     target = wanted.built.target
     with upload.sent(aws, wanted.built.function, wanted.bucket, upload.CREATE) as code:
@@ -58,13 +58,13 @@ def create(aws: Aws, wanted: Wanted, layer_arn: str) -> None:
             "--environment", _variables(merged({}, wanted.environment)),
             "--logging-config", commands.LOGGING, "--tags", f"{TAG}=deploy.sh", *code,
         ]  # fmt: skip
-        _with_patience(aws, words)
+        _retry_until_role_exists(aws, words)
     aws.change("lambda", "wait", "function-active-v2", "--function-name", wanted.name)
     if not aws.dry_run:
         aws.say(f"function  {wanted.name} created")
 
 
-def update(aws: Aws, wanted: Wanted, layer_arn: str, current: dict[str, Any]) -> None:
+def update(aws: Aws, wanted: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> None:
     """Change what differs, and wait after each change."""
     _update_code(aws, wanted, current)
     words, shown = changes(wanted, layer_arn, current)
@@ -77,7 +77,7 @@ def update(aws: Aws, wanted: Wanted, layer_arn: str, current: dict[str, Any]) ->
             aws.say(f"settings  {' '.join(word for word in words if word.startswith('--'))} updated")
 
 
-def changes(wanted: Wanted, layer_arn: str, current: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+def changes(wanted: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     """The options of `update-function-configuration` that are needed, and how those are printed that hold secrets.
 
     Raises:
@@ -119,12 +119,12 @@ def merged(before: dict[str, str], given: dict[str, str]) -> dict[str, str]:
     return after
 
 
-def code_sha256(wanted: Wanted) -> str:
+def code_sha256(wanted: FunctionSpec) -> str:
     """The zip's digest as Lambda writes it."""
     return base64.b64encode(bytes.fromhex(wanted.built.function.sha256)).decode()
 
 
-def _update_code(aws: Aws, wanted: Wanted, current: dict[str, Any]) -> None:
+def _update_code(aws: Aws, wanted: FunctionSpec, current: dict[str, Any]) -> None:
     architecture = wanted.built.target.arch
     if (current["CodeSha256"], current.get("Architectures")) == (code_sha256(wanted), [architecture]):
         aws.say("code      unchanged")
@@ -138,7 +138,7 @@ def _update_code(aws: Aws, wanted: Wanted, current: dict[str, Any]) -> None:
         aws.say(f"code      updated ({wanted.built.function.size:,} bytes)")
 
 
-def _with_patience(aws: Aws, words: list[str]) -> None:
+def _retry_until_role_exists(aws: Aws, words: list[str]) -> None:
     """Run it again while Lambda has not heard of the role yet."""
     for left in reversed(range(ROLE_TRIES)):
         try:

@@ -50,7 +50,7 @@ def stage_function(folder: Path, python: Path | None) -> None:
 def describe(
     zips: tuple[Path, Path], target: Target, model: ModelFacts, source_sha256: str, model_in_layer: bool
 ) -> dict[str, Any]:
-    """What build.json says; `source_sha256` is of the model before it was optimised."""
+    """What build.json says; `source_sha256` is of the model before it was optimized."""
     layer, function = (_describe_zip(path) for path in zips)
     return {
         "arch": target.arch,

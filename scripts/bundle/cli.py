@@ -100,7 +100,7 @@ def build_zips(options: Options, scratch: Path) -> tuple[model.ModelFacts, str]:
         container.require()  # before the export, which takes longer
     given = model.as_onnx(options.model, scratch)
     model.facts(given)  # refuses what cannot be loaded
-    shipped = optimize.optimise(given, scratch)
+    shipped = optimize.optimize(given, scratch)
     if shipped.note:
         _say(f"The model goes in as it is: {shipped.note}.")
     facts = model.facts(shipped.path)
@@ -155,9 +155,9 @@ def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]
 def _try(options: Options, facts: model.ModelFacts) -> int:
     if options.images is None:
         return 0
-    obstacle = trial.obstacle(options.target)
-    if obstacle:
-        _say(f"\nNot tried: {obstacle}.")
+    why_not_runnable = trial.why_not_runnable(options.target)
+    if why_not_runnable:
+        _say(f"\nNot tried: {why_not_runnable}.")
         return 0 if options.default_trial else FAILED
     named = [path.absolute() for path in options.images]
     if facts.task == model.TENSORS:

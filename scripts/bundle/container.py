@@ -16,14 +16,14 @@ class ContainerFailed(Exception):
     """docker is not there, does not run, or its build failed."""
 
 
-class Built(NamedTuple):
+class ContainerBuild(NamedTuple):
     """Folders: the layer's packages, and one with `function/` in it; both compiled."""
 
     packages: Path
     function: Path
 
 
-def build(target: Target, folder: Path) -> Built:
+def build(target: Target, folder: Path) -> ContainerBuild:
     """Builds for `target` and puts the result into the empty `folder`.
 
     Raises:
@@ -32,7 +32,7 @@ def build(target: Target, folder: Path) -> Built:
     done = subprocess.run(command(target, folder), cwd=ROOT, check=False)
     if done.returncode:
         raise ContainerFailed(f"`docker buildx build` ended with exit code {done.returncode}; its output is above")
-    return Built(folder / "python", folder / "task")
+    return ContainerBuild(folder / "python", folder / "task")
 
 
 def command(target: Target, folder: Path) -> list[str]:

@@ -70,7 +70,7 @@ def facts(path: Path) -> ModelFacts:
     data = path.read_bytes()
     session = _session(path, data)
     size, sha256 = len(data), hashlib.sha256(data).hexdigest()
-    if not function_facts.is_yolo(session):
+    if not function_facts.has_yolo_metadata(session):
         takes = signature.metadata(signature.read(str(path), path.stem, session))
         return ModelFacts(size, sha256, TENSORS, (), tuple(takes["inputs"]), tuple(takes["outputs"]))
     try:
@@ -90,7 +90,7 @@ def _session(path: Path, data: bytes) -> Any:
 
 
 def _is_yolo(path: Path) -> bool:
-    return function_facts.is_yolo(_session(path, path.read_bytes()))
+    return function_facts.has_yolo_metadata(_session(path, path.read_bytes()))
 
 
 def _check_tensors(path: Path) -> None:

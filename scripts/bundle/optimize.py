@@ -21,7 +21,7 @@ TINY = 1e-9  # what outputs of nothing but zeros are measured against
 QUANTISED = b"QuantizeLinear"  # the fusions of 8-bit graphs are chosen by the processor
 
 
-class Optimised(NamedTuple):
+class Optimized(NamedTuple):
     """The file to ship, and what became of the one that was given."""
 
     path: Path
@@ -29,8 +29,8 @@ class Optimised(NamedTuple):
     note: str  # why it is shipped as it was given; empty where it is not
 
 
-def optimise(model: Path, scratch: Path) -> Optimised:
-    """The model with its graph optimised, in `scratch`; the model itself where that is not known to be the same.
+def optimize(model: Path, scratch: Path) -> Optimized:
+    """The model with its graph optimized, in `scratch`; the model itself where that is not known to be the same.
 
     The same model gives the same bytes.
 
@@ -39,16 +39,16 @@ def optimise(model: Path, scratch: Path) -> Optimised:
         scratch: a folder.
     """
     data = model.read_bytes()
-    target = scratch / "optimised.onnx"
+    target = scratch / "optimized.onnx"
     note = _obstacle(data, target)
-    return Optimised(model if note else target, hashlib.sha256(data).hexdigest(), note)
+    return Optimized(model if note else target, hashlib.sha256(data).hexdigest(), note)
 
 
 def _obstacle(data: bytes, target: Path) -> str:
-    """Writes the optimised model, and says why it cannot be used, if it cannot."""
+    """Writes the optimized model, and says why it cannot be used, if it cannot."""
     ort = _onnxruntime()
     if QUANTISED in data:
-        return "it is quantised, and the best graph for that depends on the processor"
+        return "it is quantized, and the best graph for that depends on the processor"
     before = _session(data)
     pictures = _pictures(before)
     if pictures is None:

@@ -24,7 +24,7 @@ def samples() -> list[Path]:
     return sorted(path for path in SAMPLES.glob("*") if path.suffix.lower() in PICTURES)
 
 
-def obstacle(target: Target) -> str | None:
+def why_not_runnable(target: Target) -> str | None:
     """Why zips for `target` cannot run here; None if they can."""
     if platform.system() != "Linux" or platform.machine() != MACHINES[target.arch]:
         return f"the zips are for Linux on {target.arch}, this machine is {platform.system()} on {platform.machine()}"

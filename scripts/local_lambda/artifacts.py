@@ -38,7 +38,7 @@ class Interpreter(NamedTuple):
         return ".".join(self.version.split(".")[:2])
 
 
-class Target(NamedTuple):
+class Artifacts(NamedTuple):
     """The two zips and the Python they were built for."""
 
     layer_zip: Path
@@ -47,7 +47,7 @@ class Target(NamedTuple):
     interpreter: Interpreter
 
 
-def read(dist: Path) -> Target:
+def read(dist: Path) -> Artifacts:
     """The zips in a dist folder, if this machine can run them.
 
     Raises:
@@ -60,7 +60,7 @@ def read(dist: Path) -> Target:
     for path in zips:
         if not path.is_file():
             raise NotRunnable(f"{path} is missing; scripts/build_zip.sh writes it")
-    return Target(zips[0], zips[1], arch, _interpreter(version))
+    return Artifacts(zips[0], zips[1], arch, _interpreter(version))
 
 
 def _record(dist: Path) -> dict[str, object]:

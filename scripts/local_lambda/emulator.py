@@ -21,14 +21,14 @@ from typing import Any
 
 from scripts.local_lambda import artifacts, runtime_client
 from scripts.local_lambda.env_vars import Settings
-from scripts.local_lambda.environment import Stage
+from scripts.local_lambda.environment import ExecutionEnvironment
 from scripts.local_lambda.errors import DrawFailed, InitFailed, RequestTooLarge
 from scripts.local_lambda.invocation import (
     Answered,
     Asked,
+    Channel,
     Delivered,
     Delivery,
-    Exchange,
     Failed,
     InitError,
     Invocation,
@@ -36,11 +36,11 @@ from scripts.local_lambda.invocation import (
     Snapshot,
     exit_error,
     how,
-    judge,
+    to_invocation,
 )
 from scripts.local_lambda.logs import LogPipe
 from scripts.local_lambda.runtime_api import RuntimeApi
-from scripts.local_lambda.sandbox import Ended, Process
+from scripts.local_lambda.sandbox import Process, ProcessExit
 
 HANDLER = "function.handler.lambda_handler"
 MEMORY = 1769  # MB, where Lambda gives one vCPU
@@ -95,7 +95,9 @@ class LocalLambda:
         """
         wanted = artifacts.read(dist)
         folder = runtime_client.ensure(wanted.interpreter, wanted.arch)
-        self._stage = Stage(wanted, folder, Settings(handler, memory, dict(env or {}), snap_start), isolation)
+        self._stage = ExecutionEnvironment(
+            wanted, folder, Settings(handler, memory, dict(env or {}), snap_start), isolation
+        )
         self._cell = self._stage.cell
         self._api = RuntimeApi(self._cell.listener)
         self._logs = LogPipe(log or _ignore)
@@ -149,7 +151,7 @@ class LocalLambda:
         Raises:
             InitFailed: it reported an error, ended, or took too long.
         """
-        exchange = self._api.exchange = Exchange()
+        exchange = self._api.exchange = Channel()
         began = self.started_at = time.monotonic()
         with Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), self._logs.handle, self._logs.handle)
@@ -165,7 +167,7 @@ class LocalLambda:
         self._retire()
         if isinstance(message, (InitError, RestoreError)):
             error = message.error
-        elif isinstance(message, Ended):
+        elif isinstance(message, ProcessExit):
             error = exit_error(message)
         else:
             phase, limit = ("restore", RESTORE_LIMIT) if snapshot else ("init", INIT_LIMIT)
@@ -210,7 +212,7 @@ class LocalLambda:
         delivery = Delivery(str(uuid.uuid4()), body, self._timeout)
         self._api.exchange.events.put(delivery)
         outcome, invoke_ms = self._outcome(delivery)
-        response, error = judge(outcome, delivery)
+        response, error = to_invocation(outcome, delivery)
         return Invocation(response, error, invoke_ms, init_ms, self._logs.take(), delivery.request_id)
 
     def draw(self, picture: bytes, body: dict[str, Any], max_pixels: int) -> bytes:

@@ -33,7 +33,7 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
     Args:
         settings: the function's.
         python: `3.13`.
-        paths: where Lambda's folders are in the enclosure; `Enclosure.paths`.
+        paths: where Lambda's folders are in the enclosure; `Sandbox.paths`.
         port: of the Runtime API on loopback.
     """
     task, opt, lang, runtime = (paths[name] for name in ("task", "opt", "lang", "runtime"))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.local_lambda.artifacts import Target
+from scripts.local_lambda.artifacts import Artifacts
 from scripts.local_lambda.env_vars import Settings, lambda_environ
 from scripts.local_lambda.errors import CellFailed, NotRunnable
 from scripts.local_lambda.invocation import how
-from scripts.local_lambda.sandbox import Enclosure, Ended, Process
+from scripts.local_lambda.sandbox import Process, ProcessExit, Sandbox
 from scripts.local_lambda.sandbox.child import TMP
-from scripts.local_lambda.sandbox.isolation import Way, ways
+from scripts.local_lambda.sandbox.isolation import IsolationMode, ways
 
 OPTIONS = ("-S", "-s", "-P")  # no site-packages, no user site, nothing added to sys.path
 PROBE = "import awslambdaric, runtime_client"
 
 
-class Stage:
+class ExecutionEnvironment:
     """An enclosure in which the function can run.
 
     Attributes:
@@ -25,7 +25,7 @@ class Stage:
         note: what kind it is, and why it is not a better one.
     """
 
-    def __init__(self, target: Target, runtime: Path, settings: Settings, isolation: str) -> None:
+    def __init__(self, target: Artifacts, runtime: Path, settings: Settings, isolation: str) -> None:
         """Make the best enclosure that works here.
 
         Args:
@@ -53,14 +53,14 @@ class Stage:
         """Start one of the runtime folder's programs."""
         return self.cell.start(self._argv(program), self._environ(), streams)
 
-    def run(self, program: str, sent: bytes, limit: float) -> tuple[Ended, bytes, str]:
-        """Run one of the runtime folder's programs to its end; see `Enclosure.run`."""
+    def run(self, program: str, sent: bytes, limit: float) -> tuple[ProcessExit, bytes, str]:
+        """Run one of the runtime folder's programs to its end; see `Sandbox.run`."""
         return self.cell.run(self._argv(program), self._environ(), sent, limit)
 
-    def _try(self, way: Way, plan: Mapping[str, object]) -> str:
+    def _try(self, way: IsolationMode, plan: Mapping[str, object]) -> str:
         """Make a cell and see that the runtime client loads in it; if not, why."""
         try:
-            self.cell = Enclosure(way, plan)
+            self.cell = Sandbox(way, plan)
         except CellFailed as error:
             return str(error)
         ended, _, errors = self.cell.run([*self._python(), "-c", PROBE], self._environ())

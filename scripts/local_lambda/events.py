@@ -18,7 +18,7 @@ CONTENT_TYPES = {
 ENVELOPE = 4096  # bytes kept for what surrounds the picture in the event
 
 
-class Case(NamedTuple):
+class InvocationInput(NamedTuple):
     """One thing to invoke with: its name for the report, the event, and the picture's bytes if it is one."""
 
     name: str
@@ -27,21 +27,21 @@ class Case(NamedTuple):
     has_status: bool = True  # its answer is one of HTTP, which has to be a success
 
 
-def from_file(path: Path) -> Case:
+def from_file(path: Path) -> InvocationInput:
     """A JSON file, sent as it stands.
 
     Raises:
         NotRunnable: it cannot be read or is not JSON.
     """
     try:
-        return Case(str(path), json.loads(path.read_text("utf-8")), None, has_status=False)
+        return InvocationInput(str(path), json.loads(path.read_text("utf-8")), None, has_status=False)
     except OSError as error:
         raise NotRunnable(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise NotRunnable(f"{path} is not JSON: {error}") from error
 
 
-def from_request(path: Path, url_path: str) -> Case:
+def from_request(path: Path, url_path: str) -> InvocationInput:
     """A JSON file as the body of a POST to a Function URL.
 
     Args:
@@ -58,10 +58,10 @@ def from_request(path: Path, url_path: str) -> Case:
         raise RequestTooLarge(f"{path} makes an event of {size:,} bytes; Lambda takes at most {MAX_REQUEST:,}")
     event = function_url_event(text.encode(), "application/json")
     event["rawPath"] = event["requestContext"]["http"]["path"] = url_path
-    return Case(str(path), {**event, "body": text, "isBase64Encoded": False}, None)
+    return InvocationInput(str(path), {**event, "body": text, "isBase64Encoded": False}, None)
 
 
-def from_picture(path: Path, query: str) -> Case:
+def from_picture(path: Path, query: str) -> InvocationInput:
     """A picture as the raw body of a POST to a Function URL.
 
     Args:
@@ -82,7 +82,7 @@ def from_picture(path: Path, query: str) -> Case:
             f"{path} is {len(data):,} bytes; a Lambda event is at most {MAX_REQUEST:,} with the picture in base64, "
             f"so at most {largest:,} fit: scale it down or save it as JPEG"
         )
-    return Case(str(path), function_url_event(data, CONTENT_TYPES.get(path.suffix.lower()), query), data)
+    return InvocationInput(str(path), function_url_event(data, CONTENT_TYPES.get(path.suffix.lower()), query), data)
 
 
 def function_url_event(body: bytes, content_type: str | None, query: str = "") -> dict[str, Any]:

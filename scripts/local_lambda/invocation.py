@@ -8,7 +8,7 @@ import queue
 import signal
 from typing import Any, NamedTuple
 
-from scripts.local_lambda.sandbox import Ended
+from scripts.local_lambda.sandbox import ProcessExit
 
 # Bytes; github.com/aws/aws-lambda-runtime-interface-emulator, interop/model.go.
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
@@ -71,7 +71,7 @@ class RestoreError(NamedTuple):
     error: dict[str, Any]
 
 
-class Exchange:
+class Channel:
     """What passes between the tool and one process of the function; each process has its own."""
 
     def __init__(self) -> None:
@@ -99,7 +99,9 @@ class Invocation(NamedTuple):
     request_id: str
 
 
-def judge(outcome: Answered | Failed | Ended | None, delivery: Delivery) -> tuple[Any, dict[str, Any] | None]:
+def to_invocation(
+    outcome: Answered | Failed | ProcessExit | None, delivery: Delivery
+) -> tuple[Any, dict[str, Any] | None]:
     """The response and the error for the caller.
 
     Args:
@@ -109,7 +111,7 @@ def judge(outcome: Answered | Failed | Ended | None, delivery: Delivery) -> tupl
     if outcome is None:
         message = f"RequestId: {delivery.request_id} Error: Task timed out after {delivery.timeout:.2f} seconds"
         return None, {"errorType": "Sandbox.Timedout", "errorMessage": message}
-    if isinstance(outcome, Ended):
+    if isinstance(outcome, ProcessExit):
         return None, exit_error(outcome, f"RequestId: {delivery.request_id} Error: ")
     if isinstance(outcome, Failed):
         return None, outcome.error
@@ -124,12 +126,12 @@ def judge(outcome: Answered | Failed | Ended | None, delivery: Delivery) -> tupl
         return None, {"errorType": "InvalidJSON", "errorMessage": f"the response is not JSON: {error}"}
 
 
-def exit_error(ended: Ended, prefix: str = "") -> dict[str, Any]:
+def exit_error(ended: ProcessExit, prefix: str = "") -> dict[str, Any]:
     """The error document for a process that ended."""
     return {"errorType": "Runtime.ExitError", "errorMessage": f"{prefix}Runtime exited with error: {how(ended)}"}
 
 
-def how(ended: Ended) -> str:
+def how(ended: ProcessExit) -> str:
     """How a process ended: `exit status 3`, `signal: segmentation fault`."""
     if ended.why:
         return ended.why

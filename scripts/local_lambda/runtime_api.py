@@ -19,8 +19,8 @@ from scripts.local_lambda.invocation import (
     MAX_RESPONSE,
     Answered,
     Asked,
+    Channel,
     Delivered,
-    Exchange,
     Failed,
     InitError,
     RestoreError,
@@ -39,7 +39,7 @@ class RuntimeApi:
     """
 
     def __init__(self, listener: socket.socket) -> None:
-        self.exchange = Exchange()
+        self.exchange = Channel()
         self._server = _Server(listener, self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()

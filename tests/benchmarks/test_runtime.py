@@ -29,7 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Contender:
-    """Zips with the colour model, as the benchmark enters them."""
+    """Zips with the color model, as the benchmark enters them."""
     assert PYTHON
     dist = tmp_path_factory.mktemp("dist")
     target = Target(ARCHITECTURES[platform.machine().lower()], PYTHON)
@@ -55,7 +55,7 @@ def plain(ours: Contender) -> Contender:
 
 def test_a_start_has_every_step_and_they_add_up(ours: Contender, plain: Contender) -> None:
     sent = inputs.event(encode(picture(), "JPEG"))
-    setting = Setting("colours", PLACE, dropped=True, runs=1, warm_runs=1)
+    setting = Setting("colors", PLACE, dropped=True, runs=1, warm_runs=1)
     seen = cold_start.measure(setting, [ours, prepare.bare(ours), plain], sent, lambda line: None)
     (start,), (bare,), (boto3,) = (runs.starts for runs in seen.runs)
     assert sum(start.steps.values()) == pytest.approx(start.first_answer_ms)
@@ -74,14 +74,14 @@ def test_a_start_has_every_step_and_they_add_up(ours: Contender, plain: Contende
 
 
 def test_a_contender_that_finds_nothing_stops_the_benchmark(ours: Contender) -> None:
-    setting = Setting("colours", PLACE, dropped=False, runs=1, warm_runs=0)
+    setting = Setting("colors", PLACE, dropped=False, runs=1, warm_runs=0)
     with pytest.raises(NotMeasured, match="0 of them the same"):
         cold_start.measure(setting, [ours], inputs.event(encode(picture(), "JPEG"), "conf=1"), lambda line: None)
 
 
 def test_a_handler_that_does_not_start_stops_the_benchmark(ours: Contender) -> None:
     broken = ours._replace(name="broken", handler="nothing.here")
-    setting = Setting("colours", PLACE, dropped=False, runs=1, warm_runs=0)
+    setting = Setting("colors", PLACE, dropped=False, runs=1, warm_runs=0)
     with pytest.raises(NotMeasured, match="broken does not start"):
         cold_start.measure(setting, [broken], {}, lambda line: None)
 

@@ -10,7 +10,7 @@ from benchmarks.stats import Spread
 from benchmarks.trace import STEPS
 
 
-def test_a_percentile_lies_between_its_two_neighbours() -> None:
+def test_a_percentile_lies_between_its_two_neighbors() -> None:
     assert stats.percentile([7.0], 90) == 7.0
     assert stats.percentile([30, 10, 20], 0) == 10
     assert stats.percentile([30, 10, 20], 50) == 20
@@ -65,12 +65,12 @@ def test_a_bar_has_its_steps_side_by_side_and_in_order() -> None:
     ]
 
 
-def test_every_step_has_a_colour_of_its_own() -> None:
-    assert set(chart.COLOURS) == set(STEPS)
-    assert len(set(chart.COLOURS.values())) == len(STEPS)
+def test_every_step_has_a_color_of_its_own() -> None:
+    assert set(chart.COLORS) == set(STEPS)
+    assert len(set(chart.COLORS.values())) == len(STEPS)
 
 
-def test_the_picture_shows_every_step_in_its_colour(tmp_path: Path) -> None:
+def test_the_picture_shows_every_step_in_its_color(tmp_path: Path) -> None:
     steps = dict.fromkeys(STEPS, 10.0)
     bars = [chart.Bar("ours", steps, "150 ms, 1.0x"), chart.Bar("other", {"numpy": 300.0}, "300 ms, 2.0x")]
     chart.draw("A start", bars, tmp_path / "start.png")
@@ -78,8 +78,8 @@ def test_the_picture_shows_every_step_in_its_colour(tmp_path: Path) -> None:
         middle = chart.HEAD + chart.BAR // 2
         shown = {drawn.getpixel((x, middle)) for x in range(drawn.width)}
         below = {drawn.getpixel((x, middle + chart.BAR + chart.GAP)) for x in range(drawn.width)}
-    assert set(chart.COLOURS.values()) <= shown
-    assert below & set(chart.COLOURS.values()) == {chart.COLOURS["numpy"]}
+    assert set(chart.COLORS.values()) <= shown
+    assert below & set(chart.COLORS.values()) == {chart.COLORS["numpy"]}
 
 
 def test_memory_is_averaged_over_the_answers_just_before() -> None:

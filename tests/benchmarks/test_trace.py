@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import NotMeasured, ablation, agreement, cpus, nms_model, page_cache, report, trace, zips
 from benchmarks.agreement import Agreement, Box
-from benchmarks.cold_start import Runs, Seen, Setting, Warm
+from benchmarks.cold_start import Measurement, Runs, Setting, Warm
 from benchmarks.contenders import Contender, Place, Start
 from benchmarks.models import Measured
 from benchmarks.report import Machine
@@ -209,7 +209,7 @@ def test_the_crowd_has_every_score_above_the_confidence() -> None:
         assert rows[0, 4:].min() > 0.001
 
 
-def seen(ours: list[float], theirs: list[float]) -> Seen:
+def seen(ours: list[float], theirs: list[float]) -> Measurement:
     """Two contenders with these times to the first answer, all of it in one step."""
 
     def runs(name: str, times: list[float]) -> Runs:
@@ -218,7 +218,7 @@ def seen(ours: list[float], theirs: list[float]) -> Seen:
         warm = [Warm(12.0, {"network": 10.0, "rest": 2.0})]
         return Runs(contender, starts, warm, Agreement(1, 1, 1, 1.0, 0.0), 2_000_000, 1.0)
 
-    return Seen(
+    return Measurement(
         Setting("model", PLACE, dropped=False, runs=2, warm_runs=1), [runs("ours", ours), runs("other", theirs)]
     )
 
@@ -243,7 +243,7 @@ def test_the_history_keeps_what_it_had_and_sorts_by_what_a_step_is_worth(tmp_pat
     machine = Machine("cpu", 2, "6", 0.0, "2026-01-01")
     both = seen([100.0, 100.0], [110.0, 130.0])
     worse = seen([100.0, 100.0], [200.0, 210.0]).runs[1]
-    everyone = Seen(both.setting, [*both.runs, worse._replace(contender=worse.contender._replace(name="worse"))])
+    everyone = Measurement(both.setting, [*both.runs, worse._replace(contender=worse.contender._replace(name="worse"))])
     ablation.append(tmp_path / "history.md", everyone, machine)
     first = (tmp_path / "history.md").read_text()
     ablation.append(tmp_path / "history.md", everyone, machine)

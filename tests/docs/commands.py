@@ -20,7 +20,7 @@ PARSERS = {  # command, as one types it -> the module whose `parser()` reads its
     "scripts/bench.sh": "benchmarks.cli",
     "python -m export": "export.options",
     "python -m layer": "layer.__main__",
-    "python -m benchmarks.fast_decode": "benchmarks.fast_decode",
+    "scripts/bench.sh fast-decode": "benchmarks.fast_decode",
     "python -m example.train": "example.train",
     "python -m example.images": "example.images",
     "python -m example.tasks.train": "example.tasks.train",
@@ -89,7 +89,9 @@ def split(command: Command) -> tuple[str, list[str]]:
     if PYTHON.match(first) and rest[:1] == ["-m"]:
         return f"python -m {rest[1]}", rest[2:]
     if PYTHON.match(first):
-        return rest[0], rest[1:]
+        first, *rest = rest
+    if rest and f"{first} {rest[0]}" in PARSERS:
+        return f"{first} {rest[0]}", rest[1:]
     return first, rest
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from function.settings import Settings
 from tests.conftest import ROOT
 from tests.docs import pages
+from tests.support import template_stack
 
 PAGE = pages.DOCS / "configuration.md"
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
@@ -86,8 +87,8 @@ def test_every_documented_variable_is_read() -> None:
 
 
 def test_every_variable_of_the_template_is_read() -> None:
-    text = (ROOT / "template.yaml").read_text("utf-8")
-    block = text.partition("          Variables: #")[2].partition("\n\n")[0]
-    names = set(re.findall(r"^ {10}([A-Z][A-Z0-9_]+):", block, re.MULTILINE))
+    resources = template_stack.source()["Resources"].values()
+    functions = [resource for resource in resources if resource["Type"] == "AWS::Serverless::Function"]
+    names = {name for one in functions for name in one["Properties"]["Environment"]["Variables"]}
     assert "MODEL_PATH" in names
     assert names <= of_settings() | of_the_rest()

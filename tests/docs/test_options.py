@@ -1,4 +1,4 @@
-"""The options of every command against docs/cli.md and every page, both ways."""
+"""The options of every command against docs/cli.md (of the examples: example/README.md) and every page, both ways."""
 
 import re
 from pathlib import Path
@@ -10,22 +10,23 @@ from tests.docs import commands, pages
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?![\w-])")
 CLI = pages.DOCS / "cli.md"
-DOCUMENTED = [command for command, module in commands.PARSERS.items() if not module.startswith(commands.INTERNAL)]
+EXAMPLES = [command for command, module in commands.PARSERS.items() if module.startswith("example.")]
+SHIPPED = [one for one, module in commands.PARSERS.items() if not module.startswith(("example.", *commands.INTERNAL))]
 FOREIGN = {  # an option that inline code names and none of our parsers has -> the program that it belongs to
-    "--memory-size": "aws lambda update-function-configuration",
+    "--parameter-overrides": "sam deploy",
+    "--fast": "scripts/test.sh",  # ours, but read by the shell
 }
-CHECKS = {"--fast": "scripts/test.sh"}  # an option that a shell script reads by itself
 
 
 def section(command: str) -> str:
-    """Return the part of docs/cli.md under the heading that names a command."""
+    """Return the part of docs/cli.md from the heading that is a command to the heading of the next command."""
     text = CLI.read_text("utf-8")
-    headings = list(re.finditer(r"^(#{1,6}) .*$", text, re.MULTILINE))
-    for number, heading in enumerate(headings):
-        if re.search(rf"(?<![\w./]){re.escape(command)}(?![\w./])", heading[0]):
-            after = (other.start() for other in headings[number + 1 :] if len(other[1]) <= len(heading[1]))
-            return text[heading.end() : next(after, len(text))]
-    pytest.fail(f"docs/cli.md has no heading that names `{command}`")
+    headings = list(re.finditer(r"^#+ +`?(.*?)`? *$", text, re.MULTILINE))
+    starts = [heading for heading in headings if heading[1] in commands.PARSERS]
+    for number, start in enumerate(starts):
+        if start[1] == command:
+            return text[start.end() : next((other.start() for other in starts[number + 1 :]), len(text))]
+    pytest.fail(f"docs/cli.md has no heading `{command}`")
 
 
 def inline_options() -> list[tuple[str, str]]:
@@ -44,29 +45,35 @@ def test_every_parser_of_the_code_is_in_the_table() -> None:
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for folder in (*commands.CODE, "tests")
         for path in (ROOT / folder).rglob("*.py")
-        if path.parent != Path(__file__).parent and re.search(r"argparse\.ArgumentParser\(", path.read_text("utf-8"))
+        if path.parent != Path(__file__).parent and ".add_argument(" in path.read_text("utf-8")
     }
     assert modules == set(commands.PARSERS.values())
 
 
-@pytest.mark.parametrize("command", DOCUMENTED)
+@pytest.mark.parametrize("command", SHIPPED)
 def test_every_option_is_documented_under_its_command(command: str) -> None:
     documented = set(OPTION.findall(section(command)))
     missing = [option for option in commands.options(command) if option not in documented]
     assert not missing, f"docs/cli.md does not name {', '.join(missing)} under `{command}`"
 
 
-@pytest.mark.parametrize("command", DOCUMENTED)
+@pytest.mark.parametrize("command", SHIPPED)
 def test_every_documented_option_exists(command: str) -> None:
     known = {name for names in commands.options(command).values() for name in names}
     unknown = sorted(set(OPTION.findall(section(command))) - known)
     assert not unknown, f"docs/cli.md names {', '.join(unknown)} under `{command}`, which its parser does not have"
 
 
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_every_option_of_an_example_is_documented(command: str) -> None:
+    documented = set(OPTION.findall((ROOT / "example" / "README.md").read_text("utf-8"))) | {"--help"}
+    missing = [option for option in commands.options(command) if option not in documented]
+    assert not missing, f"example/README.md does not name {', '.join(missing)} of `{command}`"
+
+
 def test_every_option_in_inline_code_exists() -> None:
     known = {name for command in commands.PARSERS for names in commands.options(command).values() for name in names}
-    known |= {*FOREIGN, *CHECKS}
-    unknown = [f"{place} names {option}" for place, option in inline_options() if option not in known]
+    unknown = [f"{place} names {option}" for place, option in inline_options() if option not in known | set(FOREIGN)]
     assert not unknown, "no parser has these options:\n" + "\n".join(unknown)
 
 
@@ -74,7 +81,7 @@ def test_every_foreign_option_is_named_by_a_page() -> None:
     assert set(FOREIGN) <= {option for _, option in inline_options()}
 
 
-@pytest.mark.parametrize("command", commands.PARSERS)
+@pytest.mark.parametrize("command", [*SHIPPED, *EXAMPLES])
 def test_every_option_has_a_help_text(command: str) -> None:
     silent = [action.option_strings or action.dest for action in commands.parser(command)._actions if not action.help]
     assert not silent, f"`{command}` has no help text for {silent}"

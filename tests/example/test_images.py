@@ -1,4 +1,4 @@
-"""The example's pictures: the same for a seed, and labelled where the dials are."""
+"""The example's pictures: the same for a seed, and labeled where the dials are."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ from example.images import Plan
 from example.images import make as scene_of
 from example.tasks import classify, obb, pose, segment
 from example.tasks.dataset import build
-from example.tasks.labelled_image import Labelled
+from example.tasks.labeled_image import Labelled
 from example.tasks.model_card import CARD, README, table
 from example.tasks.reading import reading
 from example.tasks.samples import FOLDER, SAMPLES, SEED
@@ -124,12 +124,12 @@ def test_the_marks_of_a_gauge_lie_within_its_rim() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_needle_lies_between_the_centre_and_its_tip(seed: int) -> None:
+def test_the_needle_lies_between_the_center_and_its_tip(seed: int) -> None:
     dial = gauge(np.random.default_rng(seed), 1000)
     pixels = np.asarray(dial.sprite.convert("RGB"), np.float64)
-    centre, tip = dial.marks_xy[:2]
-    along = tip - centre
-    middles = [centre + 0.5 * along + side * 0.12 * along[::-1] * (1, -1) for side in (0, 1)]
+    center, tip = dial.marks_xy[:2]
+    along = tip - center
+    middles = [center + 0.5 * along + side * 0.12 * along[::-1] * (1, -1) for side in (0, 1)]
     needle, face = (pixels[round(y), round(x)] for x, y in middles)
     assert np.abs(needle - face).max() > 60
 
@@ -167,9 +167,9 @@ def test_the_corners_of_a_fitting_are_a_rectangle_in_pixels(made: dict[str, list
 @pytest.mark.parametrize("lever_odds", [0.0, 1.0])
 def test_a_fitting_changes_the_wall_between_its_corners(lever_odds: float) -> None:
     plan = Plan(long_side=320, shape=(1, 1), dials=1, clock_odds=lever_odds, radii=(0.3, 0.3), degrade=0.0)
-    labelled, empty = obb.make(9, 1, plan), obb.make(9, 1, plan._replace(dials=0))
-    x, y = (rows(labelled.label)[0][1:].reshape(4, 2).mean(axis=0) * 320).astype(int)
-    changed = np.abs(np.asarray(labelled.image, np.int16) - np.asarray(empty.image, np.int16))
+    labeled, empty = obb.make(9, 1, plan), obb.make(9, 1, plan._replace(dials=0))
+    x, y = (rows(labeled.label)[0][1:].reshape(4, 2).mean(axis=0) * 320).astype(int)
+    changed = np.abs(np.asarray(labeled.image, np.int16) - np.asarray(empty.image, np.int16))
     assert changed[y - 5 : y + 5, x - 5 : x + 5].mean() > 10
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from export import cli, files, options, venv
-from export.errors import Refused
+from export.errors import UsageError
 from tests.conftest import ROOT
 
 
@@ -163,7 +163,7 @@ def test_an_output_that_is_the_input_is_refused(
 
 def test_an_output_folder_that_may_not_be_written_is_refused(torch_zip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # rights of folders do not stop root
-    with pytest.raises(Refused, match="may not be written"):
+    with pytest.raises(UsageError, match="may not be written"):
         files.check(torch_zip.with_suffix(".onnx"), torch_zip)
 
 
@@ -214,7 +214,7 @@ def test_a_smaller_file_of_an_onnx_needs_a_name_of_its_own(capsys: pytest.Captur
     assert "--output names the smaller file" in refusal(capsys, path, "--half-weights")
     assert "--output names the smaller file" in refusal(capsys, path, "--half-weights", "--output", path)
     order = options.parse([str(path), "--half-weights", "--output", str(tmp_path / "small.onnx")])
-    assert (order.shrink, order.output.name) == (options.HALF, "small.onnx")
+    assert (order.compression, order.output.name) == (options.HALF, "small.onnx")
 
 
 def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:
 def test_what_cannot_be_put_leaves_nothing(tmp_path: Path) -> None:
     output = tmp_path / "best.onnx"
     output.mkdir()
-    with pytest.raises(Refused, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         files.put(b"content", output)
     assert [path.name for path in tmp_path.iterdir()] == ["best.onnx"]
 
@@ -253,7 +253,7 @@ def test_a_python_without_the_export_packages_names_what_it_lacks() -> None:
 def test_an_environment_that_still_lacks_packages_is_not_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(venv.GUARD, "1")
     monkeypatch.setattr(venv, "missing", lambda: ["torch"])
-    with pytest.raises(Refused, match="lacks torch"):
+    with pytest.raises(UsageError, match="lacks torch"):
         venv.enter("export", [])
 
 
@@ -261,7 +261,7 @@ def test_a_failed_set_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(venv, "missing", lambda: ["torch"])
     monkeypatch.setattr(venv, "ROOT", Path("/nonexistent"))
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with pytest.raises(Refused, match="could not be set up"):
+    with pytest.raises(UsageError, match="could not be set up"):
         venv.enter("export", [])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from export import files
-from export.errors import Refused
+from export.errors import UsageError
 
 
 def fill(folder: Path, count: int) -> Path:
@@ -41,13 +41,13 @@ def test_of_very_many_pictures_some_are_taken_from_everywhere(tmp_path: Path) ->
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="does not exist"):
+    with pytest.raises(UsageError, match="does not exist"):
         files.split(tmp_path / "none")
     (tmp_path / "file").touch()
-    with pytest.raises(Refused, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         files.split(tmp_path / "file")
 
 
 def test_too_few_pictures_are_refused_with_their_number(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"holds 7 pictures .* wanted at least 8"):
+    with pytest.raises(UsageError, match=r"holds 7 pictures .* wanted at least 8"):
         files.split(fill(tmp_path, 7))

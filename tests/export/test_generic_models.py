@@ -6,13 +6,13 @@ import pytest
 from onnx import TensorProto
 
 from export import model_info
-from export.errors import Refused
+from export.errors import UsageError
 from tests.support import tensor_models
 
 
 def test_a_model_of_tensors_has_its_facts(tmp_path: Path) -> None:
     path = tensor_models.add(tmp_path / "m.onnx")
-    facts = model_info.facts(path, path.read_bytes())
+    facts = model_info.describe(path, path.read_bytes())
     assert facts[:5] == [
         ("input", "a FP32 [-1, 3]"),
         ("input", "b FP32 [-1, 3]"),
@@ -24,6 +24,6 @@ def test_a_model_of_tensors_has_its_facts(tmp_path: Path) -> None:
 
 def test_a_model_that_the_function_refuses_is_refused_with_its_own_path(tmp_path: Path) -> None:
     path = tensor_models.echo(tmp_path / "m.onnx", TensorProto.BFLOAT16, ["n"])
-    with pytest.raises(Refused, match=r"m\.onnx takes x tensor\(bfloat16\)") as refused:
-        model_info.facts(path, path.read_bytes())
+    with pytest.raises(UsageError, match=r"m\.onnx takes x tensor\(bfloat16\)") as refused:
+        model_info.describe(path, path.read_bytes())
     assert str(refused.value).startswith(str(path))

@@ -13,11 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 from export import onnx_graph
 from export.compress import agreement, float16, int8, predictions
 from export.compress.predictions import Array
-from export.errors import Refused
+from export.errors import UsageError
 from tests.conftest import encode, picture
 from tests.support import color_model
 
-LAYERS = 3  # of learned convolutions before the colour model's own
+LAYERS = 3  # of learned convolutions before the color model's own
 WIDTH = 16
 
 
@@ -62,9 +62,9 @@ def test_a_pool_without_a_pad_before_it_stays_as_it_is() -> None:
 
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The colour model behind convolutions with SiLU whose last gives the picture back."""
+    """The color model behind convolutions with SiLU whose last gives the picture back."""
     random = np.random.default_rng(0)
-    model = onnx.load(str(color_model.save(tmp_path_factory.mktemp("deep") / "colours.onnx")))
+    model = onnx.load(str(color_model.save(tmp_path_factory.mktemp("deep") / "colors.onnx")))
     there = random.normal(size=(WIDTH, 3)).astype(np.float32)
     back = np.linalg.pinv(there).astype(np.float32)
     weights = {"w0": there, "w1": np.eye(WIDTH, dtype=np.float32), "w2": back}
@@ -103,7 +103,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_half_weights_find_the_same(deep: bytes, paths: list[Path]) -> None:
     found = [predictions.find(predictions.load("deep", content), paths, 0.25) for content in (deep, big_halved(deep))]
-    agreed = agreement.agreement(found[0], found[1])
+    agreed = agreement.f1_agreement(found[0], found[1])
     assert (agreed.counts, agreed.share) == ((4, 4), 1.0)
 
 
@@ -136,20 +136,20 @@ def test_weights_that_float16_cannot_hold_stay_float32() -> None:
     assert [one.data_type for one in kept if one.name.startswith("large")] == [TensorProto.FLOAT]
 
 
-def quantised(content: bytes, paths: list[Path]) -> bytes:
+def quantized(content: bytes, paths: list[Path]) -> bytes:
     served = predictions.load("deep", content)
-    return int8.quantise(content, predictions.tensors(served, paths), len(paths))
+    return int8.quantize(content, predictions.tensors(served, paths), len(paths))
 
 
 def test_eight_bits_find_the_same_where_they_suffice(deep: bytes, paths: list[Path]) -> None:
-    found = [predictions.find(predictions.load("deep", one), paths, 0.25) for one in (deep, quantised(deep, paths))]
-    agreed = agreement.agreement(found[0], found[1])
+    found = [predictions.find(predictions.load("deep", one), paths, 0.25) for one in (deep, quantized(deep, paths))]
+    agreed = agreement.f1_agreement(found[0], found[1])
     assert (agreed.counts, agreed.share) == ((4, 4), 1.0)
 
 
-def test_only_convolutions_between_the_first_and_the_last_are_quantised(deep: bytes, paths: list[Path]) -> None:
-    # the colour model's own convolution is the last; its two outputs are learned ones
-    model = onnx.load_model_from_string(quantised(deep, paths))
+def test_only_convolutions_between_the_first_and_the_last_are_quantized(deep: bytes, paths: list[Path]) -> None:
+    # the color model's own convolution is the last; its two outputs are learned ones
+    model = onnx.load_model_from_string(quantized(deep, paths))
     made = {name: node for node in model.graph.node for name in node.output}
     readers = {}
     for node in model.graph.node:
@@ -160,23 +160,23 @@ def test_only_convolutions_between_the_first_and_the_last_are_quantised(deep: by
     assert set(readers.values()) == {"float"}
 
 
-def test_the_metadata_says_how_it_was_quantised_and_stays_otherwise(deep: bytes, paths: list[Path]) -> None:
+def test_the_metadata_says_how_it_was_quantized_and_stays_otherwise(deep: bytes, paths: list[Path]) -> None:
     before, after = (
         {one.key: one.value for one in onnx.load_model_from_string(content).metadata_props}
-        for content in (deep, quantised(deep, paths))
+        for content in (deep, quantized(deep, paths))
     )
     said = ast.literal_eval(after.pop("quantization"))
     assert (said["pictures"], said["weights"], said["per_channel"]) == (4, "int8", True)
     assert after == before
 
 
-def test_quantising_twice_gives_the_same_bytes(deep: bytes, paths: list[Path]) -> None:
-    assert quantised(deep, paths) == quantised(deep, paths)
+def test_quantizing_twice_gives_the_same_bytes(deep: bytes, paths: list[Path]) -> None:
+    assert quantized(deep, paths) == quantized(deep, paths)
 
 
-def test_a_quantised_model_is_not_quantised_again(deep: bytes, paths: list[Path]) -> None:
-    with pytest.raises(Refused, match="is quantised already"):
-        int8.quantise(quantised(deep, paths), nothing(), 0)
+def test_a_quantized_model_is_not_quantized_again(deep: bytes, paths: list[Path]) -> None:
+    with pytest.raises(UsageError, match="is quantized already"):
+        int8.quantize(quantized(deep, paths), nothing(), 0)
 
 
 def nothing() -> Iterator[Array]:
@@ -184,21 +184,21 @@ def nothing() -> Iterator[Array]:
 
 
 def test_a_model_without_convolutions_is_refused() -> None:
-    with pytest.raises(Refused, match="has no convolution; found MaxPool, Pad"):
-        int8.quantise(pad_then_pool().SerializeToString(), nothing(), 0)
+    with pytest.raises(UsageError, match="has no convolution; found MaxPool, Pad"):
+        int8.quantize(pad_then_pool().SerializeToString(), nothing(), 0)
 
 
 def test_an_opset_without_scales_by_channel_is_refused(deep: bytes) -> None:
     model = onnx.load_model_from_string(deep)
     model.opset_import[0].version = 12
-    with pytest.raises(Refused, match="of opset 12; wanted 13 or later"):
-        int8.quantise(model.SerializeToString(), nothing(), 0)
+    with pytest.raises(UsageError, match="of opset 12; wanted 13 or later"):
+        int8.quantize(model.SerializeToString(), nothing(), 0)
 
 
 def test_a_broken_picture_is_named(deep: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"no picture")
-    with pytest.raises(Refused, match=r"broken\.jpg: the data begins with"):
+    with pytest.raises(UsageError, match=r"broken\.jpg: the data begins with"):
         predictions.find(predictions.load("deep", deep), [path], 0.25)
 
 
@@ -208,5 +208,5 @@ def test_tensors_are_what_the_function_paints(deep: bytes, paths: list[Path]) ->
 
 
 def test_a_model_of_tensors_is_not_made_smaller() -> None:
-    with pytest.raises(Refused, match="is served as tensors"):
+    with pytest.raises(UsageError, match="is served as tensors"):
         predictions.load("pool.onnx", pad_then_pool().SerializeToString())

@@ -105,7 +105,7 @@ def test_a_batch_is_fixed_with_the_sides(made: dict[str, Made], name: str, batch
 
 @pytest.mark.parametrize("name", ["classify", "rtdetr"])
 def test_what_sees_one_size_only_is_fixed_and_that_is_said(made: dict[str, Made], name: str) -> None:
-    assert not model.load(made[name].path, threads=1).facts.rectangular
+    assert not model.load(made[name].path, threads=1).metadata.rectangular
     assert "sides are fixed" in made[name].err
 
 

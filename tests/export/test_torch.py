@@ -96,8 +96,8 @@ def test_the_verification_sees_landscape_portrait_square_and_strip(dynamic: tupl
 
 def test_height_and_width_are_dynamic_by_default(dynamic: tuple[Path, Done]) -> None:
     served = model.load(dynamic[0], threads=1)
-    assert served.facts.rectangular
-    assert served.facts.imgsz_hw == (160, 160)
+    assert served.metadata.rectangular
+    assert served.metadata.imgsz_hw == (160, 160)
     (output,) = model.run(served, np.zeros((1, 3, 64, 224), dtype=np.float32))
     assert output.shape == (1, 4 + 3, (8 * 28) + (4 * 14) + (2 * 7))
 
@@ -151,7 +151,7 @@ def test_a_static_model_has_the_size_that_was_asked_for_rounded_up_and_said(
     assert done.code == 0, done.err
     assert "--imgsz 90 128 is not a multiple of the stride; rounded up to 96 128" in done.err
     served = model.load(output, threads=1)
-    assert (served.facts.rectangular, served.facts.imgsz_hw) == (False, (96, 128))
+    assert (served.metadata.rectangular, served.metadata.imgsz_hw) == (False, (96, 128))
     assert metadata(output)["imgsz"] == "[96, 128]"
 
 

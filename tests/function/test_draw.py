@@ -3,7 +3,7 @@ from PIL import Image
 
 from function import draw
 
-GREY = Image.new("RGB", (200, 100), (50, 50, 50))
+GRAY = Image.new("RGB", (200, 100), (50, 50, 50))
 DETECTION = {
     "class_name": "gauge",
     "class_id": 0,
@@ -13,11 +13,11 @@ DETECTION = {
 
 
 def test_nothing_found_draws_nothing() -> None:
-    np.testing.assert_array_equal(np.asarray(draw.annotate(GREY, {"detections": []})), np.asarray(GREY))
+    np.testing.assert_array_equal(np.asarray(draw.annotate(GRAY, {"detections": []})), np.asarray(GRAY))
 
 
 def test_a_box_and_its_label_change_the_picture_only_around_them() -> None:
-    changed = (np.asarray(draw.annotate(GREY, {"detections": [DETECTION]})) != np.asarray(GREY)).any(axis=2)
+    changed = (np.asarray(draw.annotate(GRAY, {"detections": [DETECTION]})) != np.asarray(GRAY)).any(axis=2)
     assert changed[30:91, 20].all()
     assert changed[30, 20:121].all()
     assert not changed[40:80, 40:110].any()
@@ -25,19 +25,19 @@ def test_a_box_and_its_label_change_the_picture_only_around_them() -> None:
 
 
 def test_the_picture_given_stays_as_it_was() -> None:
-    before = np.asarray(GREY).copy()
-    draw.annotate(GREY, {"detections": [DETECTION]})
-    np.testing.assert_array_equal(np.asarray(GREY), before)
+    before = np.asarray(GRAY).copy()
+    draw.annotate(GRAY, {"detections": [DETECTION]})
+    np.testing.assert_array_equal(np.asarray(GRAY), before)
 
 
 def test_a_box_outside_and_a_name_in_another_script_are_drawn_without_error() -> None:
     outside = {"x_min": 190.0, "y_min": -5.0, "x_max": 190.0, "y_max": -5.0}
-    draw.annotate(GREY, {"detections": [DETECTION | {"class_name": "圧力計 ∅", "class_id": 99, "box_2d": outside}]})
+    draw.annotate(GRAY, {"detections": [DETECTION | {"class_name": "圧力計 ∅", "class_id": 99, "box_2d": outside}]})
 
 
 def changed(detection: dict) -> np.ndarray:
     """(100, 200) bool."""
-    return (np.asarray(draw.annotate(GREY, {"detections": [detection]})) != np.asarray(GREY)).any(axis=2)
+    return (np.asarray(draw.annotate(GRAY, {"detections": [detection]})) != np.asarray(GRAY)).any(axis=2)
 
 
 def test_a_mask_is_a_veil_within_its_polygons() -> None:
@@ -62,10 +62,10 @@ def test_a_rotated_box_is_drawn_by_its_corners() -> None:
 
 def test_a_class_is_written_into_the_corner() -> None:
     body = {"class": "gauge", "class_id": 0, "confidence": 0.9, "top": []}
-    seen = (np.asarray(draw.annotate(GREY, body)) != np.asarray(GREY)).any(axis=2)
+    seen = (np.asarray(draw.annotate(GRAY, body)) != np.asarray(GRAY)).any(axis=2)
     assert seen[:5, :5].all()
     assert not seen[50:].any()
 
 
 def test_a_mask_beside_the_picture_is_drawn_without_error() -> None:
-    draw.annotate(GREY, {"detections": [DETECTION | {"segments": [[[-9, -9], [5, -9], [5, 5]], [[195, 5], [195, 5]]]}]})
+    draw.annotate(GRAY, {"detections": [DETECTION | {"segments": [[[-9, -9], [5, -9], [5, 5]], [[195, 5], [195, 5]]]}]})

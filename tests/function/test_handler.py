@@ -1,4 +1,4 @@
-"""The handler as the platform calls it, on the colour model."""
+"""The handler as the platform calls it, on the color model."""
 
 import base64
 import hashlib
@@ -86,8 +86,8 @@ def test_every_front_door_answers_a_raw_picture(handler: ModuleType, red_png: by
         (event("function_url", rawPath="/nowhere"), 404, "NotFound"),
         (event("rest_v1", httpMethod="GET"), 405, "MethodNotAllowed"),
         (direct(encode(Image.new("1", (10_000, 5_001)))), 413, "TooLarge"),
-        (direct(b"text renamed .jpg"), 415, "UnsupportedPicture"),
-        (direct(encode(Image.new("RGB", (9, 9)))[:40]), 415, "UnsupportedPicture"),
+        (direct(b"text renamed .jpg"), 415, "UnsupportedImage"),
+        (direct(encode(Image.new("RGB", (9, 9)))[:40]), 415, "UnsupportedImage"),
         (direct(b"anything", conf=1.5), 422, "InvalidOption"),
         (direct(encode(Image.new("RGB", (9, 9))), classes=["green"]), 422, "InvalidOption"),
     ],
@@ -127,7 +127,7 @@ import json
 {setup}
 try:
     import function.handler as handler
-    print(json.dumps(["served", handler.MODEL.facts.sha256]))
+    print(json.dumps(["served", handler.MODEL.metadata.sha256]))
 except Exception as error:
     print(json.dumps([type(error).__name__, str(error)]))
 """
@@ -184,16 +184,16 @@ def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png:
     images = [direct(red_png), direct(b"text"), direct(encode(Image.new("RGB", (9, 9))))]
     status, body = call(handler, {"images": images})
     assert status == 200
-    assert [row.get("detection_count", row.get("type")) for row in body["results"]] == [1, "UnsupportedPicture", 0]
+    assert [row.get("detection_count", row.get("type")) for row in body["results"]] == [1, "UnsupportedImage", 0]
 
 
 @pytest.mark.parametrize(
     ("variables", "way"),
     [
-        ({}, "load_shipped"),
+        ({}, "load_bundled"),
         ({"MODEL_PATH": "/mnt/model.onnx"}, "load"),  # a file system that somebody may be writing to
         ({"MODEL_SHA256": "ab" * 32}, "load"),  # what is checked is what is loaded
-        ({"MODEL_PATH": "s3://models/m.onnx"}, "serve"),
+        ({"MODEL_PATH": "s3://models/m.onnx"}, "load_bytes"),
     ],
 )
 def test_only_a_model_out_of_the_zips_is_read_in_place(
@@ -201,7 +201,7 @@ def test_only_a_model_out_of_the_zips_is_read_in_place(
 ) -> None:
     monkeypatch.setattr(model, "find", lambda *_: "model.onnx")
     monkeypatch.setattr(handler, "_download", lambda _: b"")
-    for name in ("load_shipped", "load", "serve"):
+    for name in ("load_bundled", "load", "load_bytes"):
         signature = inspect.signature(getattr(model, name))
         monkeypatch.setattr(model, name, lambda *given, name=name, one=signature: (name, one.bind(*given).arguments))
     settings = Settings.from_env(variables)._replace(threads=2, model_name="wine", spinning=True)

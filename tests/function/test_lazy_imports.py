@@ -19,7 +19,7 @@ from types import ModuleType
 from function import lazy_imports
 lazy_imports.install()
 def waiting():
-    return sorted(name for name in lazy_imports.UNUSED if type(sys.modules.get(name)) is lazy_imports.Deferred)
+    return sorted(name for name in lazy_imports.RARELY_USED if type(sys.modules.get(name)) is lazy_imports.LazyModule)
 """
 
 
@@ -48,22 +48,22 @@ def test_a_start_and_an_answer_load_none_of_them(model_path: Path, tmp_path: Pat
     """
     status, waiting = told(program, MODEL_PATH=str(model_path), METRICS="0")
     assert status == 200
-    assert waiting == sorted(lazy_imports.UNUSED)
+    assert waiting == sorted(lazy_imports.RARELY_USED)
 
 
-@pytest.mark.parametrize("name", sorted(lazy_imports.UNUSED))
+@pytest.mark.parametrize("name", sorted(lazy_imports.RARELY_USED))
 def test_each_is_what_it_would_be_once_it_is_asked(name: str) -> None:
     program = f"""
         import importlib, numpy, PIL.Image
         module = importlib.import_module({name!r})
-        assert type(module) is lazy_imports.Deferred, type(module)
+        assert type(module) is lazy_imports.LazyModule, type(module)
         try:
             module.no_such_name
         except AttributeError as error:
             assert "no_such_name" in str(error)
         assert type(module) is ModuleType
         names = sorted(vars(module))
-        lazy_imports.UNUSED = frozenset()
+        lazy_imports.RARELY_USED = frozenset()
         del sys.modules[{name!r}]
         if not {name!r}.startswith("numpy._core._add"):  # these cannot be run twice: they add to what is there
             assert names == sorted(vars(importlib.import_module({name!r})))
@@ -115,7 +115,7 @@ def own_module(folder: Path, text: str) -> str:
     (folder / "later.py").write_text(textwrap.dedent(text))
     return f"""
         sys.path.insert(0, {str(folder)!r})
-        lazy_imports.UNUSED = frozenset({{"later"}})
+        lazy_imports.RARELY_USED = frozenset({{"later"}})
         import later
     """
 
@@ -206,9 +206,9 @@ def test_what_is_put_into_it_and_taken_out_of_it_stays_so(tmp_path: Path) -> Non
     program = own_module(tmp_path, text) + """
         later.one = "mine"
         changed = [later.one, later.two]
-        lazy_imports.UNUSED = frozenset()
+        lazy_imports.RARELY_USED = frozenset()
         del sys.modules["later"]
-        lazy_imports.UNUSED = frozenset({"later"})
+        lazy_imports.RARELY_USED = frozenset({"later"})
         import later
         del later.one
         print(json.dumps([*changed, hasattr(later, "one"), later.two]))
@@ -238,7 +238,7 @@ def test_who_walks_over_all_modules_loads_none(tmp_path: Path) -> None:
         for module in sys.modules.values():
             getattr(module, "__version__", None), hasattr(module, "__path__"), hasattr(module, "__wrapped__")
         inspect.getmodule(told) if "told" in globals() else inspect.stack()
-        print(json.dumps(type(later) is lazy_imports.Deferred))
+        print(json.dumps(type(later) is lazy_imports.LazyModule))
     """  # fmt: skip
     assert told(program) is True
 

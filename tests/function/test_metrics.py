@@ -12,16 +12,16 @@ import pytest
 
 from function import metrics, sources, storage
 from function.errors import FunctionError, NotFound, TooLarge
-from function.metadata import Facts
-from function.metrics import Occasion
+from function.metadata import ModelMetadata
+from function.metrics import InvocationInfo
 from function.results import Prediction, Timing
 from tests.conftest import Context
 from tests.function.sources.test_http import EVENTS
 from tests.function.test_handler import direct
 from tests.support.fake_s3 import Shelf
 
-FACTS = Facts("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
-WARM = Occasion("http", "yolo", "request-1", None, 1_700_000_000_000)
+FACTS = ModelMetadata("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
+WARM = InvocationInfo("http", "yolo", "request-1", None, 1_700_000_000_000)
 # Every constraint of the schema in the embedded metric format's specification; units and the number of metrics are
 # narrowed to what is used here and to what its text allows.
 SCHEMA = {
@@ -81,7 +81,7 @@ def prediction(*class_ids: int, size_wh: tuple[int, int] = (2000, 1000)) -> Pred
     return Prediction(None, size_wh, boxes, scores, np.array(class_ids, dtype=np.int64), FACTS, Timing(1, 2, 3.456, 4))
 
 
-def written(results: list[Any], occasion: Occasion = WARM) -> dict[str, Any]:
+def written(results: list[Any], occasion: InvocationInfo = WARM) -> dict[str, Any]:
     text = metrics.line(occasion, results)
     assert "\n" not in text
     document: dict[str, Any] = json.loads(text)
@@ -122,7 +122,7 @@ def test_a_cold_start_has_its_time() -> None:
 
 def test_many_pictures_and_many_classes_stay_within_the_format() -> None:
     names = {class_id: f"class {class_id}" for class_id in range(300)}
-    many = prediction(*range(300))._replace(facts=FACTS._replace(names=names))
+    many = prediction(*range(300))._replace(metadata=FACTS._replace(names=names))
     document = written([many] * 500)
     assert document["Detections"] == 150_000
     assert len(document["InferenceMs"]) == 100

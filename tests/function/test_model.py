@@ -10,14 +10,14 @@ from tests.support import color_model
 
 
 def test_the_facts_are_those_of_the_metadata(served: model.Model, model_path: Path) -> None:
-    facts = served.facts
+    facts = served.metadata
     assert facts[:5] == ("detect", {0: "red", 1: "blue"}, (320, 320), 32, True)
     assert len(facts.sha256) == 64
 
 
 def test_fixed_sides_win_over_the_metadata(tmp_path: Path) -> None:
     static = model.load(color_model.save(tmp_path / "m.onnx", sides=(64, 96)), threads=1)
-    assert (static.facts.imgsz_hw, static.facts.rectangular) == ((64, 96), False)
+    assert (static.metadata.imgsz_hw, static.metadata.rectangular) == ((64, 96), False)
 
 
 def test_run_answers_in_the_layout_of_the_file(served: model.Model) -> None:
@@ -61,10 +61,10 @@ def test_threads_spin_as_asked(spinning: bool, said: str) -> None:
 
 
 def test_a_shipped_model_is_the_same_as_any(model_path: Path) -> None:
-    shipped, read = model.load_shipped(model_path, threads=1), model.load(model_path, threads=1)
+    shipped, read = model.load_bundled(model_path, threads=1), model.load(model_path, threads=1)
     assert isinstance(shipped, model.Model)
     assert isinstance(read, model.Model)
-    assert (shipped.facts, shipped.layout) == (read.facts, read.layout)
+    assert (shipped.metadata, shipped.layout) == (read.metadata, read.layout)
     tensor = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
     assert np.array_equal(model.run(shipped, tensor)[0], model.run(read, tensor)[0])
 
@@ -74,7 +74,7 @@ def test_a_shipped_file_that_is_no_model_is_refused(tmp_path: Path, content: byt
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     with pytest.raises(UnusableModel, match=rf"\({len(content)} bytes\) is not a model that onnxruntime loads"):
-        model.load_shipped(path, threads=1)
+        model.load_bundled(path, threads=1)
 
 
 @pytest.mark.parametrize("key", ["names", "stride"])
@@ -112,7 +112,7 @@ def test_metadata_that_cannot_be_served_is_refused(tmp_path: Path, metadata: dic
 
 def test_one_side_for_both_and_a_list_of_names_are_understood(tmp_path: Path) -> None:
     path = color_model.save(tmp_path / "m.onnx", imgsz="64", names="['red', 'blue']", stride="8.0")
-    facts = model.load(path, threads=1).facts
+    facts = model.load(path, threads=1).metadata
     assert facts[1:4] == ({0: "red", 1: "blue"}, (64, 64), 32)
 
 
@@ -128,7 +128,7 @@ def test_an_output_of_another_layout_is_refused_when_loading(tmp_path: Path, sha
 
 
 def test_a_model_that_says_neither_task_nor_size_detects_at_the_size_that_yolov5_exports(tmp_path: Path) -> None:
-    facts = model.load(color_model.save(tmp_path / "m.onnx", task="", imgsz=""), threads=1).facts
+    facts = model.load(color_model.save(tmp_path / "m.onnx", task="", imgsz=""), threads=1).metadata
     assert (facts.task, facts.imgsz_hw) == ("detect", (640, 640))
 
 

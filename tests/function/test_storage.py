@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function import storage
-from function.errors import Forbidden, NotFound, TooLarge, TransientFault
+from function.errors import Forbidden, NotFound, TooLarge, TransientError
 from scripts.soak import s3_server
 from scripts.soak.fault_proxy import Fault, FaultyProxy
 
@@ -96,14 +96,14 @@ REFUSALS = [
     (405, "MethodNotAllowed", Forbidden),
     (404, "NoSuchKey", NotFound),
     (404, "NoSuchVersion", NotFound),
-    (400, "RequestTimeout", TransientFault),
-    (400, "KMS.ThrottlingException", TransientFault),
-    (409, "OperationAborted", TransientFault),
-    (429, "TooManyRequestsException", TransientFault),
-    (500, "InternalError", TransientFault),
-    (503, "SlowDown", TransientFault),
-    (503, "ServiceUnavailable", TransientFault),
-    (0, "connection closed", TransientFault),
+    (400, "RequestTimeout", TransientError),
+    (400, "KMS.ThrottlingException", TransientError),
+    (409, "OperationAborted", TransientError),
+    (429, "TooManyRequestsException", TransientError),
+    (500, "InternalError", TransientError),
+    (503, "SlowDown", TransientError),
+    (503, "ServiceUnavailable", TransientError),
+    (0, "connection closed", TransientError),
 ]
 
 
@@ -138,14 +138,14 @@ def test_access_denied_says_that_the_object_may_be_missing(proxy: FaultyProxy) -
 
 def test_a_fault_is_tried_a_few_times_and_no_more(proxy: FaultyProxy) -> None:
     proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 503, "SlowDown")
-    with pytest.raises(TransientFault):
+    with pytest.raises(TransientError):
         storage.read(BUCKET, "a", None, 100)
     assert proxy.met[f"/{BUCKET}/a"] == storage.ATTEMPTS
 
 
 def test_an_object_that_breaks_off_may_come_whole_the_next_time(proxy: FaultyProxy) -> None:
     proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 200, "cut off")
-    with pytest.raises(TransientFault, match=f"s3://{BUCKET}/a"):
+    with pytest.raises(TransientError, match=f"s3://{BUCKET}/a"):
         storage.read(BUCKET, "a", None, 1000)
 
 
@@ -153,7 +153,7 @@ def test_an_s3_that_does_not_answer_may_pass(monkeypatch: pytest.MonkeyPatch) ->
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         storage._client.cache_clear()
-        with pytest.raises(TransientFault, match="timeout"):
+        with pytest.raises(TransientError, match="timeout"):
             storage.read(BUCKET, "a", None, 100)
 
 
@@ -174,5 +174,5 @@ print(json.dumps([name for name in ("boto3", "botocore") if name in sys.modules]
 def test_nobody_listening_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3_server.free_port()}")
     storage._client.cache_clear()
-    with pytest.raises(TransientFault):
+    with pytest.raises(TransientError):
         storage.read(BUCKET, "a", None, 100)

@@ -45,11 +45,11 @@ def drawn() -> tuple[Drawn, ...]:
     return (
         Drawn("exif-6.jpg", lambda: _turned("JPEG", 6, 1)),
         Drawn("exif-5.webp", lambda: _turned("WEBP", 5, 2)),
-        Drawn("grey.jpg", lambda: _saved(_scene(3, 640, (4, 3)).convert("L"), "JPEG")),
+        Drawn("gray.jpg", lambda: _saved(_scene(3, 640, (4, 3)).convert("L"), "JPEG")),
         Drawn("alpha.png", lambda: _saved(_with_alpha(_scene(4, 480, (4, 3))), "PNG")),
         Drawn("palette-transparent.png", lambda: _palette(_scene(5, 480, (3, 2)))),
         Drawn("cmyk.jpg", lambda: _saved(_cmyk(_scene(6, 600, (3, 2))), "JPEG")),
-        Drawn("grey-16.png", lambda: _saved(_sixteen(_scene(7, 400, (1, 1))), "PNG")),
+        Drawn("gray-16.png", lambda: _saved(_sixteen(_scene(7, 400, (1, 1))), "PNG")),
         Drawn("lossy.webp", lambda: _saved(_scene(8, 720, (9, 16)), "WEBP")),
         Drawn("small.bmp", lambda: _saved(_scene(9, 240, (4, 3), 1), "BMP")),
         Drawn("first-frame.gif", lambda: _gif(_scene(10, 400, (3, 2)))),
@@ -81,7 +81,7 @@ def _turned(kind: str, orientation: int, index: int) -> bytes:
 
 
 def _with_alpha(image: Image.Image) -> Image.Image:
-    """Half of it transparent; the colours underneath are what a reader that drops alpha sees."""
+    """Half of it transparent; the colors underneath are what a reader that drops alpha sees."""
     width, height = image.size
     ramp = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
     image.putalpha(Image.fromarray(ramp))
@@ -89,23 +89,23 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 
 
 def _palette(image: Image.Image) -> bytes:
-    """200 colours, a third of them more or less transparent."""
+    """200 colors, a third of them more or less transparent."""
     small = image.quantize(200, dither=Image.Dither.NONE)
     return _saved(small, "PNG", transparency=bytes(min(255, 4 * i) for i in range(200)))
 
 
 def _cmyk(image: Image.Image) -> Image.Image:
-    """Half of the grey in the black channel, as a printer would have it."""
+    """Half of the gray in the black channel, as a printer would have it."""
     ink = 255 - np.asarray(image).astype(np.int32)  # (H, W, 3)
     black = ink.min(axis=2, keepdims=True) // 2
-    colours = (ink - black) * 255 // (255 - black)
-    channels = np.concatenate([colours, black], axis=2).astype(np.uint8)
+    colors = (ink - black) * 255 // (255 - black)
+    channels = np.concatenate([colors, black], axis=2).astype(np.uint8)
     return Image.merge("CMYK", [Image.fromarray(np.ascontiguousarray(channels[..., i])) for i in range(4)])
 
 
 def _sixteen(image: Image.Image) -> Image.Image:
-    grey: NDArray[np.uint16] = np.asarray(image.convert("L")).astype(np.uint16) * 257
-    return Image.fromarray(grey)
+    gray: NDArray[np.uint16] = np.asarray(image.convert("L")).astype(np.uint16) * 257
+    return Image.fromarray(gray)
 
 
 def _gif(image: Image.Image) -> bytes:

@@ -50,7 +50,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
 
 
 def found_in(served: Model, picture: dict[str, Any]) -> Prediction | Classification:
-    masks = "rle" if served.facts.task == "segment" else "polygons"
+    masks = "rle" if served.metadata.task == "segment" else "polygons"
     request = Request((ROOT / picture["picture"]).read_bytes(), None, Options(masks=masks))
     found = predict(served, Settings.from_env({}), request)
     assert found.size_wh == (picture["width"], picture["height"])
@@ -116,7 +116,7 @@ def test_boxes_are_turned_as_predict_turns_them(served: Callable[[str], Model]) 
 
 @pytest.mark.torch
 def test_masks_are_those_of_predict(served: Callable[[str], Model]) -> None:
-    facts = served("segment").facts
+    facts = served("segment").metadata
     for picture in GOLDENS["segment"]["pictures"]:
         found = found_in(served("segment"), picture)
         assert isinstance(found, Prediction)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from export import venv
-from export.errors import ExportError, Refused
+from export.errors import ExportError, UsageError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -46,20 +46,20 @@ def pictures() -> list[Path]:
     """Every golden picture, in a fixed order.
 
     Raises:
-        Refused: two have one stem, so that their results would overwrite each other.
+        UsageError: two have one stem, so that their results would overwrite each other.
     """
     found = [path for folder in FOLDERS for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     stems = [path.stem for path in found]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
-        raise Refused(f"two pictures are called {', '.join(twice)}")
+        raise UsageError(f"two pictures are called {', '.join(twice)}")
     return found
 
 
 def write(weights: Path, conf: float, out: Path) -> None:
     """Predicts on every picture and writes one .json each; results of pictures that are gone are deleted."""
     if not weights.is_file():
-        raise Refused(f"{weights} does not exist; --weights names another .pt")
+        raise UsageError(f"{weights} does not exist; --weights names another .pt")
     yolo = load(weights)
     origin = {
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
@@ -110,7 +110,7 @@ def _predict(yolo: Any, path: Path, conf: float, rect: bool) -> Any:
     options = {"conf": conf, "iou": IOU, "rect": rect, "device": "cpu", "save": False, "verbose": False}
     result = next(iter(yolo.predict(str(path), stream=True, **options)), None)  # of a GIF, the first frame
     if result is None:
-        raise Refused(f"ultralytics does not read {path}")
+        raise UsageError(f"ultralytics does not read {path}")
     return result
 
 

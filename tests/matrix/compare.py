@@ -79,7 +79,7 @@ def compare(wanted: list[Any], served: Model, choices: list[Choice]) -> Differen
     rows = []
     for path, choice, (result, native) in zip(PICTURES, choices, wanted, strict=True):
         settings = Settings.from_env({})._replace(conf=choice.conf, iou=choice.iou)
-        masks = "rle" if served.facts.task == "segment" else "polygons"
+        masks = "rle" if served.metadata.task == "segment" else "polygons"
         found = predict(served, settings, Request(path.read_bytes(), None, Options(masks=masks)))
         rows.append(_one(result, native, found, served))
     names = {name for row in rows for name in row.measures}
@@ -149,7 +149,7 @@ def _masks(result: Any, native: Any, found: Prediction, pairs: list[int], served
     """Polygons against masks at the size of the input, run lengths against masks at the size of the picture."""
     if result.masks is None or found.masks is None or found.masks.polygons is None or found.masks.run_lengths is None:
         return {}
-    facts = served.facts
+    facts = served.metadata
     box = letterbox.fit(found.size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
     small = result.masks.data.numpy().astype(bool)
     large = native.masks.data.numpy().astype(bool)

@@ -36,7 +36,7 @@ def build(cell: Cell, folder: Path) -> Path:
     net = _network(cell)
     batches = _pictures()
     with torch.no_grad():
-        _normalise(net, batches)
+        _normalize(net, batches)
         _spread(net, batches)
     net.names = NAMES
     net.args = {"imgsz": IMGSZ, "task": cell.task}
@@ -79,7 +79,7 @@ def _pictures() -> list[Any]:
     return batches
 
 
-def _normalise(net: Any, batches: list[Any]) -> None:
+def _normalize(net: Any, batches: list[Any]) -> None:
     """Gives every BatchNorm the statistics of real activations."""
     import torch
 

@@ -14,10 +14,9 @@ import pytest
 from PIL import Image
 
 from scripts import call
-from scripts.calling import account, sigv4, tell
-from scripts.calling.errors import NotCallable
-from scripts.calling.sigv4 import Credentials
-from scripts.calling.target import Caller, Reply, Target, by_name, region_of
+from scripts.client import NotCallable, credentials, report, sigv4
+from scripts.client.connection import Connection, Endpoint, Reply, by_name, region_of
+from scripts.client.sigv4 import Credentials
 from tests.conftest import RED_CELL, Context
 
 REPORT = "REPORT RequestId: 1\tDuration: 9.10 ms\tBilled Duration: 310 ms\tMemory Size: 1769 MB\t"
@@ -214,11 +213,11 @@ def test_by_url_cold_starts_are_said_to_be_invisible(
     ("percent", "value"), [(50, 5.0), (90, 9.0), (99, 10.0), (100, 10.0)]
 )  # fmt: skip
 def test_a_percentile_is_the_nearest_rank(percent: int, value: float) -> None:
-    assert tell.percentile([float(one) for one in range(1, 11)], percent) == value
+    assert report.percentile([float(one) for one in range(1, 11)], percent) == value
 
 
 def test_a_load_without_any_answer_has_no_times() -> None:
-    found = tell.summary([Reply(0, "closed", 5.0, None)], 1.0)
+    found = report.summary([Reply(0, "closed", 5.0, None)], 1.0)
     assert (found["ms"], found["statuses"]) == ({}, {"0": 1})
 
 
@@ -255,12 +254,12 @@ def test_no_credentials_is_one_line(
     words: list[str], no_account: None, red: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call.main([str(red), *(words or ["--region", "us-east-1"])]) == 2
-    assert capsys.readouterr().err == f"call: {account.NO_CREDENTIALS}\n"
+    assert capsys.readouterr().err == f"call: {credentials.NO_CREDENTIALS}\n"
 
 
 def test_no_region_is_one_line(no_account: None, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red)]) == 2
-    assert capsys.readouterr().err == f"call: {account.NO_REGION}\n"
+    assert capsys.readouterr().err == f"call: {credentials.NO_REGION}\n"
 
 
 def test_credentials_come_from_the_aws_command(
@@ -270,7 +269,7 @@ def test_credentials_come_from_the_aws_command(
         "[default]\naws_access_key_id=A\naws_secret_access_key=B\naws_session_token=C\n"
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    assert account.credentials({}) == Credentials("A", "B", "C")
+    assert credentials.credentials({}) == Credentials("A", "B", "C")
 
 
 def test_a_picture_beyond_lambda_s_event_is_not_sent(
@@ -293,7 +292,7 @@ def test_a_url_that_is_none_is_one_line(red: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_again(served: Lambda) -> None:
-    caller = Caller(Target(served.url, False, None, ""))
+    caller = Connection(Endpoint(served.url, False, None, ""))
     served.refusal = 200, b"{}"
     assert caller.call({}).status == 200
     assert caller._connection is not None
@@ -332,4 +331,4 @@ def test_the_signature_is_that_of_botocore(url: str, token: str | None, monkeypa
 
 def test_credentials_are_missed_with_not_callable(no_account: None) -> None:
     with pytest.raises(NotCallable):
-        account.credentials({})
+        credentials.credentials({})

@@ -18,7 +18,7 @@ from scripts.local_lambda.env_vars import Settings, lambda_environ
 from scripts.local_lambda.errors import InitFailed, NotRunnable, RequestTooLarge
 from scripts.local_lambda.invocation import Invocation, how
 from scripts.local_lambda.sandbox import (
-    Ended,
+    ProcessExit,
     unpack,
 )
 
@@ -199,14 +199,14 @@ def test_the_user_cannot_set_what_lambda_reserves() -> None:
 @pytest.mark.parametrize(
     ("ended", "said"),
     [
-        (Ended(0, 0, ""), "exit status 0"),
-        (Ended(3 << 8, 0, ""), "exit status 3"),
-        (Ended(11, 0, ""), "signal: segmentation fault"),
-        (Ended(9, 0, ""), "signal: killed (the kernel does that when memory runs out)"),
-        (Ended(127 << 8, 0, "no such file"), "no such file"),
+        (ProcessExit(0, 0, ""), "exit status 0"),
+        (ProcessExit(3 << 8, 0, ""), "exit status 3"),
+        (ProcessExit(11, 0, ""), "signal: segmentation fault"),
+        (ProcessExit(9, 0, ""), "signal: killed (the kernel does that when memory runs out)"),
+        (ProcessExit(127 << 8, 0, "no such file"), "no such file"),
     ],
 )
-def test_how_a_process_ended_is_said_in_words(ended: Ended, said: str) -> None:
+def test_how_a_process_ended_is_said_in_words(ended: ProcessExit, said: str) -> None:
     assert how(ended) == said
 
 

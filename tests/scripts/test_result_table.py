@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from scripts import result_table
-from scripts.calling import tell
-from scripts.calling.target import Reply
+from scripts.client import report as call_report
+from scripts.client.connection import Reply
 from scripts.local_lambda import report
 from scripts.local_lambda.invocation import Invocation
 
@@ -23,7 +23,7 @@ CLASSIFIED = {**ABOUT, **TOP[0], "top": TOP}
 CLASSES = ["class        confidence", "cat              0.7500", "a long name      0.2500"]
 HEADING = "class  confidence     x_min     y_min     x_max     y_max"
 ROW = "gauge      0.9134     12.25     40.50    210.00    240.75"
-MANY = {"results": [DETECTED, {"error": "no picture", "type": "UnsupportedPicture", "request_id": "1"}, CLASSIFIED]}
+MANY = {"results": [DETECTED, {"error": "no picture", "type": "UnsupportedImage", "request_id": "1"}, CLASSIFIED]}
 
 
 def reported(body: Any) -> list[str]:
@@ -34,7 +34,7 @@ def reported(body: Any) -> list[str]:
 
 def told(body: Any) -> list[str]:
     """The lines of call.py below the first."""
-    return tell.answer("a.jpg", Reply(200, body, 5.0, None)).splitlines()[1:]
+    return call_report.format_reply("a.jpg", Reply(200, body, 5.0, None)).splitlines()[1:]
 
 
 @pytest.mark.parametrize("body", [None, "text", [], {}, {"detections": 1}, {"top": {}}, {"outputs": []}])
@@ -85,7 +85,7 @@ def test_many_results_are_shown_each_in_its_order() -> None:
         "  1  a.jpg  810 x 1080  1 box  (read 8.1 ms)",
         f"  {HEADING}",
         f"  {ROW}",
-        "  2  UnsupportedPicture: no picture",
+        "  2  UnsupportedImage: no picture",
         "  3  a.jpg  810 x 1080  top 2  (read 8.1 ms)",
         *(f"  {line}" for line in CLASSES),
     ]

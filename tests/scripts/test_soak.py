@@ -26,7 +26,7 @@ def invocation(response: Any, error: dict[str, Any] | None = None) -> Invocation
 
 def left(one: Placed) -> bytes:
     source = {"bucket": fixtures.BUCKET, "key": one.key, "version_id": None, "etag": one.etag}
-    body = {"error": "broken", "type": "UnsupportedPicture"} if one.broken else {"detections": [], "detection_count": 0}
+    body = {"error": "broken", "type": "UnsupportedImage"} if one.broken else {"detections": [], "detection_count": 0}
     return json.dumps(body | {"source": source}).encode()
 
 

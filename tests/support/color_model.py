@@ -18,9 +18,9 @@ METADATA = {
     "stride": "32",
     "end2end": "False",
 }
-# Per class: how much of red, green and blue counts; a full cell of the colour ends near 1, any other below 0.01.
-COLOUR_WEIGHTS = np.array([[20, -20, -20], [-20, -20, 20]], dtype=np.float32).reshape(2, 3, 1, 1)
-COLOUR_BIAS = np.array([-10, -10], dtype=np.float32)
+# Per class: how much of red, green and blue counts; a full cell of the color ends near 1, any other below 0.01.
+COLOR_WEIGHTS = np.array([[20, -20, -20], [-20, -20, 20]], dtype=np.float32).reshape(2, 3, 1, 1)
+COLOR_BIAS = np.array([-10, -10], dtype=np.float32)
 
 
 def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str) -> Path:
@@ -42,8 +42,8 @@ def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), *
         helper.make_node("Reshape", ["grid", "flat"], ["output0"]),
     ]
     constants = {
-        "weights": COLOUR_WEIGHTS,
-        "bias": COLOUR_BIAS,
+        "weights": COLOR_WEIGHTS,
+        "bias": COLOR_BIAS,
         "channel": np.array([1]),
         "zero": np.float32(0),
         "one": np.float32(1),
@@ -69,7 +69,7 @@ def save_output(path: Path, shape: tuple[int, ...], **metadata: str) -> Path:
 def _write(path: Path, nodes: list, constants: dict, takes: list, gives: list, metadata: dict[str, str]) -> Path:
     graph = helper.make_graph(
         nodes,
-        "colours",
+        "colors",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, takes)],
         [helper.make_tensor_value_info("output0", TensorProto.FLOAT, gives)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],

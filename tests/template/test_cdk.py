@@ -1,4 +1,4 @@
-"""The CDK construct, synthesised as `cdk deploy` would: what it makes of the two zips."""
+"""The CDK construct, synthesized as `cdk deploy` would: what it makes of the two zips."""
 
 import json
 import os

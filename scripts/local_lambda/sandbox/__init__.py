@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from scripts.local_lambda.errors import CellFailed
-from scripts.local_lambda.sandbox.isolation import Way
+from scripts.local_lambda.sandbox.isolation import IsolationMode
 from scripts.local_lambda.sandbox.processes import MAX_MESSAGE
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -36,7 +36,7 @@ SET_UP_LIMIT = 120  # seconds to unpack 250 MB on a slow disk
 ANSWER_LIMIT = 10  # seconds for the cell to answer a question or to end
 
 
-class Ended(NamedTuple):
+class ProcessExit(NamedTuple):
     """How a process ended: status as of `os.wait`, largest resident size in bytes, why it did not start."""
 
     status: int
@@ -48,10 +48,10 @@ class Process(NamedTuple):
     """A process in the cell."""
 
     name: int
-    ended: concurrent.futures.Future[Ended]
+    ended: concurrent.futures.Future[ProcessExit]
 
 
-class Enclosure:
+class Sandbox:
     """A running cell.
 
     Attributes:
@@ -61,7 +61,7 @@ class Enclosure:
         port: its port.
     """
 
-    def __init__(self, way: Way, plan: Mapping[str, object]) -> None:
+    def __init__(self, way: IsolationMode, plan: Mapping[str, object]) -> None:
         """Start a cell.
 
         Args:
@@ -73,7 +73,7 @@ class Enclosure:
         """
         self.way = way
         self._names = itertools.count(1)
-        self._processes: dict[int, concurrent.futures.Future[Ended]] = {}
+        self._processes: dict[int, concurrent.futures.Future[ProcessExit]] = {}
         self._answers: queue.Queue[int | None] = queue.Queue()  # None: the cell is gone
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `_end`)
         self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -103,7 +103,7 @@ class Enclosure:
 
     def run(
         self, argv: list[str], environ: dict[str, str], sent: bytes = b"", limit: float = ANSWER_LIMIT
-    ) -> tuple[Ended, bytes, str]:
+    ) -> tuple[ProcessExit, bytes, str]:
         """Run a process to its end: how it ended, its output, its errors; killed after `limit` seconds."""
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             given.write(sent)
@@ -186,13 +186,13 @@ class Enclosure:
                 break
             said = json.loads(message)
             if "ended" in said:
-                ended = Ended(said["status"], said["peak"], said.get("why", ""))
+                ended = ProcessExit(said["status"], said["peak"], said.get("why", ""))
                 self._processes.pop(said["ended"]).set_result(ended)
             else:
                 self._answers.put(said["peak"])
         self._answers.put(None)
         for future in self._processes.values():
-            future.set_result(Ended(9, 0, "the enclosure ended"))
+            future.set_result(ProcessExit(9, 0, "the enclosure ended"))
 
     def _last_words(self) -> str:
         """What the cell wrote to its standard error: a traceback, or why `unshare` gave up."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 USER_ID, GROUP_ID = 993, 990  # of Lambda's own user, sbx_user1051
 
 
-class Way(NamedTuple):
+class IsolationMode(NamedTuple):
     """One way to enclose.
 
     Attributes:
@@ -34,7 +34,7 @@ NAMESPACES = ("--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
 NAMESPACE_SAYS = "no network, nothing writable but /tmp, nothing of the host but /usr and the Python itself"
 
 
-def ways(isolation: str) -> list[Way]:
+def ways(isolation: str) -> list[IsolationMode]:
     """The ways to try for `auto`, `namespace` or `plain`, best first; the caller falls back to the next."""
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
     root = os.geteuid() == 0
@@ -43,12 +43,14 @@ def ways(isolation: str) -> list[Way]:
             "--inh-caps=-all", "--bounding-set=-all")  # fmt: skip
     if isolation != "plain" and unshare and setpriv:
         if root:
-            found.append(Way("namespace", (unshare, *NAMESPACES), drop, NAMESPACE_SAYS))
+            found.append(IsolationMode("namespace", (unshare, *NAMESPACES), drop, NAMESPACE_SAYS))
         again = (unshare, "--user", f"--map-user={USER_ID}", f"--map-group={GROUP_ID}", setpriv, "--no-new-privs")
-        found.append(Way("namespace", (unshare, "--map-root-user", *NAMESPACES), again, NAMESPACE_SAYS))
+        found.append(IsolationMode("namespace", (unshare, "--map-root-user", *NAMESPACES), again, NAMESPACE_SAYS))
     if isolation != "namespace":
         if root and setpriv:
-            found.append(Way("plain", (), drop, "temporary folders without write permission, an unprivileged user"))
+            found.append(
+                IsolationMode("plain", (), drop, "temporary folders without write permission, an unprivileged user")
+            )
         weak = "; it runs as root, whom permissions do not stop" if root else ""
-        found.append(Way("plain", (), (), f"temporary folders without write permission{weak}"))
+        found.append(IsolationMode("plain", (), (), f"temporary folders without write permission{weak}"))
     return found

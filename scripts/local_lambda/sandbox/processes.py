@@ -1,4 +1,4 @@
-"""Processes of a cell, started, measured and ended on command; the other end of the socket is `Enclosure`.
+"""Processes of a cell, started, measured and ended on command; the other end of the socket is `Sandbox`.
 
 Messages are JSON, one a packet, with the standard streams of a new process as handles beside it.
 """

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from export.compress import agreement
-from export.compress.predictions import Found
+from export.compress.predictions import Predictions
 
 BOX = [0.0, 0.0, 10.0, 10.0]
 FAR = [50.0, 50.0, 60.0, 60.0]
 
 
-def found(*boxes: list[float], scores: float = 0.5, classes: int = 0, **inside: object) -> Found:
+def found(*boxes: list[float], scores: float = 0.5, classes: int = 0, **inside: object) -> Predictions:
     count = len(boxes)
     rest = {"turned": None, "points": None, "masks": None} | inside
     corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    return Found(corners, np.full(count, scores, dtype=np.float32), np.full(count, classes), **rest)  # type: ignore[arg-type]
+    return Predictions(corners, np.full(count, scores, dtype=np.float32), np.full(count, classes), **rest)  # type: ignore[arg-type]
 
 
-def share(one: Found, other: Found) -> float:
-    return agreement.agreement([one], [other]).share
+def share(one: Predictions, other: Predictions) -> float:
+    return agreement.f1_agreement([one], [other]).share
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def share(one: Found, other: Found) -> float:
         (found(BOX, BOX), 2 / 3),  # each box has one partner
     ],
 )
-def test_what_lies_on_each_other_and_is_of_one_class_agrees(other: Found, wanted: float) -> None:
+def test_what_lies_on_each_other_and_is_of_one_class_agrees(other: Predictions, wanted: float) -> None:
     assert share(found(BOX), other) == pytest.approx(wanted)
 
 
 def test_pictures_are_not_mixed_up() -> None:
-    assert agreement.agreement([found(BOX), found(FAR)], [found(FAR), found(BOX)]).share == 0
+    assert agreement.f1_agreement([found(BOX), found(FAR)], [found(FAR), found(BOX)]).share == 0
 
 
 def test_the_means_are_over_the_pairs() -> None:
-    agreed = agreement.agreement([found(BOX, FAR)], [found([0, 0, 10, 8], scores=0.25)])
+    agreed = agreement.f1_agreement([found(BOX, FAR)], [found([0, 0, 10, 8], scores=0.25)])
     assert agreed == agreement.Agreement((2, 1), 1, pytest.approx(0.8), pytest.approx(0.25))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from export.convert import Shape, finished_rows, shape
 from export.verify import boxes, inputs
-from export.verify.boxes import Array, Final
+from export.verify.boxes import Array, BoxComparison
 
 
 def scores(*values: float) -> Array:
@@ -13,7 +13,7 @@ def scores(*values: float) -> Array:
 
 
 def test_no_boxes_agree_with_no_boxes() -> None:
-    assert boxes.final(np.zeros((0, 6)), np.zeros((0, 6))) == Final((0, 0), 0, 1.0, 0.0)
+    assert boxes.final(np.zeros((0, 6)), np.zeros((0, 6))) == BoxComparison((0, 0), 0, 1.0, 0.0)
     assert boxes.final(np.zeros((0, 6)), np.zeros((0, 6))).agrees
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from export.verify import raw_outputs
-from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Kind
+from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, OutputLayout
 
-DETECT = Kind("detect", ANCHORS, classes=2)
-END_TO_END = Kind("detect", FINISHED, classes=2)
+DETECT = OutputLayout("detect", ANCHORS, classes=2)
+END_TO_END = OutputLayout("detect", FINISHED, classes=2)
 
 
 def rows(*values: list[float]) -> raw_outputs.Array:
@@ -22,18 +22,18 @@ def test_differences_are_told_by_what_they_mean() -> None:
 @pytest.mark.parametrize(
     ("kind", "place", "name"),
     [
-        (Kind("segment", ANCHORS, 2), 6, "coefficients"),
-        (Kind("segment", FINISHED, 2), 6, "coefficients"),
-        (Kind("obb", ANCHORS, 2), 6, "angles"),
-        (Kind("pose", ANCHORS, 2, point_values=3), 6, "points px"),
-        (Kind("pose", ANCHORS, 2, point_values=3), 10, "points px"),
-        (Kind("pose", FINISHED, 2, point_values=3), 8, "visible"),
-        (Kind("pose", ANCHORS, 2, point_values=2), 8, "points px"),
-        (Kind("detect", FINISHED, 2), 4, "scores"),
-        (Kind("classify", PROBABILITIES, 12), 3, "scores"),
+        (OutputLayout("segment", ANCHORS, 2), 6, "coefficients"),
+        (OutputLayout("segment", FINISHED, 2), 6, "coefficients"),
+        (OutputLayout("obb", ANCHORS, 2), 6, "angles"),
+        (OutputLayout("pose", ANCHORS, 2, point_values=3), 6, "points px"),
+        (OutputLayout("pose", ANCHORS, 2, point_values=3), 10, "points px"),
+        (OutputLayout("pose", FINISHED, 2, point_values=3), 8, "visible"),
+        (OutputLayout("pose", ANCHORS, 2, point_values=2), 8, "points px"),
+        (OutputLayout("detect", FINISHED, 2), 4, "scores"),
+        (OutputLayout("classify", PROBABILITIES, 12), 3, "scores"),
     ],
 )
-def test_a_change_is_seen_in_its_own_column_and_in_no_other(kind: Kind, place: int, name: str) -> None:
+def test_a_change_is_seen_in_its_own_column_and_in_no_other(kind: OutputLayout, place: int, name: str) -> None:
     first = np.zeros((1, 12), dtype=np.float32)
     second = first.copy()
     second[0, place] = 0.25
@@ -44,8 +44,8 @@ def test_a_change_is_seen_in_its_own_column_and_in_no_other(kind: Kind, place: i
 def test_every_column_has_a_floor() -> None:
     for task in ("detect", "segment", "pose", "obb"):
         for layout in (ANCHORS, FINISHED):
-            names = {column.name for column in raw_outputs.columns(Kind(task, layout, 2, 3))} - {"class"}
-            assert names <= raw_outputs.FLOORS.keys()
+            names = {column.name for column in raw_outputs.columns(OutputLayout(task, layout, 2, 3))} - {"class"}
+            assert names <= raw_outputs.TOLERANCES.keys()
 
 
 def test_outputs_of_other_shapes_are_not_compared() -> None:
@@ -78,16 +78,16 @@ def test_a_row_of_a_class_that_nothing_has_is_infinitely_far() -> None:
 
 
 def test_queries_are_brought_to_pixels() -> None:
-    found = raw_outputs.rows(Kind("detect", QUERIES, 2), rows([0.5, 0.5, 0.25, 0.25, 0.9, 1]), (320, 160))
+    found = raw_outputs.rows(OutputLayout("detect", QUERIES, 2), rows([0.5, 0.5, 0.25, 0.25, 0.9, 1]), (320, 160))
     assert found.tolist() == rows([160, 80, 80, 40, 0.9, 1]).tolist()
 
 
 def test_anchors_and_probabilities_become_rows() -> None:
     assert raw_outputs.rows(DETECT, np.zeros((6, 40)), (320, 320)).shape == (40, 6)
-    assert raw_outputs.rows(Kind("classify", PROBABILITIES, 7), np.zeros(7), (64, 64)).shape == (1, 7)
+    assert raw_outputs.rows(OutputLayout("classify", PROBABILITIES, 7), np.zeros(7), (64, 64)).shape == (1, 7)
 
 
 def test_differences_below_their_floor_count_for_nothing() -> None:
-    tiny = {name: floor / 2 for name, floor in raw_outputs.FLOORS.items()}
+    tiny = {name: floor / 2 for name, floor in raw_outputs.TOLERANCES.items()}
     assert raw_outputs.ratio(tiny, dict.fromkeys(tiny, 0.0), limit=20.0) <= 20.0
     assert raw_outputs.ratio(tiny | {"angles": 1.0}, dict.fromkeys(tiny, 0.0), limit=20.0) > 20.0

@@ -5,11 +5,11 @@ import pytest
 
 from export import verify
 from export.verify import Row
-from export.verify.boxes import Final
+from export.verify.boxes import BoxComparison
 from export.verify.inputs import Case
 
 CASE = Case("drawn", np.zeros((1, 3, 32, 32), dtype=np.float32))
-SAME, OTHER = Final((3, 3), 3, 1.0, 0.0), Final((3, 2), 2, 1.0, 0.0)
+SAME, OTHER = BoxComparison((3, 3), 3, 1.0, 0.0), BoxComparison((3, 2), 2, 1.0, 0.0)
 NEAR, FAR, BROKEN = (
     {"boxes px": 1e-4, "scores": 1e-6},
     {"boxes px": 1.0, "scores": 1e-6},
@@ -18,7 +18,7 @@ NEAR, FAR, BROKEN = (
 
 
 @pytest.mark.parametrize(
-    ("apart", "boxes", "settled", "queries", "verdict"),
+    ("apart", "boxes", "is_stable", "queries", "verdict"),
     [
         (NEAR, SAME, True, False, "ok"),
         (NEAR, OTHER, True, False, "BOXES DIFFER"),
@@ -31,6 +31,6 @@ NEAR, FAR, BROKEN = (
     ],
 )
 def test_a_verdict_follows_from_the_measures(
-    apart: dict[str, float], boxes: Final, settled: bool, queries: bool, verdict: str
+    apart: dict[str, float], boxes: BoxComparison, is_stable: bool, queries: bool, verdict: str
 ) -> None:
-    assert Row(CASE, apart, NEAR, boxes, settled, queries).verdict == verdict
+    assert Row(CASE, apart, NEAR, boxes, is_stable, queries).verdict == verdict

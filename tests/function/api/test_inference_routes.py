@@ -245,7 +245,7 @@ def test_an_object_in_a_bucket_is_not_even_read_for_a_model_of_tensors(
     monkeypatch.setattr(storage, "read", shelf.read)
     monkeypatch.setattr(storage, "write", shelf.write)
     (row,) = tensor_handler.lambda_handler(sample_of("s3_put"), Context())["results"]
-    assert row["type"] == "UnsupportedPicture"
+    assert row["type"] == "UnsupportedImage"
     assert TAKES in row["error"]
     assert shelf.versions_asked == []
 

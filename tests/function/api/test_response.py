@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from function.api import response
-from function.metadata import Facts
+from function.metadata import ModelMetadata
 from function.postprocess.segment import Masks
 from function.results import Classification, Prediction, Timing
 
-FACTS = Facts("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
+FACTS = ModelMetadata("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
 TIMING = Timing(1.26, 2, 3, 4)
 BOXES = np.array([[10, 20, 30, 60], [0, 0, 50, 100]], dtype=np.float32)
 FOUND = Prediction("a.jpg", (200, 100), BOXES, np.array([0.91239, 0.5], np.float32), np.array([1, 0]), FACTS, TIMING)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from function import fetch
-from function.errors import BadRequest, Forbidden, FunctionError, LinkFailed, TooLarge
+from function.errors import BadRequest, Forbidden, FunctionError, TooLarge, UrlFetchFailed
 from function.fetch.https import Connect
 from tests.support.fake_web import PICTURE, PUBLIC, Web, answer, redirect, unsized
 
@@ -116,7 +116,7 @@ def test_a_relative_redirect_is_followed_from_where_it_came(location: str, host:
 def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
     assert Web(*[redirect("/again")] * 3, answer()).picture(URL) == PICTURE
     web = Web(*[redirect("/again")] * 4, answer())
-    with pytest.raises(LinkFailed, match="redirects more than 3 times"):
+    with pytest.raises(UrlFetchFailed, match="redirects more than 3 times"):
         web.picture(URL)
     assert len(web.connected) == 4
 
@@ -125,7 +125,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
     "first", [redirect(None), redirect(""), answer(b"", "Location: /a", "Location: /b", status="302 Found")]
 )
 def test_a_redirect_to_no_place_or_to_two_is_refused(first: bytes) -> None:
-    with pytest.raises(LinkFailed, match="redirects to what is not an https link"):
+    with pytest.raises(UrlFetchFailed, match="redirects to what is not an https link"):
         Web(first).picture(URL)
 
 
@@ -156,7 +156,7 @@ def test_a_length_above_the_limit_is_refused_before_the_body_comes() -> None:
 
 @pytest.mark.parametrize("send", SIZED)
 def test_an_empty_body_is_refused(send: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(LinkFailed, match="gave an empty body; wanted a picture"):
+    with pytest.raises(UrlFetchFailed, match="gave an empty body; wanted a picture"):
         Web(send(b"")).picture(URL)
 
 
@@ -192,7 +192,7 @@ def test_a_length_that_is_no_length_does_not_lift_the_limit(length: str) -> None
     ],
 )
 def test_an_answer_that_is_not_proper_http_is_refused(lying: bytes) -> None:
-    with pytest.raises(LinkFailed, match=r"^the link to 'a\.example' (did not|could not|broke off|gave an empty)"):
+    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' (did not|could not|broke off|gave an empty)"):
         Web(lying).picture(URL, max_bytes=LIMIT)
 
 
@@ -206,7 +206,7 @@ def test_an_answer_that_is_not_proper_http_is_refused(lying: bytes) -> None:
     ],
 )
 def test_more_on_the_wire_than_the_limit_can_need_is_refused(flood: bytes) -> None:
-    with pytest.raises((TooLarge, LinkFailed)):
+    with pytest.raises((TooLarge, UrlFetchFailed)):
         Web(flood).picture(URL, max_bytes=LIMIT)
 
 
@@ -214,7 +214,7 @@ def test_more_on_the_wire_than_the_limit_can_need_is_refused(flood: bytes) -> No
     "header", ["Content-Encoding: gzip", "Content-Encoding: br", "Transfer-Encoding: gzip, chunked"]
 )
 def test_a_compressed_body_is_refused(header: str) -> None:
-    with pytest.raises(LinkFailed, match="gave an encoded body"):
+    with pytest.raises(UrlFetchFailed, match="gave an encoded body"):
         Web(unsized(b"0\r\n\r\n", header)).picture(URL)
 
 
@@ -230,7 +230,7 @@ def test_an_interim_answer_is_skipped() -> None:
     "status", [101, 103, 201, 204, 206, 300, 304, 400, 401, 403, 404, 407, 429, 500, 502, 503, 999]
 )
 def test_a_status_other_than_200_is_named(status: int) -> None:
-    with pytest.raises(LinkFailed, match=rf"^the link to 'a\.example' gave status {status}; wanted 200$"):
+    with pytest.raises(UrlFetchFailed, match=rf"^the link to 'a\.example' gave status {status}; wanted 200$"):
         Web(answer(b"", status=f"{status} SECRET")).picture(URL)
 
 
@@ -263,7 +263,7 @@ def test_nothing_that_the_other_side_sent_is_repeated(telling: bytes) -> None:
 def test_no_address_is_repeated() -> None:
     web = Web(**{"a.example": [["10.1.2.3"]], "b.example": [[PUBLIC]]})
     web.unreachable = {PUBLIC}
-    for url, error in (("https://a.example/", Forbidden), ("https://b.example/", LinkFailed)):
+    for url, error in (("https://a.example/", Forbidden), ("https://b.example/", UrlFetchFailed)):
         with pytest.raises(error) as failure:
             web.picture(url)
         assert not re.search(r"\d\.\d", str(failure.value))
@@ -280,7 +280,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
 def test_only_the_first_addresses_of_many_are_tried() -> None:
     web = Web(**{"a.example": [[f"93.184.215.{last}" for last in range(1, 100)]]})
     web.unreachable = {f"93.184.215.{last}" for last in range(1, 100)}
-    with pytest.raises(LinkFailed, match="could not be reached"):
+    with pytest.raises(UrlFetchFailed, match="could not be reached"):
         web.picture(URL)
     assert len(web.connected) == fetch.MAX_TRIED
 
@@ -292,12 +292,14 @@ def test_a_name_that_cannot_be_resolved_is_named(failure: OSError) -> None:
     def resolve(host: str, port: int) -> list[str]:
         raise failure
 
-    with pytest.raises(LinkFailed, match=r"^the link to 'a\.example' leads to a host name that cannot be resolved$"):
+    with pytest.raises(
+        UrlFetchFailed, match=r"^the link to 'a\.example' leads to a host name that cannot be resolved$"
+    ):
         fetch.picture(URL, ("*",), LIMIT, 1, resolve, Web().connect)
 
 
 def test_a_name_without_an_address_is_named() -> None:
-    with pytest.raises(LinkFailed, match="has no address"):
+    with pytest.raises(UrlFetchFailed, match="has no address"):
         Web(**{"a.example": [[]]}).picture(URL)
 
 
@@ -347,7 +349,7 @@ def test_a_slow_answer_ends_with_the_time_limit(
     trickle: Callable[[bytes, bytes], Connect], start: bytes, rest: bytes
 ) -> None:
     began = time.monotonic()
-    with pytest.raises(LinkFailed, match=r"^the link to 'a\.example' took longer than its time limit$"):
+    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' took longer than its time limit$"):
         fetch.picture(URL, ("*",), LIMIT, 0.3, Web().resolve, trickle(start, rest))
     assert 0.25 < time.monotonic() - began < 3
 
@@ -360,7 +362,7 @@ def test_the_time_limit_holds_for_all_redirects_together() -> None:
         return [PUBLIC]
 
     web.resolve = slow  # type: ignore[method-assign]
-    with pytest.raises(LinkFailed, match="time limit"):
+    with pytest.raises(UrlFetchFailed, match="time limit"):
         web.picture(URL, timeout_s=0.4)
     assert len(web.connected) < 4
 
@@ -372,7 +374,7 @@ def test_each_address_gets_its_share_of_the_time() -> None:
         given.append(timeout_s)
         raise TimeoutError
 
-    with pytest.raises(LinkFailed, match="time limit"):
+    with pytest.raises(UrlFetchFailed, match="time limit"):
         fetch.picture(URL, ("*",), LIMIT, 8, lambda *_: [PUBLIC] * 4, connect)
     assert given == pytest.approx([2, 8 / 3, 4, 8], abs=0.5)
 

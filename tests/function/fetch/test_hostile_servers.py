@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from function.errors import BadRequest, Forbidden, FunctionError, LinkFailed
+from function.errors import BadRequest, Forbidden, FunctionError, UrlFetchFailed
 from tests.support.fake_web import PICTURE, PUBLIC, Web, answer, redirect
 
 SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 400
@@ -372,7 +372,7 @@ def test_no_host_is_allowed_unless_one_is_named() -> None:
 )
 def test_a_redirect_to_an_unusual_spelling_is_refused(location: str) -> None:
     web = Web(redirect(location))
-    with pytest.raises(LinkFailed, match=r"^the link to 'a\.example' (redirects to what is not an https|did not)"):
+    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' (redirects to what is not an https|did not)"):
         web.picture("https://a.example/", ("*", "*:0", "*:80", "*:99999"))
     assert len(web.connected) == 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from function import fetch
-from function.errors import LinkFailed
+from function.errors import UrlFetchFailed
 from function.fetch import https
 from tests.support.fake_web import PICTURE, PUBLIC, answer
 
@@ -130,18 +130,18 @@ def test_the_connection_resolves_nothing_again(server: Server, monkeypatch: pyte
 
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_for_another_name_is_refused(server: Server) -> None:
-    with pytest.raises(LinkFailed, match=r"^the link to 'a\.example' leads to a host without a valid certificate$"):
+    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' leads to a host without a valid certificate$"):
         server.picture("https://a.example/")
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(server: Server) -> None:
-    with pytest.raises(LinkFailed, match="without a valid certificate"):
+    with pytest.raises(UrlFetchFailed, match="without a valid certificate"):
         server.picture(f"https://{NAME}/")
 
 
 def test_a_host_without_tls_is_refused(start: Callable[[Callable[[socket.socket], None]], Server]) -> None:
     server = start(lambda plain: plain.sendall(answer()))
-    with pytest.raises(LinkFailed, match="could not be reached, or broke off"):
+    with pytest.raises(UrlFetchFailed, match="could not be reached, or broke off"):
         server.picture(f"https://{NAME}/")
 
 
@@ -153,7 +153,7 @@ def test_a_handshake_without_end_ends_with_the_time_limit(
             pass
 
     server = start(listen)
-    with pytest.raises(LinkFailed, match="took longer than its time limit"):
+    with pytest.raises(UrlFetchFailed, match="took longer than its time limit"):
         server.picture(f"https://{NAME}/", timeout_s=0.3)
 
 

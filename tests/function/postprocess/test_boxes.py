@@ -59,7 +59,7 @@ def test_nms_leaves_its_arguments_as_they_were() -> None:
     np.testing.assert_array_equal(rows, before)
 
 
-def test_iou_of_a_box_with_itself_is_one_and_with_a_neighbour_zero() -> None:
+def test_iou_of_a_box_with_itself_is_one_and_with_a_neighbor_zero() -> None:
     box = np.array([0, 0, 10, 10], dtype=np.float32)
     others = np.array([[0, 0, 10, 10], [10, 0, 20, 10], [0, 0, 5, 10]], dtype=np.float32)
     np.testing.assert_allclose(boxes.iou_one_to_many(box, others), [1, 0, 0.5])
@@ -89,10 +89,10 @@ def test_nms_in_chunks_keeps_what_the_plain_loop_keeps(kind: str, iou: float, ma
     rng = np.random.default_rng(17)
     count = 1500
     places = rng.random((25, 2)) * 600
-    centres = rng.random((count, 2)) * 600 if kind == "apart" else places[rng.integers(0, 25, count)]
-    centres += rng.normal(size=(count, 2)) * 5
+    centers = rng.random((count, 2)) * 600 if kind == "apart" else places[rng.integers(0, 25, count)]
+    centers += rng.normal(size=(count, 2)) * 5
     half = np.zeros((count, 2)) if kind == "no area" else rng.random((count, 2)) * 30 + 5
-    boxes_xyxy = np.concatenate((centres - half, centres + half), axis=1).astype(np.float32)
+    boxes_xyxy = np.concatenate((centers - half, centers + half), axis=1).astype(np.float32)
     scores = rng.random(count).astype(np.float32)
     if kind == "equal scores":
         scores = scores.round(1)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from function.errors import InternalError, UnusableModel
-from function.metadata import Facts
+from function.metadata import ModelMetadata
 from function.postprocess import layouts
 from function.postprocess.layouts import LAYOUTS, Candidates, Shapes, choose
 
-FACTS = Facts("detect", {0: "red", 1: "blue"}, (640, 640), 32, True, "0" * 64)
+FACTS = ModelMetadata("detect", {0: "red", 1: "blue"}, (640, 640), 32, True, "0" * 64)
 POSE = FACTS._replace(task="pose", kpt_shape=(17, 3))
 ONE_CLASS = FACTS._replace(names={0: "red"})
 RTDETR = FACTS._replace(head="RTDETRDecoder")
@@ -17,7 +17,7 @@ def named(name: str) -> layouts.Layout:
     return next(layout for layout in LAYOUTS if layout.name == name)
 
 
-def decoded(name: str, output: np.ndarray, conf: float, facts: Facts = FACTS, class_ids=None) -> Candidates:
+def decoded(name: str, output: np.ndarray, conf: float, facts: ModelMetadata = FACTS, class_ids=None) -> Candidates:
     return layouts.decode(named(name), output, facts, (64, 32), conf, class_ids)
 
 
@@ -53,7 +53,7 @@ def test_a_class_filter_drops_boxes_whose_best_class_is_another() -> None:
     assert decoded("anchors", ANCHORS, 0.1, class_ids=np.array([0, 1])).scores.size == 4
 
 
-def test_rotated_boxes_stay_centre_and_size() -> None:
+def test_rotated_boxes_stay_center_and_size() -> None:
     found = decoded("anchors", ANCHORS, 0.5, FACTS._replace(task="obb"))
     assert found.boxes.tolist() == [[10, 10, 4, 4], [30, 30, 4, 4]]
 
@@ -114,7 +114,7 @@ def test_a_class_without_a_name_is_ours_to_answer_for() -> None:
         (FACTS._replace(task="classify"), [(1, 2)], "probabilities"),
     ],
 )
-def test_metadata_and_shape_choose_the_layout(facts: Facts, shapes: Shapes, name: str) -> None:
+def test_metadata_and_shape_choose_the_layout(facts: ModelMetadata, shapes: Shapes, name: str) -> None:
     assert choose(facts, (640, 640), shapes).name == name
 
 
@@ -135,7 +135,9 @@ def test_metadata_and_shape_choose_the_layout(facts: Facts, shapes: Shapes, name
         (FACTS._replace(task="classify"), [(1, 6, 8400)]),
     ],
 )
-def test_any_other_layout_is_refused_with_what_was_found_and_what_is_known(facts: Facts, shapes: Shapes) -> None:
+def test_any_other_layout_is_refused_with_what_was_found_and_what_is_known(
+    facts: ModelMetadata, shapes: Shapes
+) -> None:
     with pytest.raises(UnusableModel, match=rf"known for {facts.task} are \(1, ") as caught:
         choose(facts, (640, 640), shapes)
     assert all(str(shape) in str(caught.value) for shape in shapes)
@@ -156,5 +158,5 @@ def test_queries_come_best_first() -> None:
         (RTDETR._replace(head="Detect", description="Ultralytics RT-DETR-l model", end2end=True), (1, 300, 6)),
     ],
 )
-def test_the_name_of_the_data_makes_no_rtdetr(facts: Facts, shape: tuple[int, ...]) -> None:
+def test_the_name_of_the_data_makes_no_rtdetr(facts: ModelMetadata, shape: tuple[int, ...]) -> None:
     assert choose(facts, (640, 640), [shape]).name == "end-to-end"

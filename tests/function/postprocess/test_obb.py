@@ -24,9 +24,9 @@ def plain(boxes_cxcywhr: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, 
 
 def crowd(seed: int, count: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    centres = rng.uniform(0, 300, (count, 2))
+    centers = rng.uniform(0, 300, (count, 2))
     sides = rng.uniform(2, 120, (count, 2))
-    turned = np.column_stack((centres, sides, rng.uniform(-0.8, 2.4, count))).astype(np.float32)
+    turned = np.column_stack((centers, sides, rng.uniform(-0.8, 2.4, count))).astype(np.float32)
     return turned, rng.random(count).astype(np.float32), rng.integers(0, 3, count)
 
 

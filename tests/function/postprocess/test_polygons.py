@@ -5,7 +5,7 @@ from function.postprocess.polygons import polygons as trace
 
 
 def filled(polygons: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The pixels whose centres lie in one of the polygons, by crossing their edges from the left."""
+    """The pixels whose centers lie in one of the polygons, by crossing their edges from the left."""
     union = np.zeros(shape, dtype=bool)
     rows, columns = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
     for polygon in polygons:

@@ -35,10 +35,10 @@ def test_corners_go_around_the_box_from_the_lower_right_one() -> None:
     assert obb.enclosing(corners[None]).tolist() == [[8, 19, 12, 21]]
 
 
-@pytest.mark.parametrize(("size", "centre"), [((300, 100), 150), ((100, 300), 50), ((100, 100), 50), ((10, 7), 5)])
-def test_the_centre_of_a_picture_is_classified(size: tuple[int, int], centre: int) -> None:
+@pytest.mark.parametrize(("size", "center"), [((300, 100), 150), ((100, 300), 50), ((100, 100), 50), ((10, 7), 5)])
+def test_the_center_of_a_picture_is_classified(size: tuple[int, int], center: int) -> None:
     drawn = Image.new("RGB", size, (0, 0, 255))
-    drawn.paste((255, 0, 0), (centre, 0, size[0], size[1]))
+    drawn.paste((255, 0, 0), (center, 0, size[0], size[1]))
     tensor = center_crop.paint(drawn, (32, 32))
     assert (tensor.shape, tensor.dtype) == ((1, 3, 32, 32), np.float32)
     assert tensor[0, 2, :, :12].min() == tensor[0, 0, :, -12:].min() == 1
@@ -111,7 +111,7 @@ def test_none_asks_for_neither() -> None:
 
 
 @pytest.mark.parametrize("size", [(30_000, 1), (1, 30_000), (2000, 30), (30, 2000)])
-def test_of_a_long_strip_only_the_centre_is_scaled(size: tuple[int, int]) -> None:
+def test_of_a_long_strip_only_the_center_is_scaled(size: tuple[int, int]) -> None:
     ramp = np.linspace(0, 255, max(size)).astype(np.uint8)
     drawn = Image.fromarray(np.broadcast_to(ramp if size[0] > size[1] else ramp[:, None], size[::-1]).copy()).convert(
         "RGB"
@@ -121,7 +121,7 @@ def test_of_a_long_strip_only_the_centre_is_scaled(size: tuple[int, int]) -> Non
     assert 0.47 < tensor.min() <= tensor.max() < 0.53
 
 
-def test_the_centre_of_a_strip_is_what_scaling_all_of_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_center_of_a_strip_is_what_scaling_all_of_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (37, 601, 3), dtype=np.uint8)
     whole = center_crop.paint(Image.fromarray(noise), (96, 96))
     monkeypatch.setattr(center_crop, "MOST_SCALED", 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from function.errors import TooLarge, UnsupportedPicture
+from function.errors import TooLarge, UnsupportedImage
 from function.preprocess import image
 from tests.conftest import encode
 
@@ -113,7 +113,7 @@ def test_alpha_of_a_tiff_is_multiplied_in_as_libtiff_does() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_16_bit_grey_keeps_its_upper_byte(kind: str) -> None:
+def test_16_bit_gray_keeps_its_upper_byte(kind: str) -> None:
     deep = RNG.integers(0, 65536, (20, 30), dtype=np.uint16)
     wanted = np.repeat((deep >> 8).astype(np.uint8)[..., None], 3, axis=2)
     np.testing.assert_array_equal(read(stored(kind, Image.fromarray(deep))), wanted)
@@ -122,7 +122,7 @@ def test_16_bit_grey_keeps_its_upper_byte(kind: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "kind"), [("L", "JPEG"), ("L", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("1", "TIFF"), ("L", "BMP")]
 )
-def test_grey_becomes_three_equal_channels(mode: str, kind: str) -> None:
+def test_gray_becomes_three_equal_channels(mode: str, kind: str) -> None:
     rows = read(stored(kind, RGB.convert(mode)))
     assert rows.std() > 0
     np.testing.assert_array_equal(rows[..., 0], rows[..., 1])
@@ -144,7 +144,7 @@ def test_transparent_pixels_of_a_gif_are_white() -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])
 def test_of_many_frames_the_first_is_read(kind: str) -> None:
-    frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (30, 20), color) for color in ("red", "blue")]
     options = {"lossless": True} if kind == "WEBP" else {}
     rows = read(stored(kind, frames[0], save_all=True, append_images=frames[1:], **options))
     assert np.unique(rows.reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
@@ -172,7 +172,7 @@ def test_cmyk_tiff_becomes_rgb_as_libtiff_computes_it() -> None:
 @pytest.mark.parametrize("mode", ["F", "I", "LAB"])
 def test_pixels_that_opencv_refuses_are_refused(mode: str) -> None:
     drawn = RGB.convert("L").convert(mode) if mode != "LAB" else Image.merge("LAB", RGB.split())
-    with pytest.raises(UnsupportedPicture, match="pixels"):
+    with pytest.raises(UnsupportedImage, match="pixels"):
         read(stored("TIFF", drawn))
 
 
@@ -186,7 +186,7 @@ def test_extreme_sizes_are_read(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.97])
 def test_a_file_that_was_cut_short_is_refused(kind: str, share: float) -> None:
     data = stored(kind)
-    with pytest.raises(UnsupportedPicture):
+    with pytest.raises(UnsupportedImage):
         read(data[: int(len(data) * share)])
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_was_cut_short_is_refused(kind: str, share: float) -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
-    with pytest.raises(UnsupportedPicture):
+    with pytest.raises(UnsupportedImage):
         read(data)
 
 
@@ -221,7 +221,7 @@ def test_damaged_bytes_are_a_picture_or_an_error_of_ours(kind: str) -> None:
         damaged = data.copy()
         for place in RNG.integers(0, len(data), 4):
             damaged[place] = RNG.integers(0, 256)
-        with contextlib.suppress(UnsupportedPicture, TooLarge):
+        with contextlib.suppress(UnsupportedImage, TooLarge):
             assert read(bytes(damaged)).shape[2] == 3
 
 
@@ -308,7 +308,7 @@ def test_a_scaled_jpeg_is_upright_and_what_is_enough_is_asked_of_the_upright_siz
     assert asked == [whole.size] == [read.size_wh]
     assert read.picture.size == enough(whole.size)
     difference = np.asarray(whole.reduce(2), dtype=int) - np.asarray(read.picture, dtype=int)
-    assert np.abs(difference).mean() < 2  # grey levels; 70 and more where it is turned another way
+    assert np.abs(difference).mean() < 2  # gray levels; 70 and more where it is turned another way
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF"])
@@ -318,7 +318,7 @@ def test_other_formats_are_decoded_in_full(kind: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
-def test_grey_and_cmyk_are_scaled_too(mode: str) -> None:
+def test_gray_and_cmyk_are_scaled_too(mode: str) -> None:
     read = image.read_enough(encode(Image.new(mode, (640, 320)), "JPEG"), LIMIT, lambda _: (80, 40))
     assert (read.picture.mode, read.picture.size, read.size_wh) == ("RGB", (80, 40), (640, 320))
 
@@ -329,5 +329,5 @@ def test_the_limit_counts_the_pixels_of_the_file_and_not_those_decoded() -> None
 
 
 def test_a_scaled_picture_that_is_cut_short_is_refused() -> None:
-    with pytest.raises(UnsupportedPicture, match="broken or cut short"):
+    with pytest.raises(UnsupportedImage, match="broken or cut short"):
         image.read_enough(noisy_jpeg((640, 320))[:-2000], LIMIT, lambda _: (80, 40))

@@ -43,7 +43,7 @@ def test_the_odd_pixel_of_padding_goes_to_the_far_side() -> None:
     assert (box.top, box.input_h - box.top - box.resized_h) == (10, 11)
 
 
-def test_paint_surrounds_the_picture_with_grey_and_changes_no_pixel_of_it() -> None:
+def test_paint_surrounds_the_picture_with_gray_and_changes_no_pixel_of_it() -> None:
     pixels = noise(64, 32)
     tensor = letterbox.paint(pixels, letterbox.fit((32, 64), (64, 64), 32, rectangular=False))
     assert tensor.shape == (1, 3, 64, 64)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from function import sources
-from function.errors import BadRequest, FunctionError, MethodNotAllowed, NotFound, UnsupportedPicture
+from function.errors import BadRequest, FunctionError, MethodNotAllowed, NotFound, UnsupportedImage
 from function.request import Options, Request
 from function.results import Result
 from function.settings import Settings
@@ -139,7 +139,7 @@ def test_a_broken_direct_request_is_a_bad_request(sample: dict[str, Any]) -> Non
         ({"body": "%", "isBase64Encoded": True}, BadRequest),
         ({"body": {"image_data": ENCODED}}, BadRequest),
         ({"body": "{not json", "isBase64Encoded": False}, BadRequest),
-        ({"body": "just text", "isBase64Encoded": False}, UnsupportedPicture),
+        ({"body": "just text", "isBase64Encoded": False}, UnsupportedImage),
         ({"path": "/nowhere", "rawPath": "/prod/nowhere"}, NotFound),
     ],
 )

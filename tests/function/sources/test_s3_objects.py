@@ -16,8 +16,8 @@ from function.errors import (
     FunctionError,
     InternalError,
     InvalidSetting,
-    TransientFault,
-    UnsupportedPicture,
+    TransientError,
+    UnsupportedImage,
 )
 from function.model import Model
 from function.predictor import predict
@@ -70,7 +70,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch, red_png: bytes) -> Shelf:
 
 @pytest.fixture
 def respond(shelf: Shelf, served: Model) -> Callable[..., Any]:
-    """An event through its source, answered by the colour model; further arguments are environment variables."""
+    """An event through its source, answered by the color model; further arguments are environment variables."""
 
     def call(sample: Any, **environ: str) -> Any:
         settings = Settings.from_env(environ)
@@ -165,7 +165,7 @@ def test_a_bad_picture_is_done_and_leaves_its_error(respond: Callable[..., Any],
     assert respond(event("sqs_s3")) == {"batchItemFailures": []}
     left = shelf.json("results/in/1.jpg.json")
     assert list(left) == ["error", "type", "source"]
-    assert left["type"] == "UnsupportedPicture"
+    assert left["type"] == "UnsupportedImage"
     assert shelf.json("results/in/2.jpg.json")["detection_count"] == 1
 
 
@@ -184,9 +184,9 @@ def test_an_object_that_cannot_be_had_is_done_and_leaves_its_error(
 
 
 FAULTS = [
-    ("read", "in/1.jpg", TransientFault("503")),
+    ("read", "in/1.jpg", TransientError("503")),
     ("read", "in/1.jpg", RuntimeError("unforeseen")),
-    ("write", "results/in/1.jpg.json", TransientFault("503")),
+    ("write", "results/in/1.jpg.json", TransientError("503")),
     ("write", "results/in/1.jpg.json", Forbidden("no PutObject")),
     ("write", "results/in/1.jpg.json", RuntimeError("unforeseen")),
 ]
@@ -214,13 +214,13 @@ def test_a_fault_of_a_notice_on_its_own_is_raised(
 def test_a_message_of_several_records_fails_as_one_and_tries_them_all(
     respond: Callable[..., Any], shelf: Shelf
 ) -> None:
-    shelf.faults["read", "pictures", "in/1.jpg"] = TransientFault("503")
+    shelf.faults["read", "pictures", "in/1.jpg"] = TransientError("503")
     assert respond(event("sqs_s3_several_records")) == {"batchItemFailures": [{"itemIdentifier": SQS_IDS[0]}]}
     assert shelf.order == ["results/in/2.jpg.json"]
 
 
 def test_a_fifo_queue_gets_back_everything_from_the_first_failure_on(respond: Callable[..., Any], shelf: Shelf) -> None:
-    shelf.faults["read", "pictures", "in/2.jpg"] = TransientFault("503")
+    shelf.faults["read", "pictures", "in/2.jpg"] = TransientError("503")
     assert respond(event("sqs_fifo")) == {"batchItemFailures": [{"itemIdentifier": one} for one in SQS_IDS[1:]]}
     assert shelf.order == ["results/in/1.jpg.json"]
 
@@ -300,7 +300,7 @@ def test_a_batch_task_with_a_bad_picture_fails_for_good_and_leaves_its_error(
     shelf.objects["pictures", "in/wall.jpg"] = b"no picture"
     code, text = batch_row(respond(event("s3_batch_2_0")))
     assert code == "PermanentFailure"
-    assert text.startswith("UnsupportedPicture: ")
+    assert text.startswith("UnsupportedImage: ")
     assert text.endswith("s3://pictures/results/in/wall.jpg.json")
 
 
@@ -308,8 +308,8 @@ def test_a_batch_task_with_a_bad_picture_fails_for_good_and_leaves_its_error(
 def test_a_batch_task_with_a_fault_that_may_pass_is_redriven(
     verb: str, key: str, respond: Callable[..., Any], shelf: Shelf
 ) -> None:
-    shelf.faults[verb, "pictures", key] = TransientFault("503")
-    assert batch_row(respond(event("s3_batch_2_0"))) == ("TemporaryFailure", "TransientFault: 503")
+    shelf.faults[verb, "pictures", key] = TransientError("503")
+    assert batch_row(respond(event("s3_batch_2_0"))) == ("TemporaryFailure", "TransientError: 503")
 
 
 def test_a_batch_result_fits_its_limit(respond: Callable[..., Any], shelf: Shelf, red_png: bytes) -> None:
@@ -324,7 +324,7 @@ def test_a_map_answers_item_by_item(respond: Callable[..., Any], shelf: Shelf) -
     folder, good, bad = respond(event("map_batch"))["results"]
     assert folder == {"key": "in/", "skipped": "a folder"}
     assert good == {"key": "in/1.jpg", "detection_count": 1, "result": "s3://pictures/results/in/1.jpg.json"}
-    assert (bad["key"], bad["type"]) == ("in/2.jpg", UnsupportedPicture.__name__)
+    assert (bad["key"], bad["type"]) == ("in/2.jpg", UnsupportedImage.__name__)
     assert "error" in bad
 
 
@@ -334,8 +334,8 @@ def test_one_map_item_is_answered_with_its_row(respond: Callable[..., Any]) -> N
 
 
 def test_a_map_item_with_a_fault_that_may_pass_is_raised(respond: Callable[..., Any], shelf: Shelf) -> None:
-    shelf.faults["read", "pictures", "in/2.jpg"] = TransientFault("503")
-    with pytest.raises(TransientFault):
+    shelf.faults["read", "pictures", "in/2.jpg"] = TransientError("503")
+    with pytest.raises(TransientError):
         respond(event("map_batch"))
 
 
@@ -395,7 +395,7 @@ def test_an_item_of_a_map_may_name_its_own_bucket(respond: Callable[..., Any], s
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [(TransientFault("503"), "TemporaryFailure"), (Forbidden("no PutObject"), "PermanentFailure")],
+    [(TransientError("503"), "TemporaryFailure"), (Forbidden("no PutObject"), "PermanentFailure")],
 )
 def test_a_batch_task_is_redriven_only_for_what_may_pass(
     fault: Exception, code: str, respond: Callable[..., Any], shelf: Shelf, red_png: bytes

@@ -48,7 +48,7 @@ def test_the_name_that_is_set_wins_over_the_file_s(tmp_path: Path) -> None:
 
 def test_a_model_from_a_bucket_is_called_as_its_object(tmp_path: Path) -> None:
     content = tensor_models.add(tmp_path / "m.onnx").read_bytes()
-    found = model.serve("s3://models/a/wine.onnx", content, 1)
+    found = model.load_bytes("s3://models/a/wine.onnx", content, 1)
     assert isinstance(found, TensorModel)
     assert found.signature.name == "wine"
 

@@ -196,7 +196,7 @@ def test_a_new_role_is_waited_for(aws: FakeAws, dist: Path) -> None:
     refusal = "An error occurred (InvalidParameterValueException) when calling the CreateFunction operation: The role "
     aws.answers["lambda create-function"] = RuntimeError(refusal + "defined cannot be assumed by Lambda.")
     with pytest.raises(Refused):
-        lambda_function._with_patience(Aws(None, False, print), ["lambda", "create-function"])
+        lambda_function._retry_until_role_exists(Aws(None, False, print), ["lambda", "create-function"])
     assert len(aws.commands) == lambda_function.ROLE_TRIES
 
 

@@ -215,7 +215,7 @@ def test_the_trial_runs_the_zips_on_the_pictures(
         ran.append((out, images))
         return 7
 
-    monkeypatch.setattr(trial, "obstacle", lambda target: None)
+    monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
     monkeypatch.setattr(trial, "run", run)
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try", str(SCRIPT)]) == 7
     assert ran == [(tmp_path / "out", [SCRIPT])]

@@ -82,7 +82,7 @@ def test_the_trial_sends_requests(
     adder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[Path]
 ) -> None:
     ran: list[Any] = []
-    monkeypatch.setattr(trial, "obstacle", lambda target: None)
+    monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
     monkeypatch.setattr(trial, "run_requests", lambda out, requests: ran.append(requests) or 7)
     assert cli.main([str(adder), "--out", str(tmp_path / "out"), "--try", *map(str, named)]) == 7
     assert ran == [named or [tmp_path / "out" / "try" / "request.json"]]
@@ -119,8 +119,8 @@ def test_the_wine_model_is_built_and_answers_through_a_function_url(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    if trial.obstacle(Target("x86_64", "3.13")):
-        pytest.skip(str(trial.obstacle(Target("x86_64", "3.13"))))
+    if trial.why_not_runnable(Target("x86_64", "3.13")):
+        pytest.skip(str(trial.why_not_runnable(Target("x86_64", "3.13"))))
     out = str(tmp_path / "dist")
     build = [str(ROOT / "scripts" / "build_zip.sh"), str(WINE / "model.onnx"), "--out", out, "--try"]
     built = subprocess.run(build, capture_output=True, text=True, check=False, timeout=600)

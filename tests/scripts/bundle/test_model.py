@@ -39,9 +39,9 @@ def test_what_the_function_refuses_is_refused(metadata: dict[str, str], said: st
         model.facts(color_model.save(tmp_path / "m.onnx", **metadata))
 
 
-def test_a_model_that_says_only_its_names_and_stride_is_optimised(
+def test_a_model_that_says_only_its_names_and_stride_is_optimized(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optimize, "MAX_GROWTH", 2)  # the file is so small that its names and shapes count
     path = color_model.save(tmp_path / "m.onnx", task="", imgsz="", end2end="")
-    assert optimize.optimise(path, tmp_path).note == ""
+    assert optimize.optimize(path, tmp_path).note == ""

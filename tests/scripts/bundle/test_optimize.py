@@ -57,14 +57,14 @@ def operators(path: Path) -> list[str]:
 
 
 def test_the_activations_are_fused(given: Path, tmp_path: Path) -> None:
-    made = optimize.optimise(given, tmp_path)
+    made = optimize.optimize(given, tmp_path)
     assert made.note == ""
     assert operators(given).count("Sigmoid") == 3
     assert "Sigmoid" not in operators(made.path)
 
 
 def test_no_layout_of_one_processor_is_written(given: Path, tmp_path: Path) -> None:
-    domains = {node.domain for node in onnx.load(optimize.optimise(given, tmp_path).path).graph.node}
+    domains = {node.domain for node in onnx.load(optimize.optimize(given, tmp_path).path).graph.node}
     assert "com.microsoft.nchwc" not in domains
 
 
@@ -73,36 +73,36 @@ def test_the_outputs_stay(given: Path, tmp_path: Path, sides: tuple[int, int]) -
     picture = RNG.random((1, 3, *sides), dtype=np.float32)
     wanted, found = (
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": picture})[0]
-        for path in (given, optimize.optimise(given, tmp_path).path)
+        for path in (given, optimize.optimize(given, tmp_path).path)
     )
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
 
 
 def test_the_function_reads_the_same_facts(given: Path, tmp_path: Path) -> None:
-    before, after = served.load(given, 1).facts, served.load(optimize.optimise(given, tmp_path).path, 1).facts
+    before, after = served.load(given, 1).metadata, served.load(optimize.optimize(given, tmp_path).path, 1).metadata
     assert after._replace(sha256=before.sha256) == before
     assert after.sha256 != before.sha256
 
 
 def test_the_same_model_gives_the_same_bytes(given: Path, tmp_path: Path) -> None:
-    made = [optimize.optimise(given, folder(tmp_path / name)).path.read_bytes() for name in ("one", "two")]
+    made = [optimize.optimize(given, folder(tmp_path / name)).path.read_bytes() for name in ("one", "two")]
     assert made[0] == made[1]
 
 
 def test_the_given_model_is_not_touched_and_known_by_its_checksum(given: Path, tmp_path: Path) -> None:
     before = given.read_bytes()
-    assert optimize.optimise(given, tmp_path).source_sha256 == served.load(given, 1).facts.sha256
+    assert optimize.optimize(given, tmp_path).source_sha256 == served.load(given, 1).metadata.sha256
     assert given.read_bytes() == before
 
 
-def test_a_quantised_model_is_left_alone(tmp_path: Path) -> None:
+def test_a_quantized_model_is_left_alone(tmp_path: Path) -> None:
     given = network(tmp_path / "given.onnx")
-    quantised = onnx.load(given)
-    quantised.graph.node[0].name = "images_QuantizeLinear"
-    onnx.save(quantised, given)
-    made = optimize.optimise(given, tmp_path)
+    quantized = onnx.load(given)
+    quantized.graph.node[0].name = "images_QuantizeLinear"
+    onnx.save(quantized, given)
+    made = optimize.optimize(given, tmp_path)
     assert made.path == given
-    assert "quantised" in made.note
+    assert "quantized" in made.note
 
 
 def test_a_model_that_would_grow_is_left_alone(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_model_that_would_grow_is_left_alone(tmp_path: Path) -> None:
             halved.graph.initializer.append(stored)
             halved.graph.node.insert(0, helper.make_node("Cast", [stored.name], [weight.name], to=TensorProto.FLOAT))
     onnx.save(halved, given)
-    made = optimize.optimise(given, tmp_path)
+    made = optimize.optimize(given, tmp_path)
     assert made.path == given
     assert "would grow" in made.note
 
@@ -128,14 +128,14 @@ def test_a_model_that_takes_no_pictures_is_left_alone(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 10
     onnx.save(model, given)
-    result = optimize.optimise(given, tmp_path)
+    result = optimize.optimize(given, tmp_path)
     assert result.path == given
     assert "pictures" in result.note
 
 
 def test_outputs_that_would_change_are_noticed(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "MAX_DIFFERENCE", -1.0)
-    made = optimize.optimise(given, tmp_path)
+    made = optimize.optimize(given, tmp_path)
     assert made.path == given
     assert "outputs would change" in made.note
 

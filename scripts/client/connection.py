@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from scripts.calling.errors import NotCallable
-from scripts.calling.sigv4 import Credentials, signed
+from scripts.client import NotCallable
+from scripts.client.sigv4 import Credentials, signed
 
 TIMEOUT = 905  # seconds; a function's own limit is 900
 LAMBDA_URL = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws")
@@ -20,7 +20,7 @@ START = re.compile(r"(?:Init|Restore) Duration: ([0-9.]+) ms")  # of the REPORT 
 HIDDEN = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)  # a kept connection was closed
 
 
-class Target(NamedTuple):
+class Endpoint(NamedTuple):
     """Where to and in whose name.
 
     Attributes:
@@ -52,7 +52,7 @@ class Reply(NamedTuple):
     init_ms: float | None
 
 
-def by_name(function: str, region: str, credentials: Credentials, endpoint: str | None) -> Target:
+def by_name(function: str, region: str, credentials: Credentials, endpoint: str | None) -> Endpoint:
     """A function: NAME, NAME:alias, NAME:version or an ARN.
 
     Args:
@@ -63,7 +63,7 @@ def by_name(function: str, region: str, credentials: Credentials, endpoint: str 
     """
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     base = (endpoint or f"https://lambda.{region}.{domain}").rstrip("/")
-    return Target(f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations", True, credentials, region)
+    return Endpoint(f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations", True, credentials, region)
 
 
 def region_of(url: str) -> str | None:
@@ -72,10 +72,10 @@ def region_of(url: str) -> str | None:
     return match[1] if match else None
 
 
-class Caller:
+class Connection:
     """One connection to the target, kept from call to call; of one thread."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Endpoint) -> None:
         self._target = target
         self._connection: http.client.HTTPConnection | None = None
 

@@ -28,6 +28,6 @@ def fractions(points_xy: NDArray[np.float64], image: Image.Image) -> NDArray[np.
 
 
 def box_fractions(box_xyxy: NDArray[np.float64], image: Image.Image) -> NDArray[np.float64]:
-    """(4,) centre, width and height as fractions of the picture, from two corners in pixels."""
+    """(4,) center, width and height as fractions of the picture, from two corners in pixels."""
     near, far = box_xyxy[:2], box_xyxy[2:]
     return fractions(np.stack([(near + far) / 2, far - near]), image)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts import result_table  # of scripts, which is on the path of whoever imports this package
-from scripts.calling.target import Reply
+from scripts.client.connection import Reply
 
 MAX_SHOWN = 2000  # characters of an answer that is shown as it is
 PERCENTS = (50, 90, 99)
 
 
-def answer(name: str, reply: Reply) -> str:
+def format_reply(name: str, reply: Reply) -> str:
     """One picture: its boxes or classes, or why there are none."""
     start = f"   cold start, {reply.init_ms:.0f} ms of it init" if reply.init_ms is not None else ""
     lines = [f"{name}   {reply.status or 'no answer'}   {reply.ms:.0f} ms{start}"]
@@ -25,7 +25,7 @@ def answer(name: str, reply: Reply) -> str:
     return "\n".join([*lines, f"  {shown[:MAX_SHOWN]}"]) + "\n"
 
 
-def load(replies: Sequence[Reply], concurrency: int, seconds: float, direct: bool) -> str:
+def format_load_test(replies: Sequence[Reply], concurrency: int, seconds: float, direct: bool) -> str:
     """Many calls, at least one: how long they took, what they were answered, which were cold."""
     found = summary(replies, seconds)
     times = "   ".join(f"{name} {value:.0f}" for name, value in found["ms"].items())

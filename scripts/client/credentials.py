@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from scripts.calling.errors import NotCallable
-from scripts.calling.sigv4 import Credentials
+from scripts.client import NotCallable
+from scripts.client.sigv4 import Credentials
 
 NO_CREDENTIALS = (
     "no AWS credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor `aws configure export-credentials` "
