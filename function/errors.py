@@ -1,112 +1,112 @@
-"""Everything that can go wrong in a way that was foreseen.
+"""Expected errors.
 
-FunctionError                has a status; its message is meant for the caller
-├── BadRequest            400    the event or its body is not what the contract says
-├── Forbidden             403    a bucket or a host that the function was not told to read
-├── NotFound              404    no such path, no such object
-├── MethodNotAllowed      405    the path is there, the method is not
-├── TooLarge              413    more pixels, bytes or pictures than the limit
-├── UnsupportedImage    415    not a picture that is read here, or a broken one
-├── InvalidOption         422    an option is out of range or names what the model does not have
-├── InvalidTensor         422    an input or output is not what the model has, or it does not run on these inputs
-├── InternalError         500    ours: the caller gets the request id, the log gets the traceback
-├── UrlFetchFailed            502    the other side of a link did not give a picture
-└── TransientError        503    may pass: a throttled or failing service; events are left to be delivered again
-SetupError                   raised while the function starts: the platform reports it as an init error
-├── InvalidSetting           an environment variable has a value that cannot be used
-└── UnusableModel            the model is missing, broken, or of a layout that is not decoded here
+FunctionError                 has an HTTP status; its message is written for the caller
+├── BadRequest            400 the event or its body does not have one of the supported forms
+├── Forbidden             403 a bucket or a host that is not allowed
+├── NotFound              404 no such path, no such object
+├── MethodNotAllowed      405 the path exists, the method is not allowed
+├── TooLarge              413 more pixels, bytes or images than the limit
+├── UnsupportedImage      415 the format is not supported, or the image is broken
+├── InvalidOption         422 an option is out of range, or the model does not have the class
+├── InvalidTensor         422 the model does not have the input or output, or does not run on the inputs
+├── InternalError         500 an error of the function: the log has the traceback under the request id
+├── UrlFetchFailed        502 the server of a URL did not return an image
+└── TransientError        503 a service throttles or fails: a retry may succeed, events are delivered again
+SetupError                    raised while the function starts: the platform reports it as an init error
+├── InvalidSetting            the value of an environment variable is not valid
+└── UnusableModel             the model is missing, broken, or has a layout that is not supported
 """
 
 from typing import Any
 
 
 class FunctionError(Exception):
-    """An answer that is not 200."""
+    """Response with a status other than 200."""
 
     status = 500
 
 
 class BadRequest(FunctionError):
-    """The event or its body is not what the contract says."""
+    """Event or body in none of the supported forms."""
 
     status = 400
 
 
 class Forbidden(FunctionError):
-    """A bucket or a host that the function was not told to read."""
+    """Bucket or host that is not allowed."""
 
     status = 403
 
 
 class NotFound(FunctionError):
-    """No such path, no such object."""
+    """Path or object that does not exist."""
 
     status = 404
 
 
 class MethodNotAllowed(FunctionError):
-    """The path is there, the method is not."""
+    """Method that is not allowed for an existing path."""
 
     status = 405
 
     def __init__(self, message: str, allow: str = "POST") -> None:
-        """`allow` is the method that would have been right."""
+        """Set the message, and the allowed method for the header `Allow`."""
         super().__init__(message)
         self.allow = allow
 
 
 class TooLarge(FunctionError):
-    """More pixels, bytes or pictures than the limit."""
+    """More pixels, bytes or images than the limit."""
 
     status = 413
 
 
 class UnsupportedImage(FunctionError):
-    """Not a picture that is read here, or a broken one."""
+    """Image that is broken or has an unsupported format."""
 
     status = 415
 
 
 class InvalidOption(FunctionError):
-    """An option is out of range or names what the model does not have."""
+    """Option that is out of range, or a class that the model does not have."""
 
     status = 422
 
 
 class InvalidTensor(FunctionError):
-    """An input or output is not what the model has, or the model does not run on these inputs."""
+    """Input or output that the model does not have, or inputs that it does not run on."""
 
     status = 422
 
 
 class InternalError(FunctionError):
-    """Nothing the caller did: the message names no detail, the log does."""
+    """Error of the function; the message has no details, the log has them."""
 
     status = 500
 
 
 class UrlFetchFailed(FunctionError):
-    """The other side of a link did not give a picture."""
+    """Server of a URL that did not return an image."""
 
     status = 502
 
 
 class TransientError(FunctionError):
-    """May pass: a throttled or failing service. Sources whose events are delivered again raise it."""
+    """Service that throttles or fails; sources whose events are delivered again raise it."""
 
     status = 503
 
 
 class SetupError(Exception):
-    """The function cannot start."""
+    """Function that cannot start."""
 
 
 class InvalidSetting(SetupError):
-    """An environment variable has a value that cannot be used."""
+    """Environment variable with a value that is not valid."""
 
 
 class UnusableModel(SetupError):
-    """The model is missing, broken, or of a layout that is not decoded here."""
+    """Model that is missing, broken, or has a layout that is not supported."""
 
 
 KINDS = {
@@ -118,14 +118,16 @@ KINDS = {
     float: "a number",
     type(None): "null",
 }
-SHOWN = 100  # characters of a caller's own word in an error: an answer has its limit too
+SHOWN = 100  # characters of a caller's value in an error message: the response has a size limit
 
 
 def kind(value: Any) -> str:
-    """What a value is."""
-    return "empty" if value == "" else KINDS.get(type(value), "of no JSON kind")
+    """Return the JSON type of a value, for error messages."""
+    if isinstance(value, str | list) and not value:
+        return "an empty text" if value == "" else "an empty array"
+    return KINDS.get(type(value), "a value that JSON does not have")
 
 
 def shown(text: str) -> str:
-    """A caller's word in quotes, cut where it is long."""
+    """Return a caller's text in quotation marks, cut after `SHOWN` characters, for error messages."""
     return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…"

@@ -1,7 +1,7 @@
-"""Modules that are imported and that most answers do not use: each is loaded when something of it is first asked for.
+"""Lazy loading of modules that other libraries import and that few requests use.
 
-The standard library's `LazyLoader` loads a module at its second `import` already, and several of these are imported
-twice.
+A module in RARELY_USED runs when one of its attributes is first read. The `LazyLoader` of the standard library is not
+sufficient: it runs a module at its second `import`, and several of these modules are imported twice.
 """
 
 import sys
@@ -11,90 +11,90 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-# None is in a cycle of imports: two threads that load one from both ends would wait for each other.
+# None of them is part of an import cycle: two threads that load a cycle from two sides would wait for each other.
 RARELY_USED = frozenset({
-    # Documentation of what numpy has in C, added to it at run time.
+    # They add the documentation of NumPy's C code at run time.
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
-    # numpy 2.5 _core/__init__.py imports these "for module-freeze analysis"; its C code asks when it needs them.
+    # numpy 2.5 _core/__init__.py imports these "for module-freeze analysis"; its C code imports them when needed.
     "numpy._core._dtype_ctypes",
     "numpy._core._internal",
-    # Names of tags: of a TIFF, and of the EXIF data that cameras write.
+    # Names of the tags of TIFF files, and of the EXIF data that cameras write.
     "PIL.ExifTags",
     "PIL.TiffTags",
-    "http",  # a load balancer's answers
-    "urllib.parse",  # paths and keys that are percent-encoded
+    "http",  # responses to a load balancer
+    "urllib.parse",  # percent-encoded paths and keys
     "pickle",  # numpy: arrays of objects, to and from files
-    "subprocess",  # Pillow: JPEGs through a program
+    "subprocess",  # Pillow: JPEG through an external program
 })  # fmt: skip
 
 
 class LazyModule(ModuleType):
-    """A module whose code has not run; it is an ordinary one as soon as that has."""
+    """Module whose code has not run yet; it becomes an ordinary module when the code has run."""
 
     def __getattr__(self, name: str) -> Any:
-        """What an ordinary module has after its code has run, for which this is the occasion."""
-        if name.startswith("__") and name != "__all__":  # asked of every module there is, by who looks for something
+        """Run the module's code and return the attribute."""
+        if name.startswith("__") and name != "__all__":  # code that searches all modules reads such names
             raise AttributeError(name)
         _load(self)
         return ModuleType.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Its code runs first, or it would undo this."""
+        """Run the module's code first, because it would overwrite the new value later."""
         _load(self)
         ModuleType.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        """Its code runs first."""
+        """Run the module's code first."""
         _load(self)
         ModuleType.__delattr__(self, name)
 
     def __dir__(self) -> Iterable[str]:
-        """As of any module."""
+        """Run the module's code and return its names."""
         _load(self)
         return ModuleType.__dir__(self)
 
 
 class LazyLoader(SourceFileLoader):
-    """Loads a module from its file, but not before something of it is asked for."""
+    """Loader that runs a module's code at the first use of the module, not at its import."""
 
     def __init__(self, fullname: str, path: str) -> None:
         super().__init__(fullname, path)
-        self._lock = RLock()  # not a Lock: a half-loaded module may ask itself
-        self._begun = False
+        self._lock = RLock()  # not a Lock: a half-loaded module may read its own attributes
+        self._started = False
 
     def exec_module(self, module: ModuleType) -> None:
-        """Not now, unless it is loaded again, by `importlib.reload`."""
+        """Make the module lazy; run its code only for `importlib.reload`."""
         if "__builtins__" in vars(module):  # its code has run
             super().exec_module(module)
         else:
             module.__class__ = LazyModule
 
     def load(self, module: ModuleType) -> None:
-        """Now, if nobody has; whoever comes while it is being done waits.
+        """Run the module's code, if it has not run; other threads wait for the end.
 
         Raises:
-            ImportError: and whatever else the module's code raises; the next one to ask tries again.
+            ImportError: or any other exception of the module's code; the next use runs the code again.
         """
         with self._lock:
-            if self._begun:
+            if self._started:
                 return
-            self._begun = True
+            self._started = True
             try:
                 super().exec_module(module)
             except BaseException:
-                self._begun = False
+                self._started = False
                 raise
             ModuleType.__setattr__(module, "__class__", ModuleType)
 
 
 class LazyFinder:
-    """Finds the unused modules where they are, and has them loaded later."""
+    """Finder that gives the modules of RARELY_USED a `LazyLoader`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As the import system wants it; None for every other module."""
+        """Return the spec of a rarely used module, and None for every other module."""
         if fullname not in RARELY_USED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -103,8 +103,13 @@ class LazyFinder:
         return spec
 
 
-def load() -> None:
-    """Load those that wait, where time does not count: before a snapshot."""
+def install() -> None:
+    """Make the rarely used modules lazy from now on; modules that are already loaded stay as they are."""
+    sys.meta_path.insert(0, LazyFinder())
+
+
+def load_all() -> None:
+    """Run the code of all lazy modules, at a time that no request waits for: before a snapshot."""
     for name in sorted(RARELY_USED):
         module = sys.modules.get(name)
         if isinstance(module, LazyModule):
@@ -114,8 +119,3 @@ def load() -> None:
 def _load(module: LazyModule) -> None:
     if isinstance(module.__loader__, LazyLoader):
         module.__loader__.load(module)
-
-
-def install() -> None:
-    """Have the unused modules loaded later from now on; what is loaded already stays as it is."""
-    sys.meta_path.insert(0, LazyFinder())

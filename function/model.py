@@ -1,4 +1,4 @@
-"""The ONNX model: its file, its session, and running it; `facts` knows what its metadata states."""
+"""ONNX model: find its file, create its session, and run it; metadata.py reads its metadata."""
 
 import hashlib
 import logging
@@ -19,53 +19,56 @@ from function.postprocess.layouts import Layout, choose
 if TYPE_CHECKING:
     from function.tensors.model import TensorModel
 
-File = str | os.PathLike[str]
+FilePath = str | os.PathLike[str]
 
-WARM_UP_STRIDES = 2  # a side of the first run, in strides: the least that every layer is known to take
+WARM_UP_STRIDES = 2  # side of the first run, in strides: the smallest size that every layer is known to accept
 
 logger = logging.getLogger(__name__)
 
 
 class Model(NamedTuple):
-    """A session that has run once, and its facts."""
+    """A session that has run once, with its metadata and its output layout."""
 
     session: ort.InferenceSession
     metadata: ModelMetadata
     layout: Layout
 
 
-def find(wanted: File | None, candidates: tuple[File, ...]) -> File:
-    """The model file to serve.
+def find(path: FilePath | None, candidates: tuple[FilePath, ...]) -> FilePath:
+    """Return the path of the model file to load.
 
     Args:
-        wanted: the path that was set, or None.
-        candidates: where to look when none was set, best first.
+        path: the configured path, or None.
+        candidates: default paths, best first.
 
     Raises:
-        UnusableModel: there is none; the message says where was looked.
+        UnusableModel: no such file; the message names every path that was tried.
     """
-    places = (wanted,) if wanted else candidates
-    for place in places:
-        if os.path.isfile(place):
-            return place
-    looked = " and ".join(str(place) for place in places)
-    hint = "as MODEL_PATH says" if wanted else "MODEL_PATH is not set; it can name another place"
-    raise UnusableModel(f"no model file at {looked} ({hint})")
+    paths = (path,) if path else candidates
+    for candidate in paths:
+        if os.path.isfile(candidate):
+            return candidate
+    tried = " and ".join(str(candidate) for candidate in paths)
+    hint = "the value of MODEL_PATH" if path else "MODEL_PATH is not set; it can name another path"
+    raise UnusableModel(f"no model file at {tried} ({hint})")
 
 
 def load(
-    path: File, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
+    path: FilePath, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
 ) -> "Model | TensorModel":
-    """A model from a file; arguments and errors as `serve` has them."""
+    """Load a model from a file; arguments and errors as for `load_bytes`."""
     with open(path, "rb") as file:
         content = file.read()
     return load_bytes(str(path), content, threads, sha256, name, spinning)
 
 
-def load_bundled(path: File, threads: int, name: str | None = None, spinning: bool = False) -> "Model | TensorModel":
-    """As `load`, sooner and in less memory: the file is never held as a whole.
+def load_bundled(
+    path: FilePath, threads: int, name: str | None = None, spinning: bool = False
+) -> "Model | TensorModel":
+    """Load a model from a file that no process changes, such as a file of the zips on Lambda.
 
-    It is read twice, side by side, so it must be one that nothing writes meanwhile, as those of the zips are on Lambda.
+    This is faster than `load` and uses less memory, because the file is never held in memory as a whole: two threads
+    read it at the same time, one for the checksum and one for the session.
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -78,25 +81,25 @@ def load_bundled(path: File, threads: int, name: str | None = None, spinning: bo
 def load_bytes(
     path: str, content: bytes, threads: int, sha256: str | None = None, name: str | None = None, spinning: bool = False
 ) -> "Model | TensorModel":
-    """Make the session, check that its output can be answered, and leave it warm.
+    """Create the session, check that its output layout is supported, and run it once as a warm-up.
 
     Args:
-        path: where the content is from, for messages.
-        content: an ONNX file: one that ultralytics wrote, or that carries the same metadata, takes pictures; one
-            with nothing of it takes tensors.
+        path: origin of the content, for messages.
+        content: an ONNX file. With Ultralytics metadata it is a YOLO model; without any of it, a generic ONNX model.
         threads: CPUs that one run may use.
-        sha256: what the content has to have, in lower-case hexadecimal digits; None: anything.
-        name: what clients call a model of tensors; None: the path's last part, without its suffix.
-        spinning: a thread that waits for another keeps its CPU busy.
+        sha256: required checksum of the content, lowercase hexadecimal; None: not checked.
+        name: name of a generic ONNX model for clients; None: the file name without its suffix.
+        spinning: threads that wait for others keep their CPU busy.
 
     Raises:
-        UnusableModel: another checksum, not an ONNX model, a part of the YOLO metadata is missing, or an input or
-            output that is not read here.
+        UnusableModel: another checksum, not an ONNX model, incomplete YOLO metadata, or an input or output that is
+            not supported.
     """
     checksum = _checksum(content)
-    if sha256 and sha256 != checksum():  # before anything reads a content that may be anybody's
-        found = f"{path} ({len(content)} bytes) has the sha256 {checksum()}"
-        raise UnusableModel(f"{found}; wanted {sha256} (MODEL_SHA256)")
+    if sha256 and sha256 != checksum():  # before untrusted content is parsed
+        raise UnusableModel(
+            f"the sha256 of {path} ({len(content)} bytes) must be {sha256} (MODEL_SHA256), got {checksum()}"
+        )
     session = _session(path, content, len(content), _options(threads, spinning))
     return _detect_kind(path, session, checksum, name)
 
@@ -104,18 +107,19 @@ def load_bytes(
 def _detect_kind(
     path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None
 ) -> "Model | TensorModel":
+    """Return a YOLO model if the file has Ultralytics metadata, else a generic ONNX model."""
     if not has_yolo_metadata(session):
-        from function.tensors import model  # here, because a start that serves pictures goes without
+        from function.tensors import model  # imported here, because the start of a YOLO model does not need it
 
         return model.from_session(path, session, name or _stem(path), checksum())
-    facts = read(path, session, checksum())
-    input_hw, outputs = _warm_up(path, session, facts)
+    metadata = read(path, session, checksum())
+    input_hw, outputs = _warm_up(path, session, metadata)
     try:
-        layout = choose(facts, input_hw, [output.shape for output in outputs])
+        layout = choose(metadata, input_hw, [output.shape for output in outputs])
     except UnusableModel as error:
         raise UnusableModel(f"{path}: {error}") from error
-    logger.info("serving %s: %s, output %s", path, facts._asdict(), layout.shape)
-    return Model(session, facts, layout)
+    logger.info("serving %s: %s, output %s", path, metadata._asdict(), layout.shape)
+    return Model(session, metadata, layout)
 
 
 def _stem(path: str) -> str:
@@ -123,37 +127,40 @@ def _stem(path: str) -> str:
 
 
 def _checksum(content: bytes | mmap) -> Callable[[], str]:
-    """Begin to take it, and return what waits for it: the init phase has two CPUs, and onnxruntime needs one."""
+    """Start to compute the SHA-256 in a thread, and return a function that waits for it.
+
+    The init phase has two CPUs, and onnxruntime uses only one of them.
+    """
     digest = hashlib.sha256()
     thread = Thread(target=digest.update, args=(content,), daemon=True)
     thread.start()
 
-    def finished() -> str:
+    def hexdigest() -> str:
         thread.join()
         return digest.hexdigest()
 
-    return finished
+    return hexdigest
 
 
 def run(model: Model, tensor: Floats) -> list[Floats]:
-    """One run of the network.
+    """Run the model on one image.
 
     Args:
         model: from `load`.
         tensor: (1, 3, H, W) float32, 0..1.
 
     Returns:
-        The raw outputs of this one picture, (1, ...) float32 each, in the order of the file.
+        The raw outputs for this image, (1, ...) float32 each, in the order of the file.
     """
     return _run(model.session, tensor, model.metadata.batch)
 
 
 def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floats]:
-    """A model of a fixed batch is filled up with black pictures, and only the first is looked at."""
+    """Run a session; a fixed batch is filled up with black images, and only the first result is returned."""
     if batch > 1:
         tensor = np.concatenate((tensor, np.zeros((batch - 1, *tensor.shape[1:]), dtype=np.float32)))
     outputs = session.run(None, {session.get_inputs()[0].name: tensor})
-    # Some exports give float16, in which a class id moves a box by nothing and the area of a box is infinite.
+    # Some exports return float16, in which a class offset does not move a box and the area of a box is infinite.
     return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
 
@@ -162,9 +169,10 @@ def _options(threads: int, spinning: bool) -> ort.SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-    # Patterns are remembered per input shape; rectangular pictures bring a new shape each.
+    # onnxruntime caches a memory pattern per input shape, and each rectangular image can have a new shape.
     options.enable_mem_pattern = False
-    # Planning which tensor takes over whose memory is 30 of 73 ms of a yolov8n's load; the arena hands it on anyway.
+    # Planning which tensor reuses which memory takes 30 of the 73 ms in which a yolov8n loads; the arena allocator
+    # reuses memory without it.
     options.enable_mem_reuse = False
     return options
 
@@ -172,27 +180,28 @@ def _options(threads: int, spinning: bool) -> ort.SessionOptions:
 def _session(path: str, source: str | bytes, size: int, options: ort.SessionOptions) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own exceptions share no narrower public base
+    except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
         raise UnusableModel(f"{path} ({size} bytes) is not a model that onnxruntime loads: {error}") from error
 
 
-def _warm_up(path: str, session: ort.InferenceSession, facts: ModelMetadata) -> tuple[tuple[int, int], list[Floats]]:
-    """A first run: (height, width) of its input in pixels, and what it gave.
+def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) -> tuple[tuple[int, int], list[Floats]]:
+    """Run the model once, and return (height, width) of that input in pixels and the outputs.
 
-    Of a model with dynamic sides a small one: a picture after it takes no longer than after one of the full size, which
-    would take as long as the picture (measured on a yolov8n at 640: 3 ms instead of 107, then 69 ms both).
+    The first run of a dynamic model uses a small input. The next image takes no longer than after a run of the full
+    size, and a run of the full size takes as long as an image (measured with a yolov8n at 640: the first run takes
+    3 ms instead of 107, the image after it 69 ms in both cases).
     """
-    if facts.rectangular and not facts.end2end:  # an end-to-end head needs as many anchors as it gives rows
-        small = (WARM_UP_STRIDES * facts.stride,) * 2
+    if metadata.rectangular and not metadata.end2end:  # an end-to-end head needs at least as many anchors as rows
+        small = (WARM_UP_STRIDES * metadata.stride,) * 2
         try:
-            return small, _run_blank(session, small, facts.batch)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the full size decides)
+            return small, _run_blank(session, small, metadata.batch)
+        except Exception as error:  # noqa: BLE001  (of any kind: the run at full size decides)
             logger.info("%s does not run on %s: %s", path, small, error)
     try:
-        return facts.imgsz_hw, _run_blank(session, facts.imgsz_hw, facts.batch)
-    except Exception as error:  # onnxruntime's own exceptions share no narrower public base
-        height, width = facts.imgsz_hw
-        raise UnusableModel(f"{path} does not run on a picture of {width} x {height}: {error}") from error
+        return metadata.imgsz_hw, _run_blank(session, metadata.imgsz_hw, metadata.batch)
+    except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
+        height, width = metadata.imgsz_hw
+        raise UnusableModel(f"{path} does not run on an image of {width} x {height}: {error}") from error
 
 
 def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], batch: int) -> list[Floats]:

@@ -1,15 +1,14 @@
-"""One request to one prediction: the flow of the whole function, top to bottom."""
+"""Prediction for one request: read, preprocess, run, postprocess."""
 
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from function import model
-from function.arrays import Floats, Ints
+from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, InvalidOption
 from function.metadata import ModelMetadata
 from function.model import Model
@@ -18,110 +17,122 @@ from function.postprocess.layouts import Candidates
 from function.postprocess.segment import Masks
 from function.preprocess import center_crop, image, letterbox, pixels
 from function.preprocess.letterbox import Letterbox
-from function.request import Options, Request
+from function.request import Options
 from function.results import UNTIMED, Classification, Prediction, Timing
 from function.settings import Settings
 
 
 class ResolvedOptions(NamedTuple):
-    """The options of one request with every default filled in."""
+    """Options of one request, with every default filled in."""
 
     conf: float
     iou: float
     max_det: int
     class_ids: Ints | None
     agnostic: bool
+    masks: str  # of request.MASKS
 
 
-def predict(served: Model, settings: Settings, request: Request) -> Prediction | Classification:
-    """Find the objects in one picture, or say what it is.
+def predict(
+    served: Model, settings: Settings, data: bytes, options: Options, image_name: str | None = None
+) -> Prediction | Classification:
+    """Detect the objects in one image, or classify it.
+
+    Args:
+        served: the model.
+        settings: defaults of the options, and the limit of pixels.
+        data: the encoded image.
+        options: of the request.
+        image_name: is returned in the result.
 
     Raises:
-        UnsupportedImage: the bytes are no picture that is read here.
-        TooLarge: the picture has more pixels than the limit.
-        InvalidOption: a class that the model does not have.
-        InternalError: the network answered something that is no box.
+        UnsupportedImage: the image is broken or its format is not supported.
+        TooLarge: the image has more pixels than the limit.
+        InvalidOption: the model does not have a requested class.
+        InternalError: the model output contains NaN or infinity.
     """
-    limits = _resolve_options(settings, request.options, served.metadata.names)
+    resolved = _resolve_options(settings, options, served.metadata.names)
     started = perf_counter()
-    enough = partial(_decode_target, served) if settings.fast_decode else None
-    picture, size_wh = image.read_enough(request.image, settings.max_image_pixels, enough)
+    min_size = partial(_decode_target, served) if settings.fast_decode else None
+    decoded, size_wh = image.read_reduced(data, settings.max_image_pixels, min_size)
     read = perf_counter()
-    box = _fit(served, size_wh)
+    geometry = _fit(served, size_wh)
     tensor = (
-        letterbox.paint(pixels.pixels(picture), box) if box else center_crop.paint(picture, served.metadata.imgsz_hw)
+        letterbox.to_tensor(pixels.as_array(decoded), geometry)
+        if geometry
+        else center_crop.to_tensor(decoded, served.metadata.imgsz_hw)
     )
-    painted = perf_counter()
+    preprocessed = perf_counter()
     outputs = model.run(served, tensor)
     ran = perf_counter()
-    if box is None:
-        result: Prediction | Classification = _classified(served.metadata, outputs[0], picture, request)
+    if geometry:
+        result: Prediction | Classification = _detections(served, outputs, geometry, resolved)
     else:
-        result = _detected(served, outputs, box, limits, request)
-    timing = Timing(*(1000 * step for step in (read - started, painted - read, ran - painted, perf_counter() - ran)))
-    return result._replace(timing=timing)
+        result = _classification(served.metadata, outputs[0], decoded)
+    steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
+    return result._replace(image_name=image_name, timing=Timing(*(1000 * step for step in steps)))
 
 
 def _fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
-    """Where the picture goes in the network's input; None for a task that looks at its center and finds no place."""
-    facts = served.metadata
+    """Return the position of the image in the model input; None for classification, which crops the center."""
+    metadata = served.metadata
     if served.layout.preprocessing == "crop":
         return None
     if served.layout.preprocessing == "stretch":
-        return letterbox.stretch(size_wh, facts.imgsz_hw)
-    return letterbox.fit(size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
+        return letterbox.stretch(size_wh, metadata.imgsz_hw)
+    return letterbox.fit(size_wh, metadata.imgsz_hw, metadata.stride, metadata.rectangular)
 
 
 def _decode_target(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
-    """How much of a large picture is worth decoding; all of it where it is not put into a letterbox."""
-    box = _fit(served, size_wh)
-    return letterbox.resized_wh(box) if box else size_wh
+    """Return the least size at which a large image must be decoded; for a center crop the full size."""
+    geometry = _fit(served, size_wh)
+    return letterbox.resized_wh(geometry) if geometry else size_wh
 
 
-def _classified(facts: ModelMetadata, output: Floats, picture: Image.Image, request: Request) -> Classification:
+def _classification(metadata: ModelMetadata, output: Floats, decoded: Image.Image) -> Classification:
     (probabilities,) = output
     if not np.isfinite(probabilities).all():
-        raise InternalError("the network answered probabilities that are no finite numbers")
+        raise InternalError("model output contains NaN or infinity (probabilities)")
     best = classify.top(probabilities)
-    return Classification(request.image_name, picture.size, probabilities[best], best, facts, UNTIMED)
+    return Classification(None, decoded.size, probabilities[best], best, metadata, UNTIMED)
 
 
-def _detected(
-    served: Model, outputs: list[Floats], box: Letterbox, limits: ResolvedOptions, request: Request
-) -> Prediction:
-    facts = served.metadata
-    input_wh = (box.input_w, box.input_h)
-    found = layouts.decode(served.layout, outputs[0], facts, input_wh, limits.conf, limits.class_ids)
-    found = found.take(_suppress(served, found, limits))
-    if not all(np.isfinite(column).all() for column in (found.boxes, found.scores, found.extras)):
-        raise InternalError("the network answered boxes or scores that are no finite numbers")
-    size_wh = (box.image_w, box.image_h)
-    if facts.task == "obb":
-        turned = obb.undo(np.hstack((found.boxes, found.extras)), box)
-        upright = obb.enclosing(obb.corners(turned))
-        result = Prediction(request.image_name, size_wh, upright, found.scores, found.class_ids, facts, UNTIMED)
-        return _require_finite(result._replace(boxes_cxcywhr=turned))
-    upright = letterbox.undo(found.boxes, box)
-    result = Prediction(request.image_name, size_wh, upright, found.scores, found.class_ids, facts, UNTIMED)
-    if facts.task == "segment":
-        masks = segment.find(found.extras, found.boxes, upright, outputs[1][0], box, request.options.masks)
-        return _require_finite(_masked(result, masks))
-    if facts.kpt_shape:
-        return _require_finite(result._replace(keypoints=pose.keypoints(found.extras, facts.kpt_shape, box)))
+def _detections(served: Model, outputs: list[Floats], geometry: Letterbox, resolved: ResolvedOptions) -> Prediction:
+    metadata = served.metadata
+    input_wh = (geometry.input_w, geometry.input_h)
+    candidates = layouts.decode(served.layout, outputs[0], metadata, input_wh, resolved.conf, resolved.class_ids)
+    kept = candidates.take(_suppress(served, candidates, resolved))
+    if not all(np.isfinite(column).all() for column in (kept.boxes, kept.scores, kept.extras)):
+        raise InternalError("model output contains NaN or infinity (boxes or scores)")
+    size_wh = (geometry.image_w, geometry.image_h)
+    if metadata.task == "obb":
+        rotated = obb.boxes_to_image(np.hstack((kept.boxes, kept.extras)), geometry)
+        upright = obb.enclosing_boxes(obb.corners(rotated))
+        result = Prediction(None, size_wh, upright, kept.scores, kept.class_ids, metadata, UNTIMED)
+        return _require_finite(result._replace(boxes_cxcywhr=rotated))
+    upright = letterbox.boxes_to_image(kept.boxes, geometry)
+    result = Prediction(None, size_wh, upright, kept.scores, kept.class_ids, metadata, UNTIMED)
+    if metadata.task == "segment":
+        prototypes = outputs[1][0]
+        masks = segment.instance_masks(kept.extras, kept.boxes, upright, prototypes, geometry, resolved.masks)
+        return _require_finite(_with_masks(result, masks))
+    if metadata.kpt_shape:
+        return _require_finite(result._replace(keypoints=pose.keypoints(kept.extras, metadata.kpt_shape, geometry)))
     return _require_finite(result)
 
 
-def _suppress(served: Model, found: Candidates, limits: ResolvedOptions) -> NDArray[np.intp] | slice:
-    """What NMS keeps; of an output that is finished the first rows."""
+def _suppress(served: Model, candidates: Candidates, resolved: ResolvedOptions) -> Indices | slice:
+    """Return the rows that NMS keeps; the first rows of an end-to-end output."""
     if not served.layout.needs_nms:
-        return slice(limits.max_det)
-    class_ids = np.zeros_like(found.class_ids) if limits.agnostic else found.class_ids
+        return slice(resolved.max_det)
+    class_ids = np.zeros_like(candidates.class_ids) if resolved.agnostic else candidates.class_ids
+    terms = (candidates.scores, class_ids, resolved.iou, resolved.max_det)
     if served.metadata.task == "obb":
-        return obb.nms(np.hstack((found.boxes, found.extras)), found.scores, class_ids, limits.iou, limits.max_det)
-    return boxes.nms(found.boxes, found.scores, class_ids, limits.iou, limits.max_det)
+        return obb.nms(np.hstack((candidates.boxes, candidates.extras)), *terms)
+    return boxes.nms(candidates.boxes, *terms)
 
 
-def _masked(result: Prediction, masks: Masks) -> Prediction:
+def _with_masks(result: Prediction, masks: Masks) -> Prediction:
     rows = masks.rows
     return result._replace(
         boxes_xyxy=result.boxes_xyxy[rows], scores=result.scores[rows], class_ids=result.class_ids[rows], masks=masks
@@ -129,9 +140,9 @@ def _masked(result: Prediction, masks: Masks) -> Prediction:
 
 
 def _require_finite(result: Prediction) -> Prediction:
-    places = (result.boxes_xyxy, result.keypoints, result.boxes_cxcywhr)
-    if not all(np.isfinite(one).all() for one in places if one is not None):
-        raise InternalError("the network answered places that are no finite numbers")
+    coordinates = (result.boxes_xyxy, result.keypoints, result.boxes_cxcywhr)
+    if not all(np.isfinite(values).all() for values in coordinates if values is not None):
+        raise InternalError("model output contains NaN or infinity (coordinates)")
     return result
 
 
@@ -142,18 +153,24 @@ def _resolve_options(settings: Settings, options: Options, names: dict[int, str]
         max_det=settings.max_det if options.max_det is None else options.max_det,
         class_ids=None if options.classes is None else _class_ids(options.classes, names),
         agnostic=settings.agnostic if options.agnostic is None else options.agnostic,
+        masks=options.masks,
     )
 
 
 def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
-    return np.array([class_id for one in classes for class_id in _ids(one, names)], dtype=np.int64)
+    return np.array([class_id for requested in classes for class_id in _ids(requested, names)], dtype=np.int64)
 
 
-def _ids(wanted: int | str, names: dict[int, str]) -> list[int]:
-    if isinstance(wanted, int) and wanted in names:
-        return [wanted]
-    found = [class_id for class_id, name in names.items() if name == str(wanted)]  # a name may be spelt in digits
-    if not found:
-        known = ", ".join(f"{class_id} {name}" for class_id, name in names.items())
-        raise InvalidOption(f"classes holds {wanted!r:.100}, which this model does not have; it has {known:.2000}")
-    return found
+def _ids(requested: int | str, names: dict[int, str]) -> list[int]:
+    """Return the ids of a class; several classes can have the same name.
+
+    Raises:
+        InvalidOption: no such id or name.
+    """
+    if isinstance(requested, int) and requested in names:
+        return [requested]
+    ids = [class_id for class_id, name in names.items() if name == str(requested)]  # a name can consist of digits
+    if not ids:
+        available = ", ".join(f"{class_id} {name}" for class_id, name in names.items())
+        raise InvalidOption(f"unknown class {requested!r:.100}; available: {available:.2000}")
+    return ids

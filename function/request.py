@@ -1,44 +1,51 @@
-"""What one caller asks: a picture and its options, checked for type and range but not yet against the model."""
+"""Requests as values: an image, its name and its options, checked for type and range but not against the model."""
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from function.errors import InvalidOption
 
-MAX_DETECTIONS = 3000  # their answer stays under the 1 MB of a load balancer, their NMS takes seconds at the worst
-MAX_ID_DIGITS = 10  # longer is no id of any model
+MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; NMS takes seconds in the worst case
+MAX_ID_DIGITS = 10  # no model has a class id with more digits
 MASKS = ("polygons", "rle", "none")
-SHOWN = 100  # characters of a value in an error: an answer has its limit too
+SHOWN = 100  # characters of a value in an error message: the response has a size limit
 
 
 class Options(NamedTuple):
-    """How to answer one picture; None means the function's own setting."""
+    """Options of one request; None means the default of `Settings`."""
 
     conf: float | None = None  # 0..1
     iou: float | None = None  # 0..1
     max_det: int | None = None
     classes: tuple[int | str, ...] | None = None  # ids or names
     agnostic: bool | None = None  # NMS across classes
-    masks: str = "polygons"  # of MASKS; "rle" adds COCO's run lengths, "none" leaves both out
+    masks: str = "polygons"  # one of MASKS; "rle" adds COCO run lengths, "none" leaves out both
 
 
-class Request(NamedTuple):
-    """One picture as it came: its encoded bytes, its name for the answer, its options."""
+class ImageRef(NamedTuple):
+    """Reference to an image: its bytes, or where they are; nothing is decoded or read yet."""
 
-    image: bytes
-    image_name: str | None
+    kind: Literal["bytes", "base64", "url", "s3"]
+    value: bytes | str  # the encoded image; base64 text; https://...; s3://bucket/key
+
+
+class ImageRequest(NamedTuple):
+    """Request for the prediction of one image."""
+
+    ref: ImageRef
+    image_name: str | None  # is returned in the response
     options: Options
 
 
 def read_options(fields: Mapping[str, Any]) -> Options:
-    """Options from a JSON object or from a query string; fields that are no option are left alone.
+    """Read the options from a JSON object or a query string; other fields are ignored.
 
     Args:
-        fields: values as JSON has them, or as text: `{"conf": 0.4}` and `{"conf": "0.4"}` mean the same.
+        fields: JSON values or text: `{"conf": 0.4}` and `{"conf": "0.4"}` mean the same.
 
     Raises:
-        InvalidOption: a value of the wrong kind or out of range; the message says which and what was wanted.
+        InvalidOption: a value of the wrong type or out of range.
     """
     return Options(
         conf=_fraction(fields, "conf"),
@@ -56,7 +63,7 @@ def _fraction(fields: Mapping[str, Any], name: str) -> float | None:
         return None
     number = _number(value)
     if not 0 <= number <= 1:
-        raise InvalidOption(f"{name} is {_shown(value)}; wanted a number from 0 to 1")
+        raise InvalidOption(f"{name} must be between 0 and 1, got {_shown(value)}")
     return number
 
 
@@ -66,7 +73,7 @@ def _count(fields: Mapping[str, Any], name: str) -> int | None:
         return None
     number = _number(value)
     if not (1 <= number <= MAX_DETECTIONS and number == int(number)):
-        raise InvalidOption(f"{name} is {_shown(value)}; wanted a whole number from 1 to {MAX_DETECTIONS}")
+        raise InvalidOption(f"{name} must be an integer between 1 and {MAX_DETECTIONS}, got {_shown(value)}")
     return int(number)
 
 
@@ -77,22 +84,22 @@ def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
     known = {"true": True, "1": True, "false": False, "0": False}
     text = str(value).lower()
     if not isinstance(value, bool | int | str) or text not in known:
-        raise InvalidOption(f"{name} is {_shown(value)}; wanted true or false")
+        raise InvalidOption(f"{name} must be true or false, got {_shown(value)}")
     return known[text]
 
 
-def _choice(fields: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
-    """One of the words, or the first of them."""
+def _choice(fields: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    """Return one of the choices; the first is the default."""
     value = fields.get(name)
     if value is None or value == "":
-        return known[0]
-    if not isinstance(value, str) or value not in known:
-        raise InvalidOption(f"{name} is {_shown(value)}; wanted {', '.join(known)}")
+        return choices[0]
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidOption(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {_shown(value)}")
     return value
 
 
 def _number(value: Any) -> float:
-    """The number that a value is or spells, or NaN, which is in no range."""
+    """Return a number or the number in a text; NaN, which is in no range, for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return math.nan
     try:
@@ -106,7 +113,7 @@ def _classes(value: Any) -> tuple[int | str, ...] | None:
         return None
     items = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(items, list) or not items:
-        raise InvalidOption(f"classes is {_shown(value)}; wanted a list of class ids or names, at least one of them")
+        raise InvalidOption(f"classes must be a list of at least one class id or name, got {_shown(value)}")
     return tuple(_class(item) for item in items)
 
 
@@ -116,7 +123,7 @@ def _class(item: Any) -> int | str:
         return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS else text
     if isinstance(item, int) and not isinstance(item, bool):
         return item
-    raise InvalidOption(f"classes holds {_shown(item)}; wanted class ids (whole numbers) or names")
+    raise InvalidOption(f"an item of classes must be a class id (integer) or a name, got {_shown(item)}")
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from function.postprocess.segment import Masks
 
 
 class Timing(NamedTuple):
-    """Milliseconds by step."""
+    """Milliseconds of each step of a prediction."""
 
     read: float
     preprocess: float
@@ -17,45 +17,45 @@ class Timing(NamedTuple):
     postprocess: float
 
 
+UNTIMED = Timing(0, 0, 0, 0)
+
+
 class Prediction(NamedTuple):
-    """What was found in one picture, best first."""
+    """Detections in one image, best first."""
 
     image_name: str | None
-    size_wh: tuple[int, int]  # pixels of the upright picture
-    boxes_xyxy: Floats  # (K, 4), pixels of the upright picture
+    size_wh: tuple[int, int]  # pixels of the upright image
+    boxes_xyxy: Floats  # (K, 4), pixels of the upright image
     scores: Floats  # (K,), 0..1
     class_ids: Ints  # (K,)
     metadata: ModelMetadata
     timing: Timing
     masks: Masks | None = None  # of K instances
-    keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright picture, confidence
-    boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright picture, radians
+    keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright image, confidence 0..1
+    boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright image, radians
 
 
 class Classification(NamedTuple):
-    """What a whole picture is, best first."""
+    """Classes of one image, best first."""
 
     image_name: str | None
-    size_wh: tuple[int, int]  # pixels of the upright picture
+    size_wh: tuple[int, int]  # pixels of the upright image
     scores: Floats  # (K,), 0..1
     class_ids: Ints  # (K,)
     metadata: ModelMetadata
     timing: Timing
 
 
-UNTIMED = Timing(0, 0, 0, 0)
-
-
 class InferenceTiming(NamedTuple):
-    """Milliseconds by step."""
+    """Milliseconds of each step of an inference."""
 
     read: float
     inference: float
-    answer: float
+    postprocess: float
 
 
 class Inference(NamedTuple):
-    """One answer, as the Open Inference Protocol has it."""
+    """Response of a generic ONNX model in the form of the Open Inference Protocol."""
 
     body: dict[str, Any]  # JSON-ready
     timing: InferenceTiming

@@ -1,30 +1,92 @@
-"""What a source is given to answer with; it knows no event."""
+"""The service that event sources call: predictions and inferences, with errors returned as values."""
 
+import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from function.request import Request
-from function.results import Inference, Result
+from function import loading, predictor
+from function.errors import BadRequest, FunctionError, InternalError, UnsupportedImage
+from function.model import Model
+from function.request import ImageRequest
+from function.results import Classification, Inference, Prediction, Result
 from function.settings import Settings
 
+if TYPE_CHECKING:
+    from function.tensors.model import TensorModel
+    from function.tensors.signature import Signature
 
-class Tensors(NamedTuple):
-    """A model that takes tensors."""
+Value = TypeVar("Value")
+Arguments = TypeVarTuple("Arguments")
 
-    name: str
-    version: str | None
-    wanted: str  # what a request has to be, for errors
-    metadata: dict[str, Any]  # the protocol's, JSON-ready
-    infer: Callable[[Any], Inference]  # of a request's JSON; what it raises is for `attempt`
+logger = logging.getLogger(__name__)
 
 
-class Service(NamedTuple):
-    """The function, as a source sees it."""
+class Service:
+    """One invocation of the function: its model, settings and request id, and its results so far."""
 
-    # The one error boundary: what the call returns, or a FunctionError for whatever it raised.
-    attempt: Callable[[Callable[[], Any]], Any]
-    # Makes a request and predicts, inside that boundary.
-    answer: Callable[[Callable[[], Request]], Result]
-    settings: Settings
-    request_id: str
-    tensors: Tensors | None = None  # None: the model takes pictures
+    def __init__(self, model: "Model | TensorModel", settings: Settings, request_id: str) -> None:
+        self.settings = settings
+        self.request_id = request_id
+        self.results: list[Result | Inference] = []  # predictions, inferences and errors, for the metrics
+        self._model = model
+
+    @property
+    def signature(self) -> "Signature | None":
+        """The inputs and outputs of a generic ONNX model; None for a model that takes images."""
+        return None if isinstance(self._model, Model) else self._model.signature
+
+    def predict(self, request: ImageRequest | FunctionError) -> Result:
+        """Load one image and run the model on it; return the error of a request that could not be parsed."""
+        return self.guard(self._predict, request)
+
+    def infer(self, fields: Any) -> Inference | FunctionError:
+        """Run a generic ONNX model on the JSON object of a request."""
+        return self.guard(self._infer, fields)
+
+    def require_image_model(self) -> Model:
+        """Return the model.
+
+        Raises:
+            UnsupportedImage: it is a generic ONNX model.
+        """
+        if isinstance(self._model, Model):
+            return self._model
+        from function.tensors import inference
+
+        raise UnsupportedImage(
+            f"this model takes tensors, not images; {inference.expected_body(self._model.signature)}"
+        )
+
+    def guard(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value | FunctionError:
+        """Call a function and return its value, or the error that it raised; the only place that catches errors.
+
+        Errors count in the metrics. The log has the traceback of an unexpected error, the caller gets an InternalError.
+        """
+        error: FunctionError
+        try:
+            return function(*arguments)
+        except FunctionError as expected:
+            error = expected
+        except Exception:
+            logger.exception("request %s: unexpected error", self.request_id)
+            error = InternalError(f"internal error; the log has the details under the request id {self.request_id}")
+        self.results.append(error)
+        return error
+
+    def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
+        if isinstance(request, FunctionError):
+            raise request
+        model = self.require_image_model()
+        data = loading.load(request.ref, self.settings)
+        prediction = predictor.predict(model, self.settings, data, request.options, request.image_name)
+        self.results.append(prediction)
+        return prediction
+
+    def _infer(self, fields: Any) -> Inference:
+        if isinstance(self._model, Model):
+            raise BadRequest("this model takes images, not tensors")
+        from function.tensors import inference  # imported here: a start of a YOLO model does not load it
+
+        result = inference.infer(self._model, self.settings, fields)
+        self.results.append(result)
+        return result

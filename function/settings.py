@@ -1,4 +1,4 @@
-"""What the environment decides; every default exists here and nowhere else."""
+"""Settings of the function, read from environment variables. This module owns every default."""
 
 import os
 from collections.abc import Mapping
@@ -9,52 +9,52 @@ from function.errors import InvalidSetting
 CONF = 0.25  # ultralytics 8.4.190 `predict`
 IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
 MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
-MAX_IMAGE_PIXELS = 50_000_000  # px; a 48-megapixel phone fits, and takes 0.3 GB on its way as a JPEG
-RESULT_PREFIX = "results/"  # of the objects that events about objects leave
-MAX_IMAGES = 16  # in one request; the answers share one response of 6 MB
-MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one picture from a bucket or a link
-MAX_TENSOR_ELEMENTS = 2_000_000  # of a request's inputs and of its outputs; 640 x 640 x 3 fit, as do 6 MB of JSON
-MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
+MAX_IMAGE_PIXELS = 50_000_000  # a JPEG of a 48-megapixel phone is below it and needs 0.3 GB of memory
+RESULT_PREFIX = "results/"  # key prefix of the results of event sources
+MAX_IMAGES = 16  # in one request; all results share one response of 6 MB
+MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one image from S3 or from a URL
+MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
+MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
-LAYER_MODEL = "/opt/model.onnx"  # where `build_zip.sh --model-in-layer` lands
+LAYER_MODEL = "/opt/model.onnx"  # written by `build_zip.sh --model-in-layer`
 TASK_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TASK_MODEL = f"{TASK_ROOT}/model.onnx"  # beside the package, in the function's zip
+TASK_MODEL = f"{TASK_ROOT}/model.onnx"  # in function.zip, next to this package
 
 
 class Settings(NamedTuple):
     """Settings of one execution environment."""
 
-    model_path: str | None  # a file or s3://bucket/key; None: look in the function's zip, then in the layer
-    model_sha256: str | None  # what the model has to have; None: whatever is there
+    model_path: str | None  # file or s3://bucket/key; None: TASK_MODEL, then LAYER_MODEL
+    model_sha256: str | None  # expected checksum of the model; None: not checked
     conf: float  # 0..1
     iou: float  # 0..1
     max_det: int
     max_image_pixels: int
     threads: int
-    spinning: bool  # a thread that waits for the others keeps its CPU busy, and so starts sooner on its next part
-    result_bucket: str | None  # None: the bucket of the picture
+    spinning: bool  # waiting threads keep their CPU busy, so that they start sooner on their next part
+    result_bucket: str | None  # None: the bucket of the image
     result_prefix: str
-    annotate: bool  # leave the picture with its boxes beside the result
-    allowed_buckets: tuple[str, ...]  # that a caller may name
-    allowed_url_hosts: tuple[str, ...]  # that a caller may name; "*" for every public one
+    annotate: bool  # also write the image with its detections drawn
+    allowed_buckets: tuple[str, ...]  # buckets that a request may name
+    allowed_url_hosts: tuple[str, ...]  # hosts that a request may name; "*": every public host
     max_images: int
     max_object_bytes: int
     agnostic: bool  # NMS across classes
-    metrics: bool  # one line of the log for each invocation
-    fast_decode: bool  # let libjpeg scale large JPEGs down while it decodes them: faster, and not the same pixels
-    snap_start: bool  # the init phase ends in a snapshot
-    model_name: str | None  # what clients of a model that takes tensors call it; None: its file's name
-    max_tensor_elements: int  # values, of a request's inputs together and of its outputs together
+    metrics: bool  # write one line of metrics per invocation to the log
+    fast_decode: bool  # libjpeg decodes large JPEGs at a reduced size: faster, but other pixel values
+    snap_start: bool  # SnapStart takes a snapshot at the end of the init phase
+    model_name: str | None  # name of a generic ONNX model in requests; None: its file name
+    max_tensor_elements: int  # values in all inputs of a request together, and in all outputs together
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the settings.
+        """Return the settings of an environment.
 
         Args:
-            environ: the environment; `os.environ` in the function, a dict in tests.
+            environ: environment variables: `os.environ` in the function, a dict in tests.
 
         Raises:
-            InvalidSetting: a variable is set to something that cannot be used; the message names it.
+            InvalidSetting: a variable has an invalid value; the message names the variable.
         """
         conf_name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
         return cls(
@@ -89,84 +89,85 @@ def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise InvalidSetting(f"{name} is {text!r}; wanted a number from 0 to 1")
+        raise InvalidSetting(f"{name} must be a number between 0 and 1, got {text!r}")
     return value
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name, "").strip() or str(default)
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise InvalidSetting(f"{name} is {text!r}; wanted a whole number above 0")
+        raise InvalidSetting(f"{name} must be an integer greater than 0, got {text!r}")
     return int(text)
 
 
 def _sha256(environ: Mapping[str, str], name: str) -> str | None:
     text = environ.get(name, "").strip().lower()
     if text and not (len(text) == SHA256_DIGITS and set(text) <= set("0123456789abcdef")):
-        raise InvalidSetting(f"{name} is {text!r}; wanted {SHA256_DIGITS} hexadecimal digits")
+        raise InvalidSetting(f"{name} must be {SHA256_DIGITS} hexadecimal digits, got {text!r}")
     return text or None
 
 
 def _switch(environ: Mapping[str, str], name: str, default: str = "0") -> bool:
     text = environ.get(name, "").strip() or default
     if text not in ("0", "1"):
-        raise InvalidSetting(f"{name} is {text!r}; wanted 0 or 1")
+        raise InvalidSetting(f"{name} must be 0 or 1, got {text!r}")
     return text == "1"
 
 
 def _result_prefix(environ: Mapping[str, str]) -> str:
-    """Where results go; refused where each would be taken for a new picture.
+    """Return the key prefix of results; refuse one whose results would trigger the function again.
 
-    `WATCHED_BUCKET` and `WATCHED_PREFIX` say what the trigger watches; they serve this check alone.
+    `WATCHED_BUCKET` and `WATCHED_PREFIX` are the bucket and the prefix of the trigger; only this check uses them.
     """
     prefix = environ.get("RESULT_PREFIX", RESULT_PREFIX)
     bucket, watched = environ.get("RESULT_BUCKET", "").strip(), environ.get("WATCHED_BUCKET", "").strip()
     if bucket and bucket != watched:
         return prefix
     if not prefix:
-        raise InvalidSetting("RESULT_PREFIX is '' and results go to the pictures' bucket; wanted a prefix of their own")
+        raise InvalidSetting("RESULT_PREFIX must not be empty where results go to the bucket of the images, got ''")
     watched_prefix = environ.get("WATCHED_PREFIX")
     if watched_prefix and prefix.startswith(watched_prefix):
         raise InvalidSetting(
-            f"RESULT_PREFIX is {prefix!r}, which lies under WATCHED_PREFIX {watched_prefix!r}; "
-            "wanted one outside it, since a result there is taken for a new picture"
+            f"RESULT_PREFIX must be outside WATCHED_PREFIX {watched_prefix!r}, got {prefix!r}: "
+            "every result would be processed as a new image"
         )
     if watched_prefix and watched_prefix.startswith(prefix):
         raise InvalidSetting(
-            f"RESULT_PREFIX is {prefix!r}, under which WATCHED_PREFIX {watched_prefix!r} lies; "
-            "wanted one outside it, since every picture there is taken for a result"
+            f"RESULT_PREFIX must not contain WATCHED_PREFIX {watched_prefix!r}, got {prefix!r}: "
+            "every image would be taken for a result"
         )
     return prefix
 
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(one.strip().lower() for one in environ.get(name, "").split(",") if one.strip())
+    return tuple(item.strip().lower() for item in environ.get(name, "").split(",") if item.strip())
 
 
 def _path_part(environ: Mapping[str, str], name: str) -> str | None:
     text = environ.get(name, "").strip()
     if "/" in text:
-        raise InvalidSetting(f"{name} is {text!r}; wanted a name without a slash, because it is a part of a path")
+        raise InvalidSetting(f"{name} must not contain a slash because it is a part of a path, got {text!r}")
     return text or None
 
 
 def _threads(environ: Mapping[str, str]) -> int:
-    """As many threads as the memory buys CPUs: more of them only wait for each other's share of the quota."""
+    """Return one thread per CPU that the memory buys; more threads would only wait for each other's CPU quota."""
     visible = _visible_cpus()
     return max(1, min(visible, round(_memory(environ, visible) / MB_PER_CPU)))
 
 
 def _spinning(environ: Mapping[str, str]) -> bool:
-    """Only where each thread has a whole CPU: what is spun away is otherwise missing from the quota.
+    """Return True if each thread has a whole CPU; otherwise the time spent spinning is missing from the CPU quota.
 
-    Measured on a yolov8n at 640 with two threads: a run takes 0.9 of the time on two CPUs, 1.1 to 1.3 on 1.5.
+    Measured on yolov8n at 640 px with two threads: with spinning, a run takes 0.9 of the time without it on two CPUs,
+    and 1.1 to 1.3 of it on 1.5 CPUs.
     """
     threads = _threads(environ)
     return threads > 1 and _memory(environ, _visible_cpus()) >= threads * MB_PER_CPU
 
 
 def _memory(environ: Mapping[str, str], cpus: int) -> int:
-    """MB; where nobody says, what these CPUs would come with."""
+    """Return the memory in MB; the default is the amount that comes with this number of CPUs."""
     return _positive(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", cpus * MB_PER_CPU)
 
 

@@ -1,7 +1,7 @@
-"""SnapStart: what is done before the snapshot is taken, and after it woke up in an environment of its own.
+"""SnapStart hooks: warm-up before the snapshot, and reset after each restore.
 
-The runtime brings `snapshot_restore_py` and calls what is registered there. This module is imported only where the
-platform says that a snapshot will be taken, so an ordinary cold start does not pay for it.
+The runtime provides `snapshot_restore_py` and calls the registered functions. This module is imported only if the
+platform announces a snapshot, so an ordinary cold start does not pay for it.
 
 Source: docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python and snapstart-uniqueness.
 """
@@ -17,41 +17,41 @@ from PIL import Image
 from function import lazy_imports, storage
 from function.preprocess import image
 
-SIZES_WH = ((1920, 1080), (1080, 1920), (640, 640))  # px; a rectangular model sees three shapes of input
+SIZES_WH = ((1920, 1080), (1080, 1920), (640, 640))  # px; they give a rectangular model three input shapes
 
 logger = logging.getLogger(__name__)
 
 
 def register(warm_up: Callable[[bytes], object], reset: Callable[[], object]) -> None:
-    """Have both hooks called, if there is somebody to call them.
+    """Register both hooks, if the runtime provides `snapshot_restore_py`.
 
     Args:
-        warm_up: answers one encoded picture and leaves no trace; what it raises ends the snapshot, loudly.
-        reset: drops what was true only of the environment that the snapshot was taken of.
+        warm_up: processes one encoded image and keeps no state; an exception that it raises ends the init phase.
+        reset: drops the state that is true only of the environment of the snapshot.
     """
     try:
         from snapshot_restore_py import register_after_restore, register_before_snapshot
     except ImportError:
-        logger.warning("no snapshot_restore_py beside the runtime: the snapshot is taken as the init phase left it")
+        logger.warning("the runtime has no snapshot_restore_py: the snapshot is taken without a warm-up")
         return
     register_before_snapshot(before_snapshot, warm_up)
     register_after_restore(after_restore, reset)
 
 
 def before_snapshot(warm_up: Callable[[bytes], object]) -> None:
-    """Do for the first time whatever a request would do for the first time, and connect to nothing."""
+    """Do the work that only a first request would do, and open no connection."""
     image.load_readers()
     for size_wh in SIZES_WH:
         warm_up(_jpeg(size_wh))
     storage.preload()
-    lazy_imports.load()
+    lazy_imports.load_all()
     gc.collect()
-    gc.freeze()  # later collections do not walk these objects, whose pages would come from the snapshot one by one
+    gc.freeze()  # later collections skip these objects, whose pages would be read one by one from the snapshot
 
 
 def after_restore(reset: Callable[[], object]) -> None:
-    """Part from every other environment that wakes up from the same snapshot."""
-    random.seed()  # boto3 waits a random time before it tries again, and all would wait the same
+    """Make this environment different from the others that are restored from the same snapshot."""
+    random.seed()  # boto3 waits a random time before a retry; without a new seed all environments would wait the same
     reset()
 
 

@@ -1,6 +1,6 @@
-"""Objects in S3, read and written; the only module that knows boto3, and it loads it when it is first used.
+"""Reads and writes of S3 objects. The only module that imports boto3, and it does so at its first use.
 
-`AWS_ENDPOINT_URL` is boto3's own: it points all of this at another S3, such as one on loopback.
+boto3 itself reads `AWS_ENDPOINT_URL`. It selects another S3 endpoint, for example a local one.
 """
 
 from collections.abc import Iterator
@@ -10,26 +10,26 @@ from typing import Any, NamedTuple
 
 from function.errors import Forbidden, FunctionError, NotFound, TooLarge, TransientError
 
-ATTEMPTS = 3  # of one call, the first included; what still fails is left to the event's own delivery
+ATTEMPTS = 3  # of one call, including the first; after that, the event source delivers the event again
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 10  # seconds between two reads, not for the whole object
-REFUSED = {  # for good: permissions, keys, an archived object, a deleted version, a key too long for its result
+PERMANENT_CODES = {  # permissions, keys, an archived object, a deleted version, a key too long for its result
     "AccessDenied", "AllAccessDisabled", "InvalidObjectState", "KMS.DisabledException", "KMS.NotFoundException",
     "KMS.KMSInvalidStateException", "KMS.AccessDeniedException", "InvalidRequest", "InvalidArgument",
     "MethodNotAllowed", "KeyTooLongError", "InvalidBucketName",
 }  # fmt: skip
-PASSING = {  # codes of failures that may pass and whose status is below 500; botocore 1.44 `retries/standard.py`
+TRANSIENT_CODES = {  # transient errors with a status below 500; Source: botocore 1.44 `retries/standard.py`
     "RequestTimeout", "RequestTimeoutException", "Throttling", "ThrottlingException", "ThrottledException",
     "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
     "BandwidthLimitExceeded", "PriorRequestNotComplete", "OperationAborted", "KMS.ThrottlingException",
     "ExpiredToken", "RequestTimeTooSkewed",
 }  # fmt: skip
-TOO_MANY = 429  # HTTP status
-SERVER_ERROR = 500  # HTTP status, and everything above
+TOO_MANY_REQUESTS = 429  # HTTP status
+SERVER_ERROR = 500  # lowest HTTP status of the server errors
 
 
 class Object(NamedTuple):
-    """One object as it was read."""
+    """S3 object with its bytes."""
 
     data: bytes
     etag: str  # without its quotation marks
@@ -37,50 +37,50 @@ class Object(NamedTuple):
 
 
 def read(bucket: str, key: str, version_id: str | None, max_bytes: int) -> Object:
-    """An object's bytes.
+    """Return an object.
 
     Args:
         bucket: name, or the ARN of an access point.
-        key: as S3 has it, with nothing encoded.
-        version_id: None for the latest.
-        max_bytes: of the object; checked before any of them is read.
+        key: key as S3 stores it, not percent-encoded.
+        version_id: None for the latest version.
+        max_bytes: largest accepted size; it is checked before any byte of the object is read.
 
     Raises:
         NotFound: no such object, version or bucket.
-        Forbidden: the function's role may not read it.
-        TooLarge: more bytes than the limit.
-        TransientError: S3 fails, throttles or does not answer.
+        Forbidden: the role of the function may not read it.
+        TooLarge: the object has more bytes than `max_bytes`.
+        TransientError: S3 fails, throttles or does not respond.
     """
-    place = f"s3://{bucket}/{key}"
+    uri = f"s3://{bucket}/{key}"
     version = {"VersionId": version_id} if version_id else {}
     client = _client()
-    with _faults(place):
-        answer = client.get_object(Bucket=bucket, Key=key, **version)
-        with closing(answer["Body"]) as body:
-            if answer["ContentLength"] > max_bytes:
-                raise TooLarge(f"{place} has {answer['ContentLength']:,} bytes; the limit is {max_bytes:,}")
+    with _translated_errors(uri):
+        response = client.get_object(Bucket=bucket, Key=key, **version)
+        with closing(response["Body"]) as body:
+            if response["ContentLength"] > max_bytes:
+                raise TooLarge(f"{uri} must have at most {max_bytes:,} bytes, got {response['ContentLength']:,}")
             data = body.read()
-    return Object(data, answer["ETag"].strip('"'), answer.get("VersionId"))
+    return Object(data, response["ETag"].strip('"'), response.get("VersionId"))
 
 
 def write(bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False) -> None:
-    """Put an object where nothing or an earlier one is.
+    """Write an object.
 
     Args:
         bucket: name, or the ARN of an access point.
-        key: as S3 has it, with nothing encoded.
+        key: key as S3 stores it, not percent-encoded.
         data: the whole object.
-        content_type: what S3 says it is.
-        only_new: leave an earlier one as it is.
+        content_type: media type that S3 returns for it.
+        only_new: keep an existing object unchanged (conditional write).
 
     Raises:
         NotFound: no such bucket.
-        Forbidden: the function's role may not write there.
-        TransientError: S3 fails, throttles or does not answer.
+        Forbidden: the role of the function may not write there.
+        TransientError: S3 fails, throttles or does not respond.
     """
     client = _client()
     condition = {"IfNoneMatch": "*"} if only_new else {}
-    with _faults(f"s3://{bucket}/{key}"):
+    with _translated_errors(f"s3://{bucket}/{key}"):
         try:
             client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type, **condition)
         except client.exceptions.ClientError as error:
@@ -89,17 +89,18 @@ def write(bucket: str, key: str, data: bytes, content_type: str, only_new: bool 
 
 
 def preload() -> None:
-    """Load boto3 and what it knows of S3, and leave no client, connection or credentials behind.
+    """Load boto3 and its data about S3, and keep no client, connection or credentials.
 
-    For a snapshot: whoever wakes up from it makes a client of their own, without reading all that again.
+    For a snapshot: each restored environment makes its own client and does not read this data again.
     """
     import boto3
 
     if _client.cache_info().currsize:
         _client().close()
         _client.cache_clear()
-    boto3.DEFAULT_SESSION = None  # it would keep the credentials of the environment that the snapshot is taken of
-    placeholders = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}  # given any, it looks for no others
+    boto3.DEFAULT_SESSION = None  # it would keep the credentials of the environment of the snapshot
+    # With explicit credentials boto3 looks for no others.
+    placeholders = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     _make_client(**placeholders).close()
 
 
@@ -118,35 +119,35 @@ def _make_client(**credentials: str) -> Any:
 
 
 @contextmanager
-def _faults(place: str) -> Iterator[None]:
-    """What boto3 raises, as errors of ours; what is not foreseen stays as it is."""
+def _translated_errors(uri: str) -> Iterator[None]:
+    """Raise the errors of boto3 as errors of this project; raise unexpected ones unchanged."""
     from botocore import exceptions as boto
 
     try:
         yield
     except boto.ClientError as error:
-        known = _known(error, place)
-        if known is None:
+        translated = _translate(error, uri)
+        if translated is None:
             raise
-        raise known from error
+        raise translated from error
     except (
         boto.HTTPClientError,
         boto.ConnectionError,
         boto.IncompleteReadError,
         boto.FlexibleChecksumError,
     ) as error:
-        raise TransientError(f"{place}: {error}") from error
+        raise TransientError(f"{uri}: {error}") from error
 
 
-def _known(error: Any, place: str) -> FunctionError | None:
-    """The error of ours for a refusal of S3's, if it is one of those foreseen."""
+def _translate(error: Any, uri: str) -> FunctionError | None:
+    """Return the error of this project for a `ClientError` of boto3, or None for an unexpected one."""
     code = str(error.response.get("Error", {}).get("Code"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= SERVER_ERROR or status == TOO_MANY or code in PASSING:
-        return TransientError(f"{place}: S3 answers {status} {code}")
+    if status >= SERVER_ERROR or status == TOO_MANY_REQUESTS or code in TRANSIENT_CODES:
+        return TransientError(f"{uri}: S3 responded with {status} {code}")
     if code in {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}:
-        return NotFound(f"{place}: there is no such object ({code})")
-    if code in REFUSED:
-        hint = "; it may also be missing: a role without s3:ListBucket is told 403 for that too"
-        return Forbidden(f"{place}: S3 answers {status} {code}{hint if code == 'AccessDenied' else ''}")
+        return NotFound(f"{uri}: no such object ({code})")
+    if code in PERMANENT_CODES:
+        hint = "; the object may also be missing: S3 responds to a role without s3:ListBucket with 403 then"
+        return Forbidden(f"{uri}: S3 responded with {status} {code}{hint if code == 'AccessDenied' else ''}")
     return None

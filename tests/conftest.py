@@ -1,4 +1,4 @@
-"""What several tests share: the color model, a predictor on it, and encoded pictures with a known content."""
+"""Shared fixtures: the color model, the handler and a service on it, and images with known content."""
 
 import importlib
 import io
@@ -15,17 +15,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import function  # noqa: F401  (first: it sets what the libraries read when imported)
-from function import model
+import function  # noqa: F401  (first: it sets variables that libraries read while they are imported)
+from function import model, predictor
 from function.errors import FunctionError
 from function.model import Model
-from function.request import Request
+from function.request import Options
+from function.results import Result
 from function.service import Service
 from function.settings import Settings
 from tests.support import color_model
 
 ROOT = Path(__file__).resolve().parent.parent
-RED_CELL = (32, 64, 64, 96)  # xyxy in a 320 x 320 picture: one cell of the color model
+RED_CELL = (32, 64, 64, 96)  # xyxy in an image of 320 x 320: one cell of the color model
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +44,8 @@ def settings() -> Settings:
     return Settings.from_env({})
 
 
-def picture(size: tuple[int, int] = (320, 320), box: tuple[int, int, int, int] = RED_CELL) -> Image.Image:
-    """Gray with one red box."""
+def image_with_box(size: tuple[int, int] = (320, 320), box: tuple[int, int, int, int] = RED_CELL) -> Image.Image:
+    """A gray image with one red box."""
     drawn = Image.new("RGB", size, (114, 114, 114))
     drawn.paste((255, 0, 0), box)
     return drawn
@@ -56,29 +57,31 @@ def encode(drawn: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def service(result: Any, settings: Settings | None = None) -> Service:
-    """A service that makes each request and then answers with a result, or with what a function of the request says."""
+@pytest.fixture
+def make_service(served: Model, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Service]:
+    """Make a service whose predictor returns a fixed result, or the result of a function of the image name."""
 
-    def attempt(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except FunctionError as error:
-            return error
+    def make(result: Any, settings: Settings | None = None) -> Service:
+        def predict(served: Model, settings: Settings, data: bytes, options: Options, image_name: str | None) -> Result:
+            outcome: Result = result(image_name) if callable(result) else result
+            if isinstance(outcome, FunctionError):
+                raise outcome
+            return outcome
 
-    def answer(make: Callable[[], Request]) -> Any:
-        return attempt(lambda: result(make()) if callable(result) else result)
+        monkeypatch.setattr(predictor, "predict", predict)
+        return Service(served, settings or Settings.from_env({}), "id-1")
 
-    return Service(attempt, answer, settings or Settings.from_env({}), "id-1")
+    return make
 
 
 @pytest.fixture(scope="session")
 def red_png() -> bytes:
-    return encode(picture())
+    return encode(image_with_box())
 
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[..., dict[str, Any]]:
-    """Run a program in a fresh interpreter that sees only the project; it prints one JSON object."""
+    """Run a program in a new interpreter that can import only the project; its last line is a JSON value."""
 
     def run(program: str, **environ: str) -> dict[str, Any]:
         variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
@@ -86,22 +89,22 @@ def run_python() -> Callable[..., dict[str, Any]]:
             [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=False, timeout=120
         )
         assert done.returncode == 0, done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return answer
+        output: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return output
 
     return run
 
 
 @pytest.fixture(scope="session")
 def in_export_environment() -> Callable[[str], str]:
-    """Run a program under the export environment's Python, where torch, ultralytics and OpenCV are."""
-    found = subprocess.run(
+    """Run a program with the Python of the export environment, which has torch, ultralytics and OpenCV."""
+    located = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "environments.py"), "export"],
         capture_output=True,
         text=True,
         check=True,
     )
-    python = found.stdout.splitlines()[-1]
+    python = located.stdout.splitlines()[-1]
 
     def run(program: str) -> str:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The shape of the package: who imports whom, and what starting the function loads."""
+"""Imports of the function: which module imports which, and what a start loads."""
 
 import ast
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 
 FUNCTION = ROOT / "function"
-ALLOWED = {  # module or folder of function/ -> the others that it may import; errors may be imported by all
+ALLOWED = {  # module or folder of function/ -> those that it may import; every module may import errors
     "__init__": set(),
     "errors": set(),
     "arrays": set(),
@@ -24,15 +24,18 @@ ALLOWED = {  # module or folder of function/ -> the others that it may import; e
     "preprocess": {"arrays"},
     "postprocess": {"arrays", "metadata", "preprocess"},
     "results": {"arrays", "metadata", "postprocess"},
-    "tensors": {"results", "settings"},
+    "tensors": {"arrays", "results", "settings"},
     "model": {"arrays", "metadata", "postprocess", "tensors"},
     "predictor": {
         "arrays", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
     },
-    "service": {"request", "results", "settings"},
-    "api": {"arrays", "fetch", "postprocess", "request", "results", "service", "settings", "storage"},
+    "loading": {"fetch", "request", "settings", "storage"},
+    "service": {"loading", "model", "predictor", "request", "results", "settings", "tensors"},
+    "api": {"arrays", "postprocess", "request", "results", "service", "settings", "tensors"},
     "metrics": {"arrays", "results"},
-    "sources": {"api", "draw", "preprocess", "request", "results", "service", "settings", "storage"},
+    "sources": {
+        "api", "draw", "loading", "preprocess", "request", "results", "service", "settings", "storage", "tensors",
+    },
     "snapstart": {"lazy_imports", "preprocess", "storage"},
 }  # fmt: skip
 ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}
@@ -48,67 +51,92 @@ HEAVY = [
     "urllib.request",
     "ssl",
     "socket",
-    "function.draw",  # is for ANNOTATE
-    "function.fetch",  # is for links
-    "function.tensors.inference",  # is for models of tensors
-    "function.tensors",
+    "function.api.multipart",  # forms
+    "function.draw",  # ANNOTATE
+    "function.fetch",  # images from a URL
+    "function.snapstart",  # SnapStart
+    "function.tensors",  # generic ONNX models
+    "function.tensors.inference",
     "function.tensors.signature",
 ]
+MAX_MODULES = 48  # of function/ at a start: each costs time to find and to load
 FILES = sorted(FUNCTION.rglob("*.py"))
 
 
-def home(path: Path) -> str:
+def row(path: Path) -> str:
     """The row of the table that a file belongs to."""
     return path.relative_to(FUNCTION).parts[0].removesuffix(".py")
 
 
+ROWS = {row(path) for path in FILES}
+
+
 def imports(path: Path) -> set[str]:
     """Dotted names of everything that a file imports, `from a import b` as `a.b`."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_module_is_in_the_table() -> None:
+    assert set(ALLOWED) == ROWS - {"handler"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(FUNCTION)) for path in FILES])
-def test_imports_run_one_way(path: Path) -> None:
-    ours = {name.split(".")[1] for name in imports(path) if name.startswith("function.")}
-    own = home(path)
-    if own != "handler":  # it puts the parts together
-        assert ours - {own, "errors"} <= ALLOWED[own]
+def test_module_imports_only_what_the_table_allows(path: Path) -> None:
+    imported = {name.split(".")[1] for name in imports(path) if name.startswith("function.")} & ROWS
+    own = row(path)
+    if own != "handler":  # the handler may import everything
+        assert imported - {own, "errors"} <= ALLOWED[own]
 
 
-@pytest.mark.parametrize(("library", "homes"), ONLY_IN.items())
-def test_a_heavy_library_is_known_to_one_module(library: str, homes: set[str]) -> None:
-    users = {home(path) for path in FILES if any(name.split(".")[0] == library for name in imports(path))}
-    assert users <= homes
+def test_table_has_no_cycle() -> None:
+    remaining = {name: allowed - {"errors"} for name, allowed in ALLOWED.items()}
+    while remaining:
+        free = {name for name, allowed in remaining.items() if not allowed & remaining.keys()}
+        assert free, f"cycle among {sorted(remaining)}"
+        remaining = {name: allowed for name, allowed in remaining.items() if name not in free}
 
 
-def test_nothing_of_ours_is_named_after_a_library() -> None:
+@pytest.mark.parametrize(("library", "rows"), ONLY_IN.items())
+def test_heavy_library_is_imported_by_one_module(library: str, rows: set[str]) -> None:
+    users = {row(path) for path in FILES if any(name.split(".")[0] == library for name in imports(path))}
+    assert users <= rows
+
+
+def test_no_module_has_the_name_of_a_library() -> None:
     names = {
         path.stem for folder in ("export", "function", "layer", "example") for path in (ROOT / folder).rglob("*.py")
     }
     assert not names & {"onnx", "torch", "onnxruntime", "numpy", "PIL", "ultralytics", "types", "utils", "helpers"}
 
 
-def test_starting_the_function_loads_nothing_that_it_does_not_use(
-    run_python: Callable[..., Any], model_path: Path
-) -> None:
+def test_start_loads_no_module_that_it_does_not_need(run_python: Callable[..., Any], model_path: Path) -> None:
     program = f"import sys, json, function.handler; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
     assert run_python(program, MODEL_PATH=str(model_path)) == []
 
 
-def test_starting_the_function_looks_for_no_garbage_and_later_requests_do(
+def test_start_loads_few_modules_of_the_function(run_python: Callable[..., Any], model_path: Path) -> None:
+    program = """
+import json, sys
+import function.handler
+print(json.dumps([name for name in sys.modules if name.partition(".")[0] == "function"]))
+"""
+    assert len(run_python(program, MODEL_PATH=str(model_path))) <= MAX_MODULES
+
+
+def test_garbage_collection_is_off_at_the_start_and_on_afterwards(
     run_python: Callable[..., Any], model_path: Path
 ) -> None:
     program = """
 import gc, json
 def count():
-    return sum(one["collections"] for one in gc.get_stats())
+    return sum(generation["collections"] for generation in gc.get_stats())
 before = count()
 import function.handler
 at_init = count() - before

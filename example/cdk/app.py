@@ -1,4 +1,4 @@
-"""A stack with the function and a URL that callers of the account may call: `cdk deploy --app "python app.py"`."""
+"""Stack with the function and a Function URL for callers of the account: `cdk deploy --app "python app.py"`."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The two zips as a construct of the AWS CDK; copy it into your own stack.
+"""AWS CDK construct for the two zips, to copy into your own application.
 
     YoloFunction(self, "Gauges", dist=Path("dist"), memory_mb=1769)
 
@@ -18,11 +18,12 @@ ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Archite
 
 
 class YoloFunction(Construct):
-    """Layer, function and alias `live`, for the processor and the Python that `dist/build.json` names.
+    """Layer, function and alias `live`, with the architecture and the Python version in `dist/build.json`.
 
     Attributes:
-        function: grant it what its sources need, such as `bucket.grant_read(yolo.function)`.
-        alias: what callers call; it moves to a new version when a zip or a setting changes.
+        function: Lambda function; grant it the permissions of its event sources, for example
+            `bucket.grant_read(yolo.function)`.
+        alias: alias for callers; it moves to a new version when a zip or a setting changes.
     """
 
     def __init__(
@@ -31,16 +32,16 @@ class YoloFunction(Construct):
         """Declare the resources.
 
         Args:
-            scope: the stack.
-            construct_id: its name there.
-            dist: the folder that `scripts/build_zip.sh` filled.
-            memory_mb: 1769 is one whole CPU.
-            environment: the function's variables, such as CONF_THRESHOLD="0.4".
+            scope: stack of the construct.
+            construct_id: name of the construct in the stack.
+            dist: output folder of `scripts/build_zip.sh`.
+            memory_mb: memory of the function; 1769 MB is one full vCPU.
+            environment: environment variables of the function, such as CONF_THRESHOLD="0.4".
         """
         super().__init__(scope, construct_id)
-        built: dict[str, Any] = json.loads((dist / "build.json").read_text())
-        runtime = lambda_.Runtime(f"python{built['python']}", lambda_.RuntimeFamily.PYTHON)
-        architecture = ARCHITECTURES[built["arch"]]
+        manifest: dict[str, Any] = json.loads((dist / "build.json").read_text())
+        runtime = lambda_.Runtime(f"python{manifest['python']}", lambda_.RuntimeFamily.PYTHON)
+        architecture = ARCHITECTURES[manifest["arch"]]
         layer = lambda_.LayerVersion(
             self,
             "Packages",

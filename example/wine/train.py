@@ -1,8 +1,8 @@
-"""Trains the wine example and converts it to ONNX: `.venv/wine/bin/python -m example.wine.train`.
+"""Training of the wine example and its conversion to ONNX: `.venv/wine/bin/python -m example.wine.train`.
 
-A gradient-boosted regressor estimates how much of its flavanoids a wine has from its other twelve measurements, on
-the 178 wines that scikit-learn ships. What is kept: model.onnx, request.json, and golden.json with the regressor's
-own predictions for wines that it was not trained on. The same versions write the same bytes.
+A gradient-boosted regressor estimates the flavanoids of a wine from its other twelve measurements. The data are the 178
+wines that scikit-learn contains. The outputs are model.onnx, request.json, and golden.json with the predictions of the
+regressor for the wines of the test set. The same package versions write the same bytes.
 
 Source: the data is UCI's "Wine", doi.org/10.24432/C5PC7J, CC BY 4.0.
 """
@@ -20,7 +20,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import train_test_split
 
-HERE = Path(__file__).parent  # what is kept goes here
+HERE = Path(__file__).parent  # output folder
 TARGET = "flavanoids"
 INPUT = "measurements"
 SEED = 20265
@@ -28,13 +28,13 @@ TEST_SHARE = 0.25
 SETTINGS: dict[str, Any] = {"n_estimators": 200, "max_depth": 3, "learning_rate": 0.05, "subsample": 0.8}
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 10
-MODEL_VERSION = 1  # stated as `model_version` in answers
+MODEL_VERSION = 1  # `model_version` in responses
 
 
 class Wines(NamedTuple):
-    """The data, split."""
+    """Training set and test set."""
 
-    names: list[str]  # of the measurements, in the order of the columns
+    names: list[str]  # names of the measurements, in the order of the columns
     train: np.ndarray[Any, Any]  # (N, 12) float32
     test: np.ndarray[Any, Any]  # (M, 12) float32
     train_target: np.ndarray[Any, Any]  # (N,)
@@ -42,7 +42,7 @@ class Wines(NamedTuple):
 
 
 def main() -> None:
-    """Train, convert, and write what is kept."""
+    """Train the regressor, convert it, and write the three files."""
     wines = read()
     regressor = GradientBoostingRegressor(random_state=SEED, **SETTINGS).fit(wines.train, wines.train_target)
     model = convert(regressor, wines)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def read() -> Wines:
-    """The wines in float32, which is what a request has too."""
+    """Return the wines in float32, the datatype of the model input."""
     bunch = load_wine()
     target = bunch.feature_names.index(TARGET)
     others = np.delete(bunch.data, target, axis=1).astype(np.float32)
@@ -61,15 +61,14 @@ def read() -> Wines:
 
 
 def convert(regressor: GradientBoostingRegressor, wines: Wines) -> onnx.ModelProto:
-    """The same trees as ONNX; the names of the measurements stand in its description."""
-    takes, gives = [None, len(wines.names)], [None, 1]
+    """Return the regressor as ONNX; its description has the names of the measurements."""
     model: onnx.ModelProto = to_onnx(
         regressor,
-        initial_types=[(INPUT, FloatTensorType(takes))],
-        final_types=[(TARGET, FloatTensorType(gives))],
+        initial_types=[(INPUT, FloatTensorType([None, len(wines.names)]))],
+        final_types=[(TARGET, FloatTensorType([None, 1]))],
         target_opset=OPSETS,
     )
-    opsets = sorted(model.opset_import, key=lambda one: one.domain)  # the converter keeps them in a set
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)  # the converter has them in a set
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     model.ir_version = IR_VERSION
@@ -81,7 +80,7 @@ def convert(regressor: GradientBoostingRegressor, wines: Wines) -> onnx.ModelPro
 
 
 def golden(regressor: GradientBoostingRegressor, wines: Wines) -> dict[str, Any]:
-    """What the regressor itself says of the wines that it was not trained on, and how good that is."""
+    """Return the predictions of the regressor for the test set, and their metrics."""
     predicted = regressor.predict(wines.test)
     always_mean = np.full_like(predicted, wines.train_target.mean())
     return {
@@ -99,14 +98,14 @@ def golden(regressor: GradientBoostingRegressor, wines: Wines) -> dict[str, Any]
 
 
 def request(wines: Wines) -> dict[str, Any]:
-    """A request for two of them, as the Open Inference Protocol has it."""
+    """Return a request of the Open Inference Protocol with the first two wines of the test set."""
     rows = [[round(value, 4) for value in row] for row in wines.test[:2].astype(float).tolist()]
     tensor = {"name": INPUT, "shape": [len(rows), len(wines.names)], "datatype": "FP32", "data": rows}
     return {"id": "two-wines", "inputs": [tensor]}
 
 
 def write(name: str, value: dict[str, Any]) -> None:
-    """One JSON file beside this one."""
+    """Write a JSON file to the output folder."""
     (HERE / name).write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,26 +1,24 @@
-"""Requests of tensors: what the Open Inference Protocol has at which path, and their answers in the shape of HTTP.
+"""Routes of the Open Inference Protocol: its paths, and the HTTP responses of a generic ONNX model.
 
-Health and the server's own metadata are answered whatever the model takes.
+The routes of health and of the server itself respond for every model.
 
 Source: github.com/kserve/open-inference-protocol 011728e, specification/protocol/inference_rest.md.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib import parse
 
+from function import VERSION
 from function.api import response
 from function.errors import FunctionError, MethodNotAllowed, NotFound, shown
-from function.results import Inference
-from function.service import Service, Tensors
+from function.service import Service
 
-SERVER = {
-    "name": "yolo-lambda-zip",
-    "version": "0.1.0",
-    "extensions": [],
-}  # name and version as pyproject.toml has them
-PATHS = (  # compiled when the first path may be one
+if TYPE_CHECKING:
+    from function.tensors.signature import Signature
+
+SERVER = {"name": "yolo-lambda-zip", "version": VERSION, "extensions": []}
+PATHS = (  # compiled when the first path that contains v2 arrives
     r"(?:^|/)v2"
     r"(?:/health/(?P<health>live|ready)"
     r"|/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>ready|infer))?"
@@ -30,7 +28,7 @@ REDUCE_HINT = "fewer rows or fewer outputs"
 
 
 class Route(NamedTuple):
-    """One path of the protocol; without health and without a model it is the server's."""
+    """Path of the protocol; a path without health and without a model is that of the server metadata."""
 
     health: str | None  # live or ready
     model: str | None
@@ -38,67 +36,73 @@ class Route(NamedTuple):
     verb: str | None  # ready or infer
 
 
-def route(path: str) -> Route | None:
-    """What a path means to the protocol; None where it means nothing, so that other endpoints stay what they are."""
-    found = re.search(PATHS, path) if "v2" in path else None
-    if not found:
+def find(path: str) -> Route | None:
+    """Return the route of a path; None for a path that is not part of the protocol."""
+    match = re.search(PATHS, path) if "v2" in path else None
+    if not match:
         return None
-    health, name, version, verb = found.group("health", "name", "version", "verb")
+    health, name, version, verb = match.group("health", "name", "version", "verb")
     return Route(health, parse.unquote(name) if name else None, parse.unquote(version) if version else None, verb)
 
 
-def respond(asked: Route, method: str, read: Callable[[str], Any], service: Service) -> dict[str, Any]:
-    """The answer to what was asked at a path of the protocol.
+def check(route: Route, method: str, signature: "Signature | None") -> None:
+    """Check the model and the method of a request.
 
     Args:
-        asked: the path's meaning.
-        method: of HTTP.
-        read: the JSON of a request; it is given what was wanted, for its errors.
-        service: answers it.
+        route: of the request.
+        method: HTTP method.
+        signature: of the generic ONNX model; None for a model that takes images.
+
+    Raises:
+        NotFound: another model or version, or a model that takes images.
+        MethodNotAllowed: another method than that of the route.
     """
-    return _shaped(service.attempt(lambda: _found(asked, method, read, service.tensors)), service.request_id)
-
-
-def infer_response(read: Callable[[str], Any], tensors: Tensors, service: Service) -> dict[str, Any]:
-    """The answer to a request that came by any other way."""
-    return _shaped(service.attempt(lambda: _inferred(read, tensors)), service.request_id)
-
-
-def _shaped(result: Any, request_id: str) -> dict[str, Any]:
-    if isinstance(result, FunctionError):
-        return response.http(result, request_id)
-    return response.http_response(
-        200, result.body if isinstance(result, Inference) else result, request_id, less=REDUCE_HINT
-    )
-
-
-def _inferred(read: Callable[[str], Any], tensors: Tensors) -> Inference:
-    return tensors.infer(read(tensors.wanted))
-
-
-def _found(asked: Route, method: str, read: Callable[[str], Any], tensors: Tensors | None) -> Any:
-    """An Inference, or a JSON object; raises FunctionError as its status says."""
-    served = _check_model(asked, tensors) if asked.model else None
-    allowed = "POST" if asked.verb == "infer" else "GET"
+    if route.model:
+        _check_model(route, signature)
+    allowed = "POST" if route.verb == "infer" else "GET"
     if method != allowed:
-        raise MethodNotAllowed(f"the method is {method}; wanted {allowed}", allow=allowed)
-    if asked.health:
-        return {asked.health: True}
-    if served is None:
+        raise MethodNotAllowed(f"the method must be {allowed}, got {method}", allow=allowed)
+
+
+def describe(route: Route, signature: "Signature | None") -> dict[str, Any]:
+    """Return the JSON object of a route that does not run the model: health, readiness or metadata."""
+    if route.health:
+        return {route.health: True}
+    if not (route.model and signature):
         return SERVER
-    if asked.verb == "infer":
-        return _inferred(read, served)
-    return {"name": served.name, "ready": True} if asked.verb == "ready" else served.metadata
+    if route.verb == "ready":
+        return {"name": signature.name, "ready": True}
+    from function.tensors import signature as signatures  # imported here: a start of a YOLO model does not load it
+
+    return signatures.metadata(signature)
 
 
-def _check_model(asked: Route, tensors: Tensors | None) -> Tensors:
-    """The model of a path, which there is under its own name and version alone."""
-    if tensors is None:
-        raise NotFound("the model here takes pictures, not tensors; POST them to / (or /predict)")
-    name, version = tensors.name, tensors.version
-    if asked.model != name:
-        raise NotFound(f"there is no model {shown(str(asked.model))}; the one here is {name!r} (MODEL_NAME)")
-    if asked.version not in (None, version):
-        known = f"its version is {version}" if version else "its file states none"
-        raise NotFound(f"there is no version {shown(str(asked.version))} of the model {name!r}; {known}")
-    return tensors
+def expected_body(signature: "Signature") -> str:
+    """Return the expected form of a request body as text, for error messages."""
+    from function.tensors import inference  # imported here: a start of a YOLO model does not load it
+
+    return inference.expected_body(signature)
+
+
+def infer_response(fields: Any, service: Service) -> dict[str, Any]:
+    """Run the model and return the HTTP response.
+
+    Args:
+        fields: JSON object of the request; a FunctionError if it could not be read.
+        service: runs the model.
+    """
+    result = fields if isinstance(fields, FunctionError) else service.infer(fields)
+    if isinstance(result, FunctionError):
+        return response.result_response(result, service.request_id)
+    return response.http_response(200, result.body, service.request_id, reduce_hint=REDUCE_HINT)
+
+
+def _check_model(route: Route, signature: "Signature | None") -> None:
+    if signature is None:
+        raise NotFound("this model takes images, not tensors: POST them to / (or /predict)")
+    name, version = signature.name, signature.version
+    if route.model != name:
+        raise NotFound(f"unknown model {shown(str(route.model))}; available: {name!r} (MODEL_NAME)")
+    if route.version not in (None, version):
+        available = version or "none (the file states no version)"
+        raise NotFound(f"unknown version {shown(str(route.version))} of the model {name!r}; available: {available}")

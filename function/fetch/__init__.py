@@ -1,7 +1,7 @@
-"""A picture from an https link that a caller names, guarded against being sent anywhere else.
+"""Download of an image from an https URL that a caller names, with protection against server-side request forgery.
 
-A host is resolved once, every address of the answer is checked, and the connection goes to one of those very
-addresses. Redirects are followed here, each like a new link. No message repeats what the other side sent.
+A host is resolved once, every returned address is checked, and the connection goes to one of these checked addresses.
+Redirects are followed here, each with the same checks. No error message contains data that the server sent.
 """
 
 import io
@@ -12,13 +12,13 @@ from urllib.parse import urljoin
 
 from function.errors import BadRequest, Forbidden, FunctionError, UrlFetchFailed
 from function.fetch import addresses, https
-from function.fetch.addresses import Link
+from function.fetch.addresses import HttpsUrl
 from function.fetch.https import Connect, Limits
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-TIMEOUT_S = 10.0  # for everything together; API Gateway gives up after 29 s
+TIMEOUT_S = 10.0  # for the whole download; API Gateway stops waiting after 29 s
 MAX_REDIRECTS = 3
 MAX_TRIED = 4  # addresses of one host; a name may have hundreds
 READ_BYTES = 1 << 16
@@ -29,14 +29,18 @@ Resolve = Callable[[str, int], Sequence[str]]  # host, port -> addresses
 
 
 def resolve_all(host: str, port: int) -> list[str]:
-    """Every address of a host; an address is its own. Raises OSError when there is none."""
-    import socket  # here: only links pay for loading it
+    """Return every address of a host name, or the address itself if the host is one.
 
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    Raises:
+        OSError: the host has no address.
+    """
+    import socket  # here: only requests with a URL pay for this import
+
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-class _Guard(NamedTuple):
-    """What holds for the link and for each place that it redirects to."""
+class _Policy(NamedTuple):
+    """Limits and functions for a URL and for each of its redirects."""
 
     allowed_hosts: tuple[str, ...]
     limits: Limits
@@ -44,7 +48,7 @@ class _Guard(NamedTuple):
     connect: Connect
 
 
-def picture(
+def image(
     url: str,
     allowed_hosts: tuple[str, ...],
     max_bytes: int,
@@ -52,85 +56,85 @@ def picture(
     resolve: Resolve = resolve_all,
     connect: Connect = https.connect_tls,
 ) -> bytes:
-    """The bytes that an https link leads to.
+    """Return the bytes of the image at an https URL.
 
     Args:
-        url: the link, as the caller gave it.
-        allowed_hosts: as `addresses.is_allowed` reads them; empty allows nothing.
-        max_bytes: of the picture.
-        timeout_s: for all redirects together, from the first name that is resolved to the last byte. A name server
-            that does not answer is waited for as long as the system's resolver does.
-        resolve: the addresses of a host.
-        connect: a connection to an address.
+        url: URL of the request, unchanged.
+        allowed_hosts: entries as in `addresses.is_allowed`; empty allows no host.
+        max_bytes: largest accepted image.
+        timeout_s: time limit from the first name resolution to the last byte, including all redirects. The resolver of
+            the system has its own time limit for a name server that does not respond.
+        resolve: returns the addresses of a host.
+        connect: opens a connection to an address.
 
     Raises:
-        BadRequest: the link is not spelled as one.
-        Forbidden: the host is not among the allowed ones, or one of its addresses is not public.
-        TooLarge: more than max_bytes.
-        UrlFetchFailed: no connection, no answer in time, a status other than 200, too many redirects, ...
+        BadRequest: the URL is not valid.
+        Forbidden: the host is not allowed, or one of its addresses is not public.
+        TooLarge: more than `max_bytes`.
+        UrlFetchFailed: no connection, no response in time, a status other than 200, too many redirects, ...
     """
-    asked = addresses.read(url)
-    guard = _Guard(allowed_hosts, Limits(max_bytes, time.monotonic() + timeout_s), resolve, connect)
+    requested = addresses.parse(url)
+    policy = _Policy(allowed_hosts, Limits(max_bytes, time.monotonic() + timeout_s), resolve, connect)
     try:
-        return _follow(asked, guard)
+        return _follow(requested, policy)
     except FunctionError as error:
-        raise type(error)(f"the link to {asked.authority!r} {error}") from error
+        raise type(error)(f"url at {requested.authority!r} {error}") from error
 
 
-def _follow(link: Link, guard: _Guard) -> bytes:
+def _follow(url: HttpsUrl, policy: _Policy) -> bytes:
     for _ in range(1 + MAX_REDIRECTS):
-        with https.exchange(link, _checked_addresses(link, guard), guard.limits, guard.connect) as response:
+        with https.exchange(url, _checked_addresses(url, policy), policy.limits, policy.connect) as response:
             if response.status not in REDIRECTS:
-                return _body(response, guard.limits)
+                return _body(response, policy.limits)
             location = response.getheader("Location") or ""
-        link = _redirected(link, location)
+        url = _redirected(url, location)
     raise UrlFetchFailed(f"redirects more than {MAX_REDIRECTS} times")
 
 
-def _redirected(link: Link, location: str) -> Link:
+def _redirected(url: HttpsUrl, location: str) -> HttpsUrl:
     try:
-        # Before it is joined, since urljoin drops the white space and the control characters that are refused.
-        addresses.check_spelling(location)
-        return addresses.read(urljoin(link.url, location))
+        # Before urljoin, because urljoin drops the white space and the control characters that are refused here.
+        addresses.check_characters(location)
+        return addresses.parse(urljoin(url.text, location))
     except (BadRequest, ValueError) as error:
-        raise UrlFetchFailed("redirects to what is not an https link") from error
+        raise UrlFetchFailed("redirects to a target that is not a valid https URL") from error
 
 
-def _checked_addresses(link: Link, guard: _Guard) -> Sequence[str]:
-    """The host's addresses, resolved this once; a single one that is not public refuses them all."""
-    if not addresses.is_allowed(link, guard.allowed_hosts):
-        raise Forbidden("leads to a host that ALLOWED_URL_HOSTS does not name")
+def _checked_addresses(url: HttpsUrl, policy: _Policy) -> Sequence[str]:
+    """Resolve the host once and return its addresses; refuse all of them if one is not public."""
+    if not addresses.is_allowed(url, policy.allowed_hosts):
+        raise Forbidden("leads to a host that is not in ALLOWED_URL_HOSTS")
     try:
-        found = guard.resolve(link.host, link.port)
+        resolved = policy.resolve(url.host, url.port)
     except OSError as error:
         raise UrlFetchFailed("leads to a host name that cannot be resolved") from error
-    if not found:
+    if not resolved:
         raise UrlFetchFailed("leads to a host name that has no address")
-    if not all(map(addresses.is_public, found)):
+    if not all(map(addresses.is_public, resolved)):
         raise Forbidden("leads to an address that is not public")
-    return found[:MAX_TRIED]
+    return resolved[:MAX_TRIED]
 
 
 def _body(response: "HTTPResponse", limits: Limits) -> bytes:
     _check_head(response)
     if response.length is not None and response.length > limits.max_bytes:
         raise limits.too_large()
-    received = io.BytesIO()  # its getvalue() is no copy, as joining the parts would be
+    received = io.BytesIO()  # its getvalue() makes no copy; joining a list of parts would
     while part := response.read(min(READ_BYTES, limits.max_bytes + 1 - received.tell())):
         received.write(part)
         if received.tell() > limits.max_bytes:
             raise limits.too_large()
     if response.length:
-        raise UrlFetchFailed("broke off before its end")
-    if not received.tell():  # also what is left of an answer that breaks off within its headers
-        raise UrlFetchFailed("gave an empty body; wanted a picture")
+        raise UrlFetchFailed("closed the connection before the end of the body")
+    if not received.tell():  # also the rest of a response that ends within its headers
+        raise UrlFetchFailed("must return an image, got an empty body")
     return received.getvalue()
 
 
 def _check_head(response: "HTTPResponse") -> None:
     if response.status != OK:
-        raise UrlFetchFailed(f"gave status {response.status}; wanted {OK}")
+        raise UrlFetchFailed(f"must return status {OK}, got {response.status}")
     content = response.getheader("Content-Encoding") or "identity"
     transfer = response.getheader("Transfer-Encoding") or "chunked"
     if (content.lower(), transfer.lower()) != ("identity", "chunked"):
-        raise UrlFetchFailed("gave an encoded body; wanted it as it is")
+        raise UrlFetchFailed("must return a body without an encoding, got an encoded body")

@@ -1,9 +1,9 @@
-"""One question and its answer over https, to an address that was chosen before, within limits of time and bytes.
+"""GET request over https to one address, with limits of time and bytes.
 
-It knows nothing of which hosts and addresses are allowed, and asks no proxy of the environment.
+This module does not decide which hosts and addresses are allowed, and it ignores proxy settings of the environment.
 
-`http.client`, `socket` and `ssl` are imported where they are used: nothing else in the function loads them, so that
-only links pay for it.
+`http.client`, `socket` and `ssl` are imported where they are used: no other module of the function loads them, so only
+requests with a URL pay for them.
 """
 
 import io
@@ -14,42 +14,46 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from function.errors import TooLarge, UrlFetchFailed
-from function.fetch.addresses import Link
+from function.fetch.addresses import HttpsUrl
 
 if TYPE_CHECKING:
     import socket
     import ssl
     from http.client import HTTPResponse
 
-HEAD_BYTES = 1 << 16  # allowed on the wire beside the body
-WIRE_SHARE = 2  # bytes on the wire per byte of the limit; chunks of a sensible size add less than 1 %
+HEAD_BYTES = 1 << 16  # allowed on the wire in addition to the body
+WIRE_SHARE = 2  # bytes on the wire per byte of the body limit; chunks of a usual size add less than 1 %
 
-Connect = Callable[[str, int, str, float], "socket.socket"]  # address, port, name on the certificate, seconds
+Connect = Callable[[str, int, str, float], "socket.socket"]  # address, port, certificate name, time limit in seconds
 
 
 class Limits(NamedTuple):
-    """What everything that is done for one link may take together."""
+    """Limits of one download, including its redirects."""
 
     max_bytes: int  # of the body
     deadline: float  # s, on the monotonic clock
 
     def seconds_left(self) -> float:
-        """Never 0, which would mean "do not wait" to a socket; raises TimeoutError when there are none."""
+        """Return the remaining time, which is never 0, because 0 makes a socket non-blocking.
+
+        Raises:
+            TimeoutError: no time is left.
+        """
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
     def too_large(self) -> TooLarge:
-        """The error for a body above the limit."""
-        return TooLarge(f"leads to more than {self.max_bytes} bytes")
+        """Return the error for a body above the limit."""
+        return TooLarge(f"must return at most {self.max_bytes} bytes, got more")
 
 
-class _Wire(io.RawIOBase):
-    """A connection as HTTPResponse reads it, to which the limits hold: each read waits only for the time that is left.
+class _LimitedStream(io.RawIOBase):
+    """Stream of a connection for HTTPResponse that enforces the limits; a read waits at most for the remaining time.
 
-    The bytes are counted here, below HTTP: headers without end, padded chunks, and http.client reading a chunk of size
-    -1 as "everything" would get past a count of the body.
+    The bytes are counted here, below HTTP. A count of the body alone would miss endless headers and padded chunks, and
+    http.client reads a chunk of size -1 as "everything".
     """
 
     def __init__(self, connection: "socket.socket", limits: Limits) -> None:
@@ -58,11 +62,11 @@ class _Wire(io.RawIOBase):
         self._bytes_left = HEAD_BYTES + WIRE_SHARE * limits.max_bytes
 
     def readable(self) -> bool:
-        """Yes; `io.BufferedReader` asks."""
+        """Return True; `io.BufferedReader` requires it."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill a part of the buffer; 0 is the end."""
+        """Read into the buffer and return the number of bytes, 0 at the end."""
         if self._bytes_left <= 0:
             raise self._limits.too_large()
         self._connection.settimeout(self._limits.seconds_left())
@@ -71,49 +75,50 @@ class _Wire(io.RawIOBase):
         return count
 
     def makefile(self, mode: str) -> io.BufferedReader:  # noqa: ARG002
-        """The part of a socket that HTTPResponse uses."""
+        """Return a buffered reader; HTTPResponse calls no other method of a socket."""
         return io.BufferedReader(self)
 
 
 @contextmanager
-def exchange(link: Link, found: Sequence[str], limits: Limits, connect: Connect) -> Iterator["HTTPResponse"]:
-    """Ask for a link; the head of the answer is read, its body can be while the context lasts.
+def exchange(url: HttpsUrl, resolved: Sequence[str], limits: Limits, connect: Connect) -> Iterator["HTTPResponse"]:
+    """Send a GET request and yield the response; its body can be read within the context.
 
     Args:
-        link: what to ask for.
-        found: the addresses to ask at, tried in turn; at least one.
-        limits: of time and bytes.
-        connect: makes the connection.
+        url: URL to request.
+        resolved: addresses of the host, at least one; they are tried in this order.
+        limits: limits of time and bytes.
+        connect: opens the connection.
 
     Raises:
-        UrlFetchFailed: not reached, not in time, or no HTTP; also for what reading the body raises within the context.
-        TooLarge: more on the wire than a body of the allowed size can need.
+        UrlFetchFailed: no connection, no response in time, or no valid HTTP; also while the body is read.
+        TooLarge: more bytes on the wire than a body of the allowed size can need.
     """
-    from http.client import HTTPException, HTTPResponse  # here: see the module's docstring
+    from http.client import HTTPException, HTTPResponse  # here: see the module docstring
 
     try:
-        with _opened(link, found, limits, connect) as connection:
+        with _open(url, resolved, limits, connect) as connection:
             connection.settimeout(limits.seconds_left())
-            connection.sendall(_request(link))
-            with HTTPResponse(cast("socket.socket", _Wire(connection, limits)), method="GET") as response:
+            connection.sendall(_request(url))
+            stream = cast("socket.socket", _LimitedStream(connection, limits))
+            with HTTPResponse(stream, method="GET") as response:
                 response.begin()
                 yield response
     except TimeoutError as error:
-        raise UrlFetchFailed("took longer than its time limit") from error
+        raise UrlFetchFailed("exceeded the time limit") from error
     except OSError as error:
-        raise UrlFetchFailed("could not be reached, or broke off") from error
-    except (HTTPException, ValueError) as error:  # ValueError: http.client at a chunk of negative size
-        raise UrlFetchFailed("did not answer in proper HTTP") from error
+        raise UrlFetchFailed("could not be reached, or the connection was closed") from error
+    except (HTTPException, ValueError) as error:  # ValueError: http.client with a chunk of negative size
+        raise UrlFetchFailed("did not respond with valid HTTP") from error
 
 
 def connect_tls(address: str, port: int, name: str, timeout_s: float) -> "socket.socket":
-    """A TLS connection to exactly this address, whose certificate is valid for the name.
+    """Open a TLS connection to exactly this address, with a certificate that is valid for the name.
 
     Raises:
         UrlFetchFailed: the certificate is not valid.
-        OSError: no connection, or not in time.
+        OSError: no connection, or not within the time limit.
     """
-    import socket  # here: see the module's docstring
+    import socket  # here: see the module docstring
     import ssl
 
     limits = Limits(0, time.monotonic() + timeout_s)
@@ -126,36 +131,36 @@ def connect_tls(address: str, port: int, name: str, timeout_s: float) -> "socket
     except ssl.SSLCertVerificationError as error:
         raise UrlFetchFailed("leads to a host without a valid certificate") from error
     finally:
-        plain.close()  # nothing to close once TLS has taken the descriptor over
+        plain.close()  # has no effect after TLS has taken over the file descriptor
 
 
 @cache
 def _tls() -> "ssl.SSLContext":
-    """Made once, since it reads the certificates of the system."""
-    import ssl  # here: see the module's docstring
+    """Return the TLS context, made once because it reads the certificates of the system."""
+    import ssl  # here: see the module docstring
 
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _opened(link: Link, found: Sequence[str], limits: Limits, connect: Connect) -> "socket.socket":
-    """A connection to the first address that takes one: of an IPv6 and an IPv4 address often only one is reachable."""
-    *others, last = found
+def _open(url: HttpsUrl, resolved: Sequence[str], limits: Limits, connect: Connect) -> "socket.socket":
+    """Connect to the first address that accepts; of an IPv6 and an IPv4 address often only one is reachable."""
+    *others, last = resolved
     for position, address in enumerate(others):
-        share_s = limits.seconds_left() / (len(found) - position)
+        share_s = limits.seconds_left() / (len(resolved) - position)
         try:
-            return connect(address, link.port, link.host, share_s)
+            return connect(address, url.port, url.host, share_s)
         except OSError:
             continue
-    return connect(last, link.port, link.host, limits.seconds_left())
+    return connect(last, url.port, url.host, limits.seconds_left())
 
 
-def _request(link: Link) -> bytes:
-    # A link has no line break and nothing outside ASCII: `addresses.read` saw to that.
+def _request(url: HttpsUrl) -> bytes:
+    # A URL has no line break and only ASCII characters: `addresses.parse` checks this.
     lines = (
-        f"GET {link.target} HTTP/1.1",
-        f"Host: {link.authority}",
+        f"GET {url.target} HTTP/1.1",
+        f"Host: {url.authority}",
         "User-Agent: yolo-lambda-zip",  # some hosts refuse a request without one
         "Accept: */*",
         "Accept-Encoding: identity",

@@ -1,1 +1,1 @@
-"""One module for each task that answers more than boxes: from what NMS kept to places in the picture."""
+"""Postprocessing of model output: one module for each task, and shared modules for layouts, boxes and masks."""

@@ -1,18 +1,17 @@
-"""Which class a whole picture is: its center as the network's input, and the best classes of the answer."""
+"""Postprocessing for classification: the classes with the highest probabilities."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from function.arrays import Floats
+from function.arrays import Floats, Indices
 
 TOP = 5  # ultralytics 8.4.190 `Probs.top5`, engine/results.py
 
 
-def top(probabilities: Floats, count: int = TOP) -> NDArray[np.intp]:
-    """Ids of the best classes, best first; all of them where there are fewer.
+def top(probabilities: Floats, count: int = TOP) -> Indices:
+    """Return the ids of the best classes, best first; all classes if there are fewer than `count`.
 
     Args:
         probabilities: (C,) float32.
-        count: how many.
+        count: maximum number of ids.
     """
     return np.argsort(-probabilities, kind="stable")[:count]

@@ -1,10 +1,10 @@
-"""Which decoder reads a model: one table of every layout that is known, and what of a raw output passes the threshold.
+"""Output layouts: a table of every supported layout of raw model output, and the decoder of each.
 
-A layout is the shape of an output and the meaning of its numbers; it is chosen once, when the model is loaded. A task
-(boxes, masks, keypoints) is another thing: what stands behind the class scores of a row is passed on as `extras`.
+A layout is the shape of an output and the meaning of its numbers. It is chosen once, when the model is loaded. It is
+independent of the task (boxes, masks, keypoints): the numbers of a row after the class scores are returned as `extras`.
 
-In the shapes C is the number of classes, A of anchors, K of rows, and E of extras: 0 to detect, the mask coefficients
-to segment, keypoints x dimensions for poses, 1 (the angle) for rotated boxes.
+In the shapes C is the number of classes, A of anchors, K of rows, and E of extras: 0 for detect, the mask coefficients
+for segment, keypoints x dimensions for pose, 1 (the angle) for obb.
 """
 
 from collections.abc import Callable
@@ -13,45 +13,45 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from function.arrays import Floats, Ints
+from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, UnusableModel
 from function.metadata import ModelMetadata
 from function.postprocess.boxes import xyxy_from_cxcywh
 
-RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports say it in their description
+RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports name it in their description
 
 Shapes = list[tuple[int, ...]]
 
 
 class Candidates(NamedTuple):
-    """What passed the confidence threshold, before NMS."""
+    """Boxes above the confidence threshold, before NMS."""
 
-    boxes: Floats  # (N, 4), input pixels: xyxy, and cxcywh where boxes are rotated
+    boxes: Floats  # (N, 4), input pixels: xyxy; for rotated boxes cxcywh
     scores: Floats  # (N,), 0..1
     class_ids: Ints  # (N,)
     extras: Floats  # (N, E)
 
-    def take(self, rows: NDArray[np.intp] | slice) -> "Candidates":
-        """Some of them, in that order."""
+    def take(self, rows: Indices | slice) -> "Candidates":
+        """Return the selected candidates, in the order of `rows`."""
         return Candidates(self.boxes[rows], self.scores[rows], self.class_ids[rows], self.extras[rows])
 
 
 class ModelShape(NamedTuple):
-    """A model that a layout is looked for."""
+    """Metadata and shapes of a model."""
 
     metadata: ModelMetadata
     input_hw: tuple[int, int]  # pixels of the run
-    shape: tuple[int, ...]  # of its first output, a batch of one
-    extras: int  # E
+    shape: tuple[int, ...]  # of the first output, for a batch of one
+    extra_count: int  # E
 
     @property
-    def classes(self) -> int:
-        """C."""
+    def class_count(self) -> int:
+        """Number of classes, C."""
         return len(self.metadata.names)
 
     @property
-    def row(self) -> int:
-        """How many numbers stand in the last dimension; 0 unless there are three."""
+    def row_length(self) -> int:
+        """Length of the last dimension; 0 unless there are three dimensions."""
         return self.shape[2] if len(self.shape) == 3 else 0
 
 
@@ -61,18 +61,18 @@ class Layout(NamedTuple):
     name: str
     shape: str  # for messages
     tasks: tuple[str, ...]
-    fits: Callable[[ModelShape], bool]
+    matches: Callable[[ModelShape], bool]
     decode: Callable[[Floats, int, float], Candidates]  # first output (1, ...), C, confidence
-    boxes: str  # xyxy or cxcywh; where they are rotated always the latter
-    needs_nms: bool  # NMS is left to us
-    preprocessing: str  # how the picture is made the network's input: letterbox, stretch or crop
+    boxes: str  # xyxy or cxcywh; for rotated boxes always cxcywh
+    needs_nms: bool  # the output contains overlapping boxes
+    preprocessing: str  # how an image becomes the model input: letterbox, stretch or crop
 
 
-BOXED = ("detect", "segment", "pose", "obb")
+BOX_TASKS = ("detect", "segment", "pose", "obb")
 
 
 def _anchors(output: Floats, class_count: int, conf: float) -> Candidates:
-    """(1, 4+C+E, A): a column for each anchor; its best class counts.
+    """Decode (1, 4+C+E, A): a column for each anchor; only its best class counts.
 
     Source: ultralytics 8.4.190 `non_max_suppression`, utils/nms.py.
     """
@@ -86,7 +86,7 @@ def _anchors(output: Floats, class_count: int, conf: float) -> Candidates:
 
 
 def _objectness(output: Floats, class_count: int, conf: float) -> Candidates:
-    """(1, A, 5+C): a row for each anchor; a score is the class score times the objectness.
+    """Decode (1, A, 5+C): a row for each anchor; the score is the class score times the objectness.
 
     Source: the YOLOv5 repository, release 7.0, `non_max_suppression`, utils/general.py.
     """
@@ -99,7 +99,7 @@ def _objectness(output: Floats, class_count: int, conf: float) -> Candidates:
 
 
 def _end_to_end(output: Floats, _class_count: int, conf: float) -> Candidates:
-    """(1, K, 6+E): box, score, class, extras; rows that are nothing have the score 0.
+    """Decode (1, K, 6+E): box, score, class, extras; empty rows have the score 0.
 
     Source: ultralytics 8.4.190 `Detect.postprocess`, nn/modules/head.py, and `NMSModel`, engine/exporter.py.
     """
@@ -108,7 +108,7 @@ def _end_to_end(output: Floats, _class_count: int, conf: float) -> Candidates:
 
 
 def _queries(output: Floats, class_count: int, conf: float) -> Candidates:
-    """(1, K, 4+C): a row for each query; boxes as center and size, in shares of the input.
+    """Decode (1, K, 4+C): a row for each query; boxes as center and size, relative to the input size.
 
     Source: ultralytics 8.3.0 `RTDETRPredictor.postprocess`, models/rtdetr/predict.py.
     """
@@ -116,138 +116,145 @@ def _queries(output: Floats, class_count: int, conf: float) -> Candidates:
     best = rows[:, 4:].argmax(axis=1)
     scores = rows[np.arange(best.size), 4 + best]
     passed = np.flatnonzero(scores > conf)
-    passed = passed[np.argsort(-scores[passed], kind="stable")]  # queries come in no order
+    passed = passed[np.argsort(-scores[passed], kind="stable")]  # queries are not sorted
     return Candidates(rows[passed, :4], scores[passed], _ids(best[passed]), rows[passed, 4 + class_count :])
 
 
 def _no_boxes(_output: Floats, _class_count: int, _conf: float) -> Candidates:
-    raise TypeError("an answer about a whole picture has no boxes")
+    raise TypeError("the output of a classification model has no boxes")
 
 
 def _is_probabilities(model: ModelShape) -> bool:
-    return model.shape[1:] == (model.classes,)
+    return model.shape[1:] == (model.class_count,)
 
 
-def _is_finished_queries(model: ModelShape) -> bool:
-    return model.row == 6 and model.metadata.head == RTDETR_HEAD
+def _is_end_to_end_queries(model: ModelShape) -> bool:
+    return model.row_length == 6 and model.metadata.head == RTDETR_HEAD
 
 
 def _is_queries(model: ModelShape) -> bool:
-    return not model.metadata.end2end and model.row == 4 + model.classes and _states_rtdetr(model.metadata)
+    return not model.metadata.end2end and model.row_length == 4 + model.class_count and _is_rtdetr(model.metadata)
 
 
 def _is_anchors(model: ModelShape) -> bool:
-    return not model.metadata.end2end and model.row > 0 and model.shape[1] == 4 + model.classes + model.extras
+    rows = 4 + model.class_count + model.extra_count
+    return not model.metadata.end2end and model.row_length > 0 and model.shape[1] == rows
 
 
 def _is_objectness(model: ModelShape) -> bool:
-    if model.metadata.end2end or model.row != 5 + model.classes:
+    if model.metadata.end2end or model.row_length != 5 + model.class_count:
         return False
-    # With one class a row has six numbers, as a finished one has: then the count of anchors tells.
-    return model.classes > 1 or model.shape[1] in _anchor_counts(model.input_hw)
+    # With one class a row has six numbers, as in an end-to-end output: then the number of anchors decides.
+    return model.class_count > 1 or model.shape[1] in _anchor_counts(model.input_hw)
 
 
-def _is_finished(model: ModelShape) -> bool:
-    return model.row == 6 + model.extras and not _states_rtdetr(model.metadata)
+def _is_end_to_end(model: ModelShape) -> bool:
+    return model.row_length == 6 + model.extra_count and not _is_rtdetr(model.metadata)
 
 
-def _states_rtdetr(facts: ModelMetadata) -> bool:
-    if facts.head:
-        return facts.head == RTDETR_HEAD
-    name = facts.description.partition(" model")[0]  # "Ultralytics RT-DETR-l model trained on ..."
+def _is_rtdetr(metadata: ModelMetadata) -> bool:
+    if metadata.head:
+        return metadata.head == RTDETR_HEAD
+    name = metadata.description.partition(" model")[0]  # "Ultralytics RT-DETR-l model trained on ..."
     return "rtdetr" in name.lower().replace("-", "")
 
 
 def _anchor_counts(input_hw: tuple[int, int]) -> list[int]:
-    """Of three anchors in each cell of three and of four strides."""
+    """Return the numbers of anchors with three anchors per grid cell, for three strides and for four."""
     cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in (8, 16, 32, 64)]
     return [3 * sum(cells[:3]), 3 * sum(cells)]
 
 
-# What a model states of itself decides before its shape does: the first row that fits is taken.
+# The first row that matches is used, so rows that depend on the metadata come before rows that depend on the shape.
 LAYOUTS = (
     Layout("probabilities", "(1, C)", ("classify",), _is_probabilities, _no_boxes, "", False, "crop"),
     Layout(
-        "queries, finished", "(1, K, 6)", ("detect",), _is_finished_queries, _end_to_end, "cxcywh", False, "stretch"
+        "end-to-end queries", "(1, K, 6)", ("detect",), _is_end_to_end_queries, _end_to_end, "cxcywh", False, "stretch"
     ),
     Layout("queries", "(1, K, 4+C)", ("detect",), _is_queries, _queries, "cxcywh", False, "stretch"),
-    Layout("anchors", "(1, 4+C+E, A)", BOXED, _is_anchors, _anchors, "cxcywh", True, "letterbox"),
+    Layout("anchors", "(1, 4+C+E, A)", BOX_TASKS, _is_anchors, _anchors, "cxcywh", True, "letterbox"),
     Layout("objectness", "(1, A, 5+C)", ("detect",), _is_objectness, _objectness, "cxcywh", True, "letterbox"),
-    Layout("end-to-end", "(1, K, 6+E)", BOXED, _is_finished, _end_to_end, "xyxy", False, "letterbox"),
+    Layout("end-to-end", "(1, K, 6+E)", BOX_TASKS, _is_end_to_end, _end_to_end, "xyxy", False, "letterbox"),
 )
 
 
-def choose(facts: ModelMetadata, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
-    """The layout of a model.
+def choose(metadata: ModelMetadata, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
+    """Return the layout of a model.
 
     Args:
-        facts: what the model states of itself.
-        input_hw: pixels of a real run.
-        shapes: of every output of that run, a batch of one.
+        metadata: of the model.
+        input_hw: input of a run, pixels.
+        shapes: of every output of that run, for a batch of one.
 
     Raises:
-        UnusableModel: none fits; the message has the shapes that were found and the layouts that are known.
+        UnusableModel: no layout matches; the message names the actual shapes and the supported layouts.
     """
-    outputs = 2 if facts.task == "segment" else 1
-    extras = _extras(facts, shapes)
-    if len(shapes) == outputs and shapes[0][:1] == (1,) and extras is not None:
-        model = ModelShape(facts, input_hw, shapes[0], extras)
+    output_count = 2 if metadata.task == "segment" else 1
+    extras = _extra_count(metadata, shapes)
+    if len(shapes) == output_count and shapes[0][:1] == (1,) and extras is not None:
+        model = ModelShape(metadata, input_hw, shapes[0], extras)
         for layout in LAYOUTS:
-            if facts.task in layout.tasks and layout.fits(model):
+            if metadata.task in layout.tasks and layout.matches(model):
                 return layout
-    found = " and ".join(str(shape) for shape in shapes)
-    known = ", ".join(f"{one.shape} ({one.name})" for one in LAYOUTS if facts.task in one.tasks)
-    behind = f" with E = {extras}" if extras else ""
-    masks = " and the prototypes (1, M, h, w)" if outputs == 2 else ""
-    raise UnusableModel(
-        f"the model's outputs are {found} with {len(facts.names)} class names{' and end2end' if facts.end2end else ''};"
-        f" known for {facts.task} are {known}{behind}{masks}. `python -m export best.pt` writes one of them"
+    raise UnusableModel(_no_layout(metadata, shapes, extras))
+
+
+def _no_layout(metadata: ModelMetadata, shapes: Shapes, extras: int | None) -> str:
+    supported = ", ".join(f"{layout.shape} ({layout.name})" for layout in LAYOUTS if metadata.task in layout.tasks)
+    supported += f" with E = {extras}" if extras else ""
+    supported += " and the prototypes (1, M, h, w)" if metadata.task == "segment" else ""
+    actual = f"{' and '.join(map(str, shapes))} with {len(metadata.names)} class names"
+    actual += " and end2end" if metadata.end2end else ""
+    return (
+        f"the model outputs for {metadata.task} must be one of {supported}, got {actual};"
+        " `python -m export best.pt` writes a supported layout"
     )
 
 
-def _extras(facts: ModelMetadata, shapes: Shapes) -> int | None:
-    """E, or None where it cannot be known."""
-    if facts.task == "segment":
+def _extra_count(metadata: ModelMetadata, shapes: Shapes) -> int | None:
+    """Return E, or None if metadata and shapes do not state it."""
+    if metadata.task == "segment":
         return shapes[1][1] if len(shapes) == 2 and len(shapes[1]) == 4 else None
-    if facts.task == "pose":
-        return facts.kpt_shape[0] * facts.kpt_shape[1] if facts.kpt_shape else None
-    return 1 if facts.task == "obb" else 0
+    if metadata.task == "pose":
+        return metadata.kpt_shape[0] * metadata.kpt_shape[1] if metadata.kpt_shape else None
+    return 1 if metadata.task == "obb" else 0
 
 
 def decode(
     layout: Layout,
     output: Floats,
-    facts: ModelMetadata,
+    metadata: ModelMetadata,
     input_wh: tuple[int, int],
     conf: float,
     class_ids: Ints | None,
 ) -> Candidates:
-    """What passes the confidence threshold.
+    """Return the boxes whose score is above the confidence threshold.
 
     Args:
-        layout: as `choose` said.
+        layout: from `choose`.
         output: (1, ...) float32, the first output of a run.
-        facts: of the model.
-        input_wh: of the tensor that was run, pixels.
+        metadata: of the model.
+        input_wh: the tensor of that run, pixels.
         conf: scores must be above this, 0..1.
-        class_ids: only these classes; None for all. A box belongs to its best class, wanted or not.
+        class_ids: return only these classes; None: all. A box belongs to its best class even if that is filtered out.
 
     Returns:
-        N candidates in the order of the output; N may be 0.
+        N candidates in the order of the output; N can be 0.
 
     Raises:
-        InternalError: a class that the model has no name for.
+        InternalError: the output contains a class id for which the model has no name.
     """
-    found = layout.decode(output, len(facts.names), conf)
-    if found.class_ids.size and not 0 <= found.class_ids.min() <= found.class_ids.max() < len(facts.names):
-        raise InternalError(f"the network answered a class that is none of its {len(facts.names)}")
+    candidates = layout.decode(output, len(metadata.names), conf)
+    ids = candidates.class_ids
+    if ids.size and not 0 <= ids.min() <= ids.max() < len(metadata.names):
+        raise InternalError(f"model output contains a class id that is none of its {len(metadata.names)} classes")
     if class_ids is not None:
-        found = found.take(np.flatnonzero(np.isin(found.class_ids, class_ids)))
-    if layout.boxes == "cxcywh" and facts.task != "obb":
-        found = found._replace(boxes=xyxy_from_cxcywh(found.boxes))
-    if layout.preprocessing == "stretch":  # boxes in shares of the input
-        found = found._replace(boxes=found.boxes * np.array(input_wh * 2, dtype=np.float32))
-    return found
+        candidates = candidates.take(np.flatnonzero(np.isin(ids, class_ids)))
+    if layout.boxes == "cxcywh" and metadata.task != "obb":
+        candidates = candidates._replace(boxes=xyxy_from_cxcywh(candidates.boxes))
+    if layout.preprocessing == "stretch":  # boxes are relative to the input size
+        candidates = candidates._replace(boxes=candidates.boxes * np.array(input_wh * 2, dtype=np.float32))
+    return candidates
 
 
 def _ids(values: NDArray[np.generic]) -> Ints:

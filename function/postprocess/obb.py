@@ -1,157 +1,50 @@
-"""IoU and NMS of rotated boxes, in NumPy alone.
+"""Postprocessing for rotated boxes: conversion to image pixels, corners, IoU and NMS, in NumPy.
 
-Overlap is measured between the Gaussians that the boxes stand for (probabilistic IoU), and a box is dropped when any
-better one overlaps it, kept or not: so does the reference.
+The overlap of two boxes is the probabilistic IoU of the Gaussian distributions that represent them. As in Ultralytics,
+a box is dropped if any better box overlaps it, even a box that is itself dropped.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from function.arrays import Floats, Ints
+from function.arrays import Bools, Floats, Indices, Ints
 from function.postprocess.boxes import CLASS_OFFSET, MAX_CANDIDATES
 from function.preprocess.letterbox import Letterbox, inverse
 
 EPSILON = np.float32(1e-7)  # ultralytics 8.4.190 `batch_probiou`, utils/metrics.py
-BLOCK = 32  # boxes that are compared with all better ones at a time; 30,000 in one heap took 23 MB
-SLACK = 1.05  # on a bound that rounding must not cut into
+BLOCK = 32  # boxes that are compared with all better ones at a time; 30,000 at once took 23 MB
+SLACK = 1.05  # factor on a bound, so that rounding cannot exclude a pair that overlaps
 
 
-class Gaussians(NamedTuple):
-    """Boxes as normal distributions: mean, and covariance [[a, c], [c, b]]; each (N,) float32."""
-
-    x: Floats
-    y: Floats
-    a: Floats
-    b: Floats
-    c: Floats
-
-    def take(self, rows: NDArray[np.intp] | slice) -> "Gaussians":
-        """Some of them, in that order."""
-        return Gaussians(*(column[rows] for column in self))
-
-
-def gaussians(boxes_cxcywhr: Floats) -> Gaussians:
-    """(N, 5) float32 boxes, rotation in radians, as distributions.
-
-    Source: ultralytics 8.4.190 `_get_covariance_matrix`, utils/metrics.py; arXiv 2106.06072.
-    """
-    x, y, width, height, angle = boxes_cxcywhr.T
-    along, across = width**2 / 12, height**2 / 12
-    cosine, sine = np.cos(angle), np.sin(angle)
-    a, b = along * cosine**2 + across * sine**2, along * sine**2 + across * cosine**2
-    return Gaussians(x, y, a, b, (along - across) * cosine * sine)
-
-
-def probiou(ones: Gaussians, others: Gaussians) -> Floats:
-    """Probabilistic IoU, pair by pair; columns that broadcast against each other do.
-
-    Returns:
-        float32, 0..1.
-
-    Source: ultralytics 8.4.190 `batch_probiou`, utils/metrics.py.
-    """
-    a, b, c = ones.a + others.a, ones.b + others.b, ones.c + others.c
-    right, down = others.x - ones.x, ones.y - others.y
-    spread = a * b - c**2
-    apart = (a * down**2 + b * right**2) / (spread + EPSILON) * np.float32(0.25)
-    apart += c * right * down / (spread + EPSILON) * np.float32(0.5)
-    own = (ones.a * ones.b - ones.c**2).clip(0) * (others.a * others.b - others.c**2).clip(0)
-    apart += np.log(spread / (4 * np.sqrt(own) + EPSILON) + EPSILON) * np.float32(0.5)
-    distance = np.sqrt(np.float32(1) - np.exp(-apart.clip(EPSILON, 100)) + EPSILON)
-    overlap: Floats = np.float32(1) - distance
-    return overlap
-
-
-def nms(boxes_cxcywhr: Floats, scores: Floats, class_ids: Ints, iou: float, max_det: int) -> NDArray[np.intp]:
-    """Per-class suppression of rotated boxes.
-
-    Memory is O(N): a block of boxes at a time is compared with the better ones near it, and the search ends when
-    enough are kept.
-
-    Args:
-        boxes_cxcywhr: (N, 5) float32, input pixels and radians.
-        scores: (N,) float32, 0..1.
-        class_ids: (N,) int64.
-        iou: a box is dropped when its probabilistic IoU with any better one of its class is above this.
-        max_det: the search ends when this many are kept.
-
-    Returns:
-        (K,) indices of the kept boxes, best score first; N = 0 gives K = 0.
-
-    Source: ultralytics 8.4.190 `TorchNMS.fast_nms`, utils/nms.py.
-    """
-    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-    moved = boxes_cxcywhr[order]
-    # In float32, as for upright boxes: the offset costs the last bits of a coordinate.
-    moved[:, :2] += class_ids[order].astype(np.float32)[:, None] * np.float32(CLASS_OFFSET)
-    blobs = gaussians(moved)
-    reach = _reach(blobs, iou)
-    kept: list[int] = []
-    for start in range(0, order.size, BLOCK):
-        rows = np.arange(start, min(start + BLOCK, order.size))
-        kept += rows[~_overlapped(blobs, reach, rows, iou)].tolist()
-        if len(kept) >= max_det:
-            break
-    return order[kept[:max_det]]
-
-
-def _overlapped(blobs: Gaussians, reach: Floats, rows: NDArray[np.intp], iou: float) -> NDArray[np.bool_]:
-    """Which of these rows a better row overlaps; rows are best first."""
-    end = int(rows[-1]) + 1
-    right = blobs.x[None, :end] - blobs.x[rows, None]
-    down = blobs.y[None, :end] - blobs.y[rows, None]
-    near = right * right + down * down <= reach[rows, None] + reach[None, :end]
-    near &= np.arange(end) < rows[:, None]
-    one, other = np.nonzero(near)
-    overlapping = one[probiou(blobs.take(rows[one]), blobs.take(other)) > iou]
-    found = np.zeros(rows.size, dtype=bool)
-    found[overlapping] = True
-    return found
-
-
-def _reach(blobs: Gaussians, iou: float) -> Floats:
-    """A share of the squared distance beyond which two boxes cannot overlap by more than `iou`.
-
-    Of the distance measure -ln(1 - (1 - iou)^2) a quarter of the squared distance over the sum of the widest spreads
-    is at most the whole.
-    """
-    most = -np.log(max(1 - (1 - iou) ** 2, 1e-30))
-    widest = (blobs.a + blobs.b) / 2 + np.hypot((blobs.a - blobs.b) / 2, blobs.c)
-    reach: Floats = (4 * SLACK * most * widest + 1).astype(np.float32)
-    return reach
-
-
-def undo(boxes_cxcywhr: Floats, box: Letterbox) -> Floats:
-    """Rotated boxes of the network's input, as boxes of the picture.
+def boxes_to_image(boxes_cxcywhr: Floats, geometry: Letterbox) -> Floats:
+    """Convert rotated boxes from input pixels to image pixels.
 
     Args:
         boxes_cxcywhr: (K, 5) float32: center, width and height in input pixels, rotation in radians, clockwise.
-        box: the letterbox that painted the input.
+        geometry: the letterbox of the input.
 
     Returns:
-        (K, 5) float32, not clipped; a new array. The rotation stays as the network gave it.
+        (K, 5) float32, not clipped; a new array. The rotation is unchanged.
 
     Source: ultralytics 8.4.190 `scale_boxes` with xywh, utils/ops.py.
     """
-    back = inverse(box)
-    gain = (back.resized_w / box.image_w, back.resized_h / box.image_h)
-    restored = boxes_cxcywhr.copy()
-    restored[:, :2] -= np.array((back.left, back.top), dtype=np.float32)
-    restored[:, :4] /= np.array(gain * 2, dtype=np.float32)
-    return restored
+    back = inverse(geometry)
+    gain = (back.resized_w / geometry.image_w, back.resized_h / geometry.image_h)
+    scaled = boxes_cxcywhr.copy()
+    scaled[:, :2] -= np.array((back.left, back.top), dtype=np.float32)
+    scaled[:, :4] /= np.array(gain * 2, dtype=np.float32)
+    return scaled
 
 
 def corners(boxes_cxcywhr: Floats) -> Floats:
-    """The four corners.
+    """Return the four corners of each box.
 
     Args:
         boxes_cxcywhr: (K, 5) float32.
 
     Returns:
-        (K, 4, 2) float32, x and y, one after the other around the box; the first is at (+width/2, +height/2) of the
-        box that is not turned.
+        (K, 4, 2) float32, x and y, in order around the box; the first is at (+width/2, +height/2) before rotation.
 
     Source: ultralytics 8.4.190 `xywhr2xyxyxyxy`, utils/ops.py.
     """
@@ -164,6 +57,113 @@ def corners(boxes_cxcywhr: Floats) -> Floats:
     )
 
 
-def enclosing(corner_points: Floats) -> Floats:
-    """(K, 4, 2) corners to (K, 4) upright boxes, xyxy; not clipped to the picture."""
+def enclosing_boxes(corner_points: Floats) -> Floats:
+    """Return the upright boxes around (K, 4, 2) corners: (K, 4), xyxy, not clipped to the image."""
     return np.concatenate((corner_points.min(axis=1), corner_points.max(axis=1)), axis=1)
+
+
+class Gaussians(NamedTuple):
+    """Boxes as normal distributions: mean (x, y) and covariance [[a, c], [c, b]]; each (N,) float32."""
+
+    x: Floats
+    y: Floats
+    a: Floats
+    b: Floats
+    c: Floats
+
+    def take(self, rows: Indices | slice) -> "Gaussians":
+        """Return the selected distributions, in the order of `rows`."""
+        return Gaussians(*(column[rows] for column in self))
+
+
+def gaussians(boxes_cxcywhr: Floats) -> Gaussians:
+    """Return the distributions of (N, 5) float32 boxes, rotation in radians.
+
+    Source: ultralytics 8.4.190 `_get_covariance_matrix`, utils/metrics.py; arXiv 2106.06072.
+    """
+    x, y, width, height, angle = boxes_cxcywhr.T
+    along, across = width**2 / 12, height**2 / 12
+    cosine, sine = np.cos(angle), np.sin(angle)
+    a, b = along * cosine**2 + across * sine**2, along * sine**2 + across * cosine**2
+    return Gaussians(x, y, a, b, (along - across) * cosine * sine)
+
+
+def probiou(first: Gaussians, second: Gaussians) -> Floats:
+    """Return the probabilistic IoU of pairs of boxes; columns of different shapes are broadcast.
+
+    Returns:
+        float32, 0..1.
+
+    Source: ultralytics 8.4.190 `batch_probiou`, utils/metrics.py.
+    """
+    a, b, c = first.a + second.a, first.b + second.b, first.c + second.c
+    right, down = second.x - first.x, first.y - second.y
+    determinant = a * b - c**2
+    distance = (a * down**2 + b * right**2) / (determinant + EPSILON) * np.float32(0.25)
+    distance += c * right * down / (determinant + EPSILON) * np.float32(0.5)
+    own = (first.a * first.b - first.c**2).clip(0) * (second.a * second.b - second.c**2).clip(0)
+    distance += np.log(determinant / (4 * np.sqrt(own) + EPSILON) + EPSILON) * np.float32(0.5)
+    hellinger = np.sqrt(np.float32(1) - np.exp(-distance.clip(EPSILON, 100)) + EPSILON)
+    overlap: Floats = np.float32(1) - hellinger
+    return overlap
+
+
+def nms(boxes_cxcywhr: Floats, scores: Floats, class_ids: Ints, iou: float, max_det: int) -> Indices:
+    """Return the indices that per-class suppression of rotated boxes keeps.
+
+    Memory is O(N): a block of boxes at a time is compared with the better boxes near it, and the loop stops when
+    enough boxes are kept.
+
+    Args:
+        boxes_cxcywhr: (N, 5) float32, input pixels and radians.
+        scores: (N,) float32, 0..1.
+        class_ids: (N,) int64.
+        iou: drop a box whose probabilistic IoU with any better box of its class exceeds this.
+        max_det: stop after this many.
+
+    Returns:
+        (K,) indices, best score first; K = 0 for N = 0.
+
+    Source: ultralytics 8.4.190 `TorchNMS.fast_nms`, utils/nms.py.
+    """
+    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+    shifted = boxes_cxcywhr[order]
+    # In float32, as for upright boxes: the offset rounds the last bits of a coordinate.
+    shifted[:, :2] += class_ids[order].astype(np.float32)[:, None] * np.float32(CLASS_OFFSET)
+    distributions = gaussians(shifted)
+    reach = _reach(distributions, iou)
+    kept: list[int] = []
+    for start in range(0, order.size, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, order.size))
+        kept += rows[~_is_overlapped(distributions, reach, rows, iou)].tolist()
+        if len(kept) >= max_det:
+            break
+    return order[kept[:max_det]]
+
+
+def _is_overlapped(distributions: Gaussians, reach: Floats, rows: Indices, iou: float) -> Bools:
+    """Return for each of these rows whether a better row overlaps it; rows are sorted best first."""
+    end = int(rows[-1]) + 1
+    right = distributions.x[None, :end] - distributions.x[rows, None]
+    down = distributions.y[None, :end] - distributions.y[rows, None]
+    near = right * right + down * down <= reach[rows, None] + reach[None, :end]
+    near &= np.arange(end) < rows[:, None]
+    row, better = np.nonzero(near)
+    overlapping = row[probiou(distributions.take(rows[row]), distributions.take(better)) > iou]
+    overlapped = np.zeros(rows.size, dtype=bool)
+    overlapped[overlapping] = True
+    return overlapped
+
+
+def _reach(distributions: Gaussians, iou: float) -> Floats:
+    """Return each box's share of the squared distance beyond which two boxes cannot overlap by more than `iou`.
+
+    For an overlap of `iou` the Bhattacharyya distance is -ln(1 - (1 - iou)^2). A lower bound of that distance is a
+    quarter of the squared distance of the centers over the sum of the largest eigenvalues of the two covariances.
+    """
+    limit = -np.log(max(1 - (1 - iou) ** 2, 1e-30))
+    largest = (distributions.a + distributions.b) / 2 + np.hypot(
+        (distributions.a - distributions.b) / 2, distributions.c
+    )
+    reach: Floats = (4 * SLACK * limit * largest + 1).astype(np.float32)
+    return reach

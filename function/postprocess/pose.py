@@ -1,4 +1,4 @@
-"""Keypoints of what was found."""
+"""Postprocessing for pose models: keypoints of each detection."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from function.preprocess import letterbox
 from function.preprocess.letterbox import Letterbox
 
 
-def keypoints(extras: Floats, kpt_shape: tuple[int, int], box: Letterbox) -> Floats:
-    """Keypoints in pixels of the picture.
+def keypoints(extras: Floats, kpt_shape: tuple[int, int], geometry: Letterbox) -> Floats:
+    """Return keypoints in image pixels.
 
     Args:
-        extras: (K, P * D) float32: x and y in input pixels and, where D is 3, the confidence, point by point.
+        extras: (K, P * D) float32: for each keypoint x and y in input pixels and, if D is 3, the confidence.
         kpt_shape: (P, D).
-        box: the letterbox that painted the input.
+        geometry: the letterbox of the input.
 
     Returns:
-        (K, P, D) float32, x and y clipped to the picture; a new array.
+        (K, P, D) float32, x and y clipped to the image; a new array.
 
     Source: ultralytics 8.4.190 `PosePredictor.construct_result`, models/yolo/pose/predict.py.
     """
-    points = extras.reshape(-1, *kpt_shape).copy()
-    points[..., :2] = letterbox.undo_points(np.ascontiguousarray(points[..., :2]), box)
-    return points
+    scaled = extras.reshape(-1, *kpt_shape).copy()
+    scaled[..., :2] = letterbox.points_to_image(np.ascontiguousarray(scaled[..., :2]), geometry)
+    return scaled

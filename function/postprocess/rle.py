@@ -1,30 +1,31 @@
-"""COCO's run-length encoding of a mask: counts of pixels outside and inside in turn, column by column, as text."""
+"""COCO run-length encoding (RLE) of masks: alternating counts of pixels outside and inside, column by column."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-BITS = 5  # of a number in each letter
+from function.arrays import Bools
+
+BITS = 5  # of a number per character
 CONTINUED = 1 << BITS
 SIGN = 1 << (BITS - 1)
-FIRST_LETTER = 48  # "0"
+FIRST_CHARACTER = 48  # "0"
 
 
-def counts(left: int, top: int, pixels: NDArray[np.bool_], size_wh: tuple[int, int]) -> list[int]:
-    """Run lengths of a mask in a picture.
+def counts(left: int, top: int, pixels: Bools, size_wh: tuple[int, int]) -> list[int]:
+    """Return the run lengths of a mask in an image.
 
     Args:
-        left: the first column of the part of the mask that holds anything, pixels of the picture.
-        top: its first row.
-        pixels: (h, w) bool: that part.
-        size_wh: of the picture, pixels.
+        left: the first column of the window that contains the mask, image pixels.
+        top: the first row of the window, image pixels.
+        pixels: (h, w) bool: the window.
+        size_wh: the image, pixels.
 
     Returns:
-        Counts that sum up to all pixels of the picture; the first is of pixels outside and may be 0.
+        Counts whose sum is the number of pixels of the image; the first counts pixels outside and can be 0.
 
     Source: the COCO API, common/maskApi.c `rleEncode`.
     """
     width, height = size_wh
-    columns = np.zeros((pixels.shape[1], pixels.shape[0] + 1), dtype=bool)  # each ends outside
+    columns = np.zeros((pixels.shape[1], pixels.shape[0] + 1), dtype=bool)  # a row of False below each column
     columns[:, :-1] = pixels.T
     flat = columns.ravel()
     steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
@@ -32,7 +33,7 @@ def counts(left: int, top: int, pixels: NDArray[np.bool_], size_wh: tuple[int, i
     column, row = np.divmod(steps, columns.shape[1])
     positions = (left + column) * height + top + row
     starts, ends = positions[::2], positions[1::2]
-    apart = starts[1:] != ends[:-1]  # a run goes on from the foot of a column to the head of the next
+    apart = starts[1:] != ends[:-1]  # a run can continue from the end of a column to the start of the next
     starts, ends = (
         starts[np.concatenate(([True], apart))[: starts.size]],
         ends[np.concatenate((apart, [True]))[: ends.size]],
@@ -43,19 +44,20 @@ def counts(left: int, top: int, pixels: NDArray[np.bool_], size_wh: tuple[int, i
 
 
 def text(runs: list[int]) -> str:
-    """Counts as COCO's compressed text: each after the second as its difference from the one two before.
+    """Return counts as COCO's compressed text: from the fourth on as the difference from the count two before.
 
     Source: the COCO API, common/maskApi.c `rleToString`.
     """
-    return "".join(_letters(run - runs[index - 2] if index > 2 else run) for index, run in enumerate(runs))
+    return "".join(_encode(run - runs[index - 2] if index > 2 else run) for index, run in enumerate(runs))
 
 
-def _letters(number: int) -> str:
-    letters = []
+def _encode(number: int) -> str:
+    """Return a number as characters of 5 bits each, the lowest bits first."""
+    characters = []
     while True:
         low = number & (CONTINUED - 1)
         number >>= BITS
         done = number == (-1 if low & SIGN else 0)
-        letters.append(chr(FIRST_LETTER + (low if done else low | CONTINUED)))
+        characters.append(chr(FIRST_CHARACTER + (low if done else low | CONTINUED)))
         if done:
-            return "".join(letters)
+            return "".join(characters)

@@ -1,87 +1,94 @@
-"""Instance masks: from mask coefficients and prototypes to pixels, each within the box of its instance."""
+"""Postprocessing for segmentation: masks from mask coefficients and prototypes, each within the box of its instance."""
 
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from function.arrays import Floats
+from function.arrays import Bools, Floats, Indices
 from function.errors import TooLarge
 from function.postprocess import polygons, rle
-from function.postprocess.bilinear import above, sample, taps
+from function.postprocess.bilinear import above_zero, interpolation, sample
 from function.preprocess import letterbox
 from function.preprocess.letterbox import Letterbox
 
-MAX_POINTS = 400_000  # of all outlines: an answer of 6 MB holds no more
+MAX_POINTS = 400_000  # of all outlines together: more do not fit into a response of 6 MB
 PROTOTYPE_STRIDE = 4  # px of the input; ultralytics 8.4.190 `process_mask_native`, utils/ops.py
 
 
 class Mask(NamedTuple):
-    """The part of a mask that can hold anything, and where it lies."""
+    """The window of a mask that can contain pixels, and its position."""
 
     left: int
     top: int
-    pixels: NDArray[np.bool_]  # (h, w)
+    pixels: Bools  # (h, w)
 
 
 class Masks(NamedTuple):
-    """Masks of K instances, as far as they were asked for."""
+    """Masks of K instances, in the requested formats."""
 
-    rows: NDArray[np.intp]  # (K,): which of the boxes they belong to; the others have no pixel
-    polygons: list[list[Floats]] | None  # (P, 2) each, of each instance, pixels of the picture
-    run_lengths: list[list[int]] | None  # of each instance, in the picture, column by column
+    rows: Indices  # (K,): the boxes that have a mask; the others have no pixel
+    polygons: list[list[Floats]] | None  # for each instance, (P, 2) each, image pixels
+    run_lengths: list[list[int]] | None  # for each instance, column by column of the image
 
 
-def find(
-    coefficients: Floats, boxes_input: Floats, boxes_image: Floats, prototypes: Floats, box: Letterbox, wanted: str
+def instance_masks(
+    coefficients: Floats, boxes_input: Floats, boxes_image: Floats, prototypes: Floats, geometry: Letterbox, masks: str
 ) -> Masks:
-    """Masks of what NMS kept.
+    """Return the masks of the instances that NMS kept.
 
     Args:
         coefficients: (N, M) float32.
-        boxes_input: (N, 4) float32, xyxy, pixels of the network's input.
-        boxes_image: (N, 4) float32, xyxy, pixels of the picture.
+        boxes_input: (N, 4) float32, xyxy, input pixels.
+        boxes_image: (N, 4) float32, xyxy, image pixels.
         prototypes: (M, h, w) float32.
-        box: the letterbox that painted the input.
-        wanted: "polygons", "rle" for run lengths too, "none" for neither.
+        geometry: the letterbox of the input.
+        masks: "polygons"; "rle" for polygons and run lengths; "none" for neither.
 
     Returns:
-        K <= N masks: one without any pixel is left out, as the reference does.
+        K <= N masks; as in Ultralytics, masks without pixels are left out.
+
+    Raises:
+        TooLarge: the polygons have more than `MAX_POINTS` points.
     """
     logits = mask_logits(coefficients, prototypes)
-    found = masks(logits, boxes_input, (box.input_w, box.input_h))
-    rows = np.flatnonzero([mask.pixels.any() for mask in found])
-    polygons = None if wanted == "none" else _outlines([found[row] for row in rows], box)
-    if wanted != "rle":
-        return Masks(rows, polygons, None)
-    natives = masks_at_image_size(logits[rows], boxes_image[rows], box)
-    return Masks(rows, polygons, [rle.counts(*native, (box.image_w, box.image_h)) for native in natives])
+    at_input_size = masks_at_input_size(logits, boxes_input, (geometry.input_w, geometry.input_h))
+    rows = np.flatnonzero([mask.pixels.any() for mask in at_input_size])
+    outlines = None if masks == "none" else _outlines([at_input_size[row] for row in rows], geometry)
+    if masks != "rle":
+        return Masks(rows, outlines, None)
+    at_image_size = masks_at_image_size(logits[rows], boxes_image[rows], geometry)
+    size_wh = (geometry.image_w, geometry.image_h)
+    return Masks(rows, outlines, [rle.counts(*mask, size_wh) for mask in at_image_size])
 
 
-def _outlines(found: list[Mask], box: Letterbox) -> list[list[Floats]]:
-    """Polygons of every mask, unless an answer could not hold them."""
+def _outlines(masks: list[Mask], geometry: Letterbox) -> list[list[Floats]]:
+    """Return the polygons of every mask.
+
+    Raises:
+        TooLarge: the polygons do not fit into a response.
+    """
     outlines, points = [], 0
-    for mask in found:
-        outlines.append(_polygons(mask, box))
+    for mask in masks:
+        outlines.append(_polygons(mask, geometry))
         points += sum(len(polygon) for polygon in outlines[-1])
         if points > MAX_POINTS:
             raise TooLarge(
-                f"the outlines of the first {len(outlines)} of {len(found)} masks have {points} points; wanted at most "
-                f"{MAX_POINTS}: ask for fewer (max_det, a higher conf) or for none (masks=none)"
+                f"mask outlines must have at most {MAX_POINTS} points, got {points} in the first {len(outlines)} of "
+                f"{len(masks)} masks; request fewer detections (max_det, a higher conf) or no masks (masks=none)"
             )
     return outlines
 
 
-def _polygons(mask: Mask, box: Letterbox) -> list[Floats]:
-    corner = np.array([mask.left, mask.top])
-    found = polygons.polygons(mask.pixels)
-    return [letterbox.undo_points((points + corner).astype(np.float32), box) for points in found]
+def _polygons(mask: Mask, geometry: Letterbox) -> list[Floats]:
+    offset = np.array([mask.left, mask.top])
+    rings = polygons.trace(mask.pixels)
+    return [letterbox.points_to_image((ring + offset).astype(np.float32), geometry) for ring in rings]
 
 
 def mask_logits(coefficients: Floats, prototypes: Floats) -> Floats:
-    """Logits of every mask.
+    """Return the logits of every mask.
 
     Args:
         coefficients: (K, M) float32.
@@ -95,12 +102,12 @@ def mask_logits(coefficients: Floats, prototypes: Floats) -> Floats:
     return logits
 
 
-def masks(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list[Mask]:
-    """Masks in pixels of the network's input.
+def masks_at_input_size(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list[Mask]:
+    """Return masks in input pixels.
 
     Args:
         logits: (K, h, w) float32, from `mask_logits`.
-        boxes_xyxy: (K, 4) float32, input pixels: what is outside is no part of the mask.
+        boxes_xyxy: (K, 4) float32, input pixels; pixels outside of its box do not belong to a mask.
         input_wh: pixels.
 
     Returns:
@@ -109,45 +116,49 @@ def masks(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list
     Source: ultralytics 8.4.190 `process_mask` with upsample, utils/ops.py.
     """
     width, height = input_wh
-    return [_cut(plane, box, height, width) for plane, box in zip(logits, boxes_xyxy, strict=True)]
+    return [_mask_in_box(plane, box, height, width) for plane, box in zip(logits, boxes_xyxy, strict=True)]
 
 
-def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, box: Letterbox) -> Iterator[Mask]:
-    """Masks in pixels of the picture, one after another: each may be as large as the picture.
+def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox) -> Iterator[Mask]:
+    """Yield masks in image pixels, one at a time, because each can be as large as the image.
 
     Args:
         logits: (K, h, w) float32, from `mask_logits`.
-        boxes_xyxy: (K, 4) float32, pixels of the picture.
-        box: the letterbox that painted the input.
+        boxes_xyxy: (K, 4) float32, image pixels.
+        geometry: the letterbox of the input.
 
-    Returns:
+    Yields:
         K masks.
 
     Source: ultralytics 8.4.190 `process_mask_native` and `scale_masks` (its retina_masks), utils/ops.py.
     """
-    finer = _upsampling_factor(logits.shape[1:], box)
-    h, w = logits.shape[1] * finer, logits.shape[2] * finer
-    gain = min(h / box.image_h, w / box.image_w)
-    inner_h, inner_w = max(round(box.image_h * gain), 1), max(round(box.image_w * gain), 1)
+    factor = _upsampling_factor(logits.shape[1:], geometry)
+    h, w = logits.shape[1] * factor, logits.shape[2] * factor
+    gain = min(h / geometry.image_h, w / geometry.image_w)
+    inner_h, inner_w = max(round(geometry.image_h * gain), 1), max(round(geometry.image_w * gain), 1)
     top, left = round((h - inner_h) / 2 - 0.1), round((w - inner_w) / 2 - 0.1)
-    for plane, corners in zip(logits, boxes_xyxy, strict=True):
-        fine = sample(plane, taps(plane.shape[0], h, 0, h), taps(plane.shape[1], w, 0, w)) if finer > 1 else plane
-        inner = fine[top : top + inner_h, left : left + inner_w]
-        yield _cut(inner, corners, box.image_h, box.image_w)
+    for plane, box in zip(logits, boxes_xyxy, strict=True):
+        upsampled = plane
+        if factor > 1:
+            rows, columns = interpolation(plane.shape[0], h, 0, h), interpolation(plane.shape[1], w, 0, w)
+            upsampled = sample(plane, rows, columns)
+        inner = upsampled[top : top + inner_h, left : left + inner_w]
+        yield _mask_in_box(inner, box, geometry.image_h, geometry.image_w)
 
 
-def _upsampling_factor(shape_hw: tuple[int, ...], box: Letterbox) -> int:
-    """How many times finer (1, 2 or 4) the prototypes must be for the padding to be whole numbers of them."""
+def _upsampling_factor(shape_hw: tuple[int, ...], geometry: Letterbox) -> int:
+    """Return the factor (1, 2 or 4) at which the padding is a whole number of prototype pixels."""
     h, w = (PROTOTYPE_STRIDE * side for side in shape_hw)
-    gain = min(h / box.image_h, w / box.image_w)
-    pad = (h - max(round(box.image_h * gain), 1)) | (w - max(round(box.image_w * gain), 1))
+    gain = min(h / geometry.image_h, w / geometry.image_w)
+    pad = (h - max(round(geometry.image_h * gain), 1)) | (w - max(round(geometry.image_w * gain), 1))
     return PROTOTYPE_STRIDE // math.gcd(PROTOTYPE_STRIDE, pad | pad // 2)
 
 
-def _cut(plane: Floats, box_xyxy: Floats, height: int, width: int) -> Mask:
-    """The mask at another scale, within its box."""
+def _mask_in_box(plane: Floats, box_xyxy: Floats, height: int, width: int) -> Mask:
+    """Return the mask within its box, with the logits scaled to (height, width)."""
     left, top, right, bottom = (math.ceil(side) for side in box_xyxy.tolist())
     left, right = min(max(left, 0), width), min(max(right, 0), width)
     top, bottom = min(max(top, 0), height), min(max(bottom, 0), height)
-    rows, columns = taps(plane.shape[0], height, top, bottom), taps(plane.shape[1], width, left, right)
-    return Mask(left, top, above(plane, rows, columns))
+    rows = interpolation(plane.shape[0], height, top, bottom)
+    columns = interpolation(plane.shape[1], width, left, right)
+    return Mask(left, top, above_zero(plane, rows, columns))

@@ -1,7 +1,7 @@
-"""A decoded picture of any mode as RGB: the formulas of OpenCV's readers where Pillow's own differ.
+"""Color conversion: a decoded image of any mode to RGB, with the formulas of OpenCV where Pillow's differ.
 
-Source: OpenCV 5.0 `imdecode` with IMREAD_COLOR, imgcodecs/src/grfmt_*.cpp, with libtiff under its TIFFs; each formula
-is checked against it, pixel by pixel, by `tests/golden`.
+Source: OpenCV 5.0 `imdecode` with IMREAD_COLOR, imgcodecs/src/grfmt_*.cpp, and libtiff for TIFF files. `tests/golden`
+checks each formula against OpenCV, pixel by pixel.
 """
 
 from typing import Any
@@ -15,88 +15,89 @@ from function.errors import UnsupportedImage
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 8
 BITS_PER_SAMPLE, EXTRA_SAMPLES = 258, 338  # TIFF 6.0, sections 8 and 18
 ALPHA = {1, 2}  # associated, unassociated: TIFF 6.0, section 18
-COARSE_MASKS = {  # 16-bit BMP: the bits of red, green, blue that are there; OpenCV fills with zeros, Pillow repeats
+BMP16_MASKS = {  # stored bits of red, green, blue in a 16-bit BMP; the others are 0 in OpenCV, not 0 in Pillow
     "BGR;15": (0xF8, 0xF8, 0xF8),
     "BGR;16": (0xF8, 0xFC, 0xF8),
 }
-BAND = 256  # rows of CMYK at a time: in one go 50 megapixels would take 2 GB
-UNREADABLE = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIE L*a*b*"}
+BAND = 256  # rows of CMYK at a time: 50 megapixels at once would take 2 GB
+UNSUPPORTED = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIE L*a*b*"}
 
 
 Mask = tuple[int, int, int]
 
 
-def coarse_mask(opened: Any) -> Mask | None:
-    """The bits per channel of a 16-bit BMP, which only the file still knows; None of anything else.
+def bmp16_mask(opened: Any) -> Mask | None:
+    """Return the stored bits per channel of a 16-bit BMP, which a decoded image no longer has; None for other images.
 
     Args:
-        opened: a picture of Pillow's before it is loaded.
+        opened: a Pillow image that is not loaded yet.
     """
-    return COARSE_MASKS.get(opened.tile[0].args[0]) if opened.format == "BMP" and opened.tile else None
+    return BMP16_MASKS.get(opened.tile[0].args[0]) if opened.format == "BMP" and opened.tile else None
 
 
-def rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
-    """RGB with alpha dropped, never blended.
+def to_rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
+    """Return the image in mode RGB; alpha is dropped, not blended.
 
     Args:
-        decoded: a loaded picture of Pillow's, still with its `format` and `info`.
-        mask: from `coarse_mask`.
+        decoded: a loaded Pillow image, with its `format` and `info`.
+        mask: from `bmp16_mask`.
 
     Returns:
-        A picture of mode RGB; the argument itself where it is one already.
+        An image in mode RGB; the argument itself if it already is one.
 
     Raises:
-        UnsupportedImage: pixels of a kind that OpenCV refuses too.
+        UnsupportedImage: a pixel type that OpenCV does not read either.
     """
     if mask:
         return decoded.convert("RGB").point([level & bits for bits in mask for level in range(256)])
     if decoded.mode == "RGB":
         return decoded
-    if decoded.mode in UNREADABLE:
-        found = f"the picture has {UNREADABLE[decoded.mode]} pixels"
-        raise UnsupportedImage(f"{found}; wanted gray, palette, RGB or CMYK of up to 16 bits")
+    if decoded.mode in UNSUPPORTED:
+        raise UnsupportedImage(
+            f"image pixels must be gray, palette, RGB or CMYK of up to 16 bits, got {UNSUPPORTED[decoded.mode]}"
+        )
     if decoded.mode.startswith("I;16"):
-        return Image.fromarray(_high_byte(decoded)).convert("RGB")
+        return Image.fromarray(_upper_byte(decoded)).convert("RGB")
     if decoded.mode == "CMYK":
-        return Image.fromarray(_without_inks(decoded))
-    if decoded.format == "TIFF" and decoded.mode == "RGBA" and _has_alpha_of_8_bits(decoded):
+        return Image.fromarray(_cmyk_to_rgb(decoded))
+    if decoded.format == "TIFF" and decoded.mode == "RGBA" and _has_8_bit_alpha(decoded):
         return Image.fromarray(np.ascontiguousarray(np.asarray(decoded.convert("RGBa"))[..., :3]))
     if decoded.format == "GIF" and "transparency" in decoded.info:
-        return _on_white(decoded)
+        return _blend_on_white(decoded)
     decoded.info.pop("transparency", None)
     return decoded.convert("RGB")
 
 
-def _high_byte(decoded: Image.Image) -> NDArray[np.uint8]:
-    """16-bit gray; Pillow's own conversion clips it to white."""
+def _upper_byte(decoded: Image.Image) -> NDArray[np.uint8]:
+    """Return the upper 8 bits of 16-bit gray; Pillow's own conversion clips to white."""
     gray = (np.asarray(decoded) >> 8).astype(np.uint8)
     inverted = decoded.format == "TIFF" and _tiff_tag(decoded, PHOTOMETRIC) == WHITE_IS_ZERO
     return 255 - gray if inverted else gray
 
 
-def _without_inks(decoded: Image.Image) -> NDArray[np.uint8]:
-    """CMYK; OpenCV has one rounding for JPEG and libtiff another for TIFF."""
+def _cmyk_to_rgb(decoded: Image.Image) -> NDArray[np.uint8]:
+    """Return CMYK as (H, W, 3) RGB; OpenCV rounds JPEG files in one way, and libtiff rounds TIFF files in another."""
     inks = np.asarray(decoded)  # (H, W, 4), 255 is full ink
-    mixed = np.empty((*inks.shape[:2], 3), dtype=np.uint8)
+    rgb = np.empty((*inks.shape[:2], 3), dtype=np.uint8)
     for start in range(0, len(inks), BAND):
         band = slice(start, start + BAND)
         light = 255 - inks[band].astype(np.int32)
         colors, black = light[..., :3], light[..., 3:]
         if decoded.format == "TIFF":
-            mixed[band] = colors * black // 255
+            rgb[band] = colors * black // 255
         else:
-            mixed[band] = black - (((255 - colors) * black) >> 8)
-    return mixed
+            rgb[band] = black - (((255 - colors) * black) >> 8)
+    return rgb
 
 
-def _has_alpha_of_8_bits(decoded: Image.Image) -> bool:
-    """Whether libtiff multiplies the colors by it."""
+def _has_8_bit_alpha(decoded: Image.Image) -> bool:
+    """Return whether a TIFF has an 8-bit alpha channel, by which libtiff multiplies the colors."""
     extra, bits = _tiff_tag(decoded, EXTRA_SAMPLES), _tiff_tag(decoded, BITS_PER_SAMPLE)
     return bool(ALPHA & set(extra or ())) and bits is not None and bits[0] == 8
 
 
-def _on_white(decoded: Image.Image) -> Image.Image:
-    """A GIF is read as a film, and a film has no transparency."""
+def _blend_on_white(decoded: Image.Image) -> Image.Image:
+    """Return a GIF on a white background: OpenCV reads a GIF as a video, which has no transparency."""
     white = Image.new("RGBA", decoded.size, (255, 255, 255, 255))
     white.alpha_composite(decoded.convert("RGBA"))
     return white.convert("RGB")

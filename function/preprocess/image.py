@@ -1,7 +1,7 @@
-"""Encoded bytes to an upright RGB picture, within limits: the pixels that `yolo predict` sees in the same file.
+"""Image decoding: encoded bytes to an upright RGB image, within limits, with the pixels that `yolo predict` sees.
 
-Pillow's plugins are called by the format's own signature: `Image.open` would import every plugin that it has for a
-format outside its first five, and would try decoders that nobody asked for.
+The first bytes of the file select the Pillow plugin. `Image.open` would import every plugin for a format that is not
+among its first five, and would try decoders of formats that are not supported here.
 """
 
 import importlib
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the common one: loaded at init)
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
 
 from function.errors import TooLarge, UnsupportedImage
 from function.preprocess import color
 
-# Pillow decodes by trying, so a broken file shows itself in any of these.
-BROKEN = (
+# Pillow reports a broken file with any of these exceptions.
+DECODE_ERRORS = (
     OSError,
     EOFError,
     SyntaxError,
@@ -32,7 +32,7 @@ BROKEN = (
     zlib.error,
     Image.DecompressionBombError,
 )
-TURNS = {  # EXIF orientation -> what makes it upright; EXIF 2.32, tag 0x0112
+UPRIGHT = {  # EXIF orientation -> the operation that makes the image upright; EXIF 2.32, tag 0x0112
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -41,20 +41,20 @@ TURNS = {  # EXIF orientation -> what makes it upright; EXIF 2.32, tag 0x0112
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-FIRST_SIDEWAYS = 5  # from this orientation on, what is stored as width is seen as height
-MAX_SIDE = 65_500  # px; libjpeg's limit. Longer sides are made to cost time, not seen in pictures
-READABLE = "JPEG, PNG, WebP, BMP, GIF, TIFF"
+FIRST_SWAPPED = 5  # from this orientation on, the stored width is the height of the upright image
+MAX_SIDE = 65_500  # px; the limit of libjpeg. Longer sides occur only in files that are made to take much time
+SUPPORTED = "JPEG, PNG, WebP, BMP, GIF, TIFF"
 
 
-class Read(NamedTuple):
-    """A decoded picture, and how large it is in the file: more than what was decoded, where less was enough."""
+class DecodedImage(NamedTuple):
+    """A decoded image and its size in the file; the image is smaller if it was decoded at a reduced size."""
 
-    picture: Image.Image  # RGB, upright
+    image: Image.Image  # RGB, upright
     size_wh: tuple[int, int]  # pixels, upright
 
 
 class Format(NamedTuple):
-    """A picture format: how its files begin, and the class of Pillow that reads it."""
+    """An image format: the first bytes of its files, and the Pillow class that reads them."""
 
     start: bytes
     offset: int  # of `mark`
@@ -77,87 +77,94 @@ FORMATS = (
 
 
 def read(data: bytes, max_pixels: int) -> Image.Image:
-    """Decode a picture as it is: `read_enough` for whoever needs all of its pixels."""
-    return read_enough(data, max_pixels, None).picture
+    """Decode an image with all of its pixels; arguments and errors as for `read_reduced`."""
+    return read_reduced(data, max_pixels, None).image
 
 
-def read_enough(data: bytes, max_pixels: int, enough: Callable[[tuple[int, int]], tuple[int, int]] | None) -> Read:
-    """Decode a picture, a large JPEG maybe to a half, a quarter or an eighth of its sides.
+def read_reduced(
+    data: bytes, max_pixels: int, min_size: Callable[[tuple[int, int]], tuple[int, int]] | None
+) -> DecodedImage:
+    """Decode an image; a large JPEG can be decoded at a half, a quarter or an eighth of its sides.
 
-    Of an animation or a multi-page file it is the first picture. Alpha is dropped and not blended, 16 bits become
-    the upper 8, as OpenCV's `imread` does.
+    The first image of an animation or a multi-page file is decoded. As with OpenCV's `imread`, alpha is dropped and
+    not blended, and of 16 bits the upper 8 remain.
 
     Args:
         data: the encoded file.
-        max_pixels: the limit on width x height in the file, checked before anything is decoded.
-        enough: from the upright size to the least size that is wanted; None: all pixels, exactly.
+        max_pixels: limit on width x height in the file, checked before decoding.
+        min_size: returns the least size that is needed for an upright size; None: all pixels, exactly.
 
     Returns:
-        An RGB picture, upright by its EXIF orientation, in full or of at least the wanted size. A scaled one has
-        sides that are rounded up.
+        An RGB image, upright by its EXIF orientation, at full size or at least of the needed size. The sides of a
+        reduced image are rounded up.
 
     Raises:
-        UnsupportedImage: another format, or a file that is broken or cut short.
+        UnsupportedImage: another format, or a broken or truncated file.
         TooLarge: more pixels than the limit.
 
     Source: ultralytics 8.4.190 `imread`, utils/patches.py (OpenCV's `imdecode` with IMREAD_COLOR).
     """
     opened = _open(data)
-    width, height = opened.size
-    if max(width, height) > MAX_SIDE:
-        raise TooLarge(f"the picture has {width} x {height} pixels; wanted at most {MAX_SIDE} on a side")
-    if width * height > max_pixels:
-        raise TooLarge(f"the picture has {width} x {height} = {width * height} pixels; wanted at most {max_pixels}")
+    _check_size(opened.size, max_pixels)
+    stored_wh = opened.size
     try:
-        mask = color.coarse_mask(opened)
-        if enough:
-            _scale(opened, enough)
+        mask = color.bmp16_mask(opened)
+        if min_size:
+            _request_reduced_size(opened, min_size)
         opened.load()
         orientation = _orientation(opened)
-        picture = color.rgb(opened, mask)
-    except BROKEN as error:
-        raise UnsupportedImage(f"the picture is broken or cut short: {error}") from error
-    turn = TURNS.get(orientation)
-    upright = picture.transpose(turn) if turn is not None else picture
-    return Read(upright, _turned((width, height), orientation) if opened.format == "JPEG" else upright.size)
+        decoded = color.to_rgb(opened, mask)
+    except DECODE_ERRORS as error:
+        raise UnsupportedImage(f"the image is broken or cut short: {error}") from error
+    transpose = UPRIGHT.get(orientation)
+    upright = decoded.transpose(transpose) if transpose is not None else decoded
+    return DecodedImage(upright, _upright_wh(stored_wh, orientation) if opened.format == "JPEG" else upright.size)
 
 
-def _scale(opened: ImageFile.ImageFile, enough: Callable[[tuple[int, int]], tuple[int, int]]) -> None:
-    """Tell libjpeg to leave out frequencies that are not needed; other formats cannot."""
+def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
+    width, height = size_wh
+    if max(width, height) > MAX_SIDE:
+        raise TooLarge(f"image sides must be at most {MAX_SIDE} pixels, got {width} x {height}")
+    if width * height > max_pixels:
+        raise TooLarge(f"the image must have at most {max_pixels} pixels, got {width} x {height} = {width * height}")
+
+
+def _request_reduced_size(opened: ImageFile.ImageFile, min_size: Callable[[tuple[int, int]], tuple[int, int]]) -> None:
+    """Tell libjpeg to leave out frequencies that are not needed; other formats have no such option."""
     if opened.format == "JPEG":
         orientation = _orientation(opened)
-        opened.draft(None, _turned(enough(_turned(opened.size, orientation)), orientation))
+        opened.draft(None, _upright_wh(min_size(_upright_wh(opened.size, orientation)), orientation))
 
 
-def _turned(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """From stored to upright size, and back."""
-    return size_wh[::-1] if orientation >= FIRST_SIDEWAYS else size_wh
+def _upright_wh(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return the upright size for a stored size; the same function converts back."""
+    return size_wh[::-1] if orientation >= FIRST_SWAPPED else size_wh
 
 
 def load_readers() -> None:
-    """Import Pillow's plugin of every format; otherwise the first picture of a rare one does that."""
-    for one in FORMATS:
-        importlib.import_module(f"PIL.{one.plugin}")
+    """Import the Pillow plugin of every format; otherwise the first image of a rare format imports its plugin."""
+    for known in FORMATS:
+        importlib.import_module(f"PIL.{known.plugin}")
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
-    """The header is read, the pixels are not."""
-    for one in FORMATS:
-        if data.startswith(one.start) and data.startswith(one.mark, one.offset):
+    """Read the header, and no pixels."""
+    for known in FORMATS:
+        if data.startswith(known.start) and data.startswith(known.mark, known.offset):
             break
     else:
-        found = f"the data begins with {data[:12]!r}" if data else "there is no data"
-        raise UnsupportedImage(f"{found}; wanted a picture: {READABLE}")
-    reader = getattr(importlib.import_module(f"PIL.{one.plugin}"), one.reader)
+        content = f"data that begins with {data[:12]!r}" if data else "no data"
+        raise UnsupportedImage(f"the image must be one of {SUPPORTED}, got {content}")
+    reader = getattr(importlib.import_module(f"PIL.{known.plugin}"), known.reader)
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))
-    except BROKEN as error:
-        raise UnsupportedImage(f"the picture's header is broken ({one.plugin}: {error})") from error
+    except DECODE_ERRORS as error:
+        raise UnsupportedImage(f"the image header is broken ({known.plugin}: {error})") from error
     return opened
 
 
 def _orientation(opened: Image.Image) -> int:
-    """1 to 8; 1 where nothing, or nothing readable, is said. Pillow has turned a TIFF already."""
+    """Return the EXIF orientation, 1 to 8; 1 for a missing or unreadable tag, and for a TIFF: Pillow applies it."""
     data = opened.info.get("exif")
     if not data or opened.format == "TIFF":
         return 1
@@ -165,5 +172,5 @@ def _orientation(opened: Image.Image) -> int:
     try:
         exif.load(data)
         return int(exif.get(ExifTags.Base.Orientation, 1))
-    except BROKEN:  # a picture with a damaged tag is still a picture
+    except DECODE_ERRORS:  # an image with a damaged tag can still be decoded
         return 1

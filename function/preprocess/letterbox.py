@@ -1,6 +1,6 @@
-"""The letterbox: the picture scaled to the network's input, centerd on gray, and the way back for boxes.
+"""Letterbox: the image scaled to the model input and centered on gray; and the conversion of boxes back to the image.
 
-`fit` knows sizes and never pixels; `paint` knows pixels and takes every number from `fit`.
+`fit` computes the geometry from sizes only. `to_tensor` applies it to pixels.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ PAD_VALUE = 114  # gray; ultralytics 8.4.190 `LetterBox`, data/augment.py
 
 
 class Letterbox(NamedTuple):
-    """Where a picture lies in the network's input; whole pixels only."""
+    """Position of an image in the model input, in whole pixels."""
 
     image_w: int
     image_h: int
@@ -25,14 +25,14 @@ class Letterbox(NamedTuple):
     top: int
     input_w: int
     input_h: int
-    stretched: bool = False  # each side by its own ratio, nothing is padded
+    stretched: bool = False  # each side is scaled by its own ratio, without padding
 
 
 class Inverse(NamedTuple):
-    """The way back from the network's input: the sizes and the padding that `scale_boxes` works out for itself.
+    """Sizes and padding for the conversion back to the image, as Ultralytics' `scale_boxes` computes them.
 
-    It starts from the padded input and not from the ratio that painted. The two differ by a pixel where a resized
-    side falls on a multiple of the stride after rounding down, in 0.7 % of all sizes.
+    They follow from the padded input and not from the ratio in `Letterbox`. The two differ by a pixel where a resized
+    side becomes a multiple of the stride after rounding down, in 0.7 % of all sizes.
     """
 
     resized_w: int
@@ -41,27 +41,27 @@ class Inverse(NamedTuple):
     top: int
 
 
-def inverse(box: Letterbox) -> Inverse:
-    """The way back that Ultralytics takes, so that boxes are where `yolo predict` puts them.
+def inverse(geometry: Letterbox) -> Inverse:
+    """Return the conversion back to the image that Ultralytics uses, so that boxes equal those of `yolo predict`.
 
     Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py.
     """
-    if box.stretched:
-        return Inverse(box.input_w, box.input_h, 0, 0)
-    gain = min(box.input_h / box.image_h, box.input_w / box.image_w)
-    resized_w, resized_h = max(round(box.image_w * gain), 1), max(round(box.image_h * gain), 1)
-    left, top = round((box.input_w - resized_w) / 2 - 0.1), round((box.input_h - resized_h) / 2 - 0.1)
+    if geometry.stretched:
+        return Inverse(geometry.input_w, geometry.input_h, 0, 0)
+    gain = min(geometry.input_h / geometry.image_h, geometry.input_w / geometry.image_w)
+    resized_w, resized_h = max(round(geometry.image_w * gain), 1), max(round(geometry.image_h * gain), 1)
+    left, top = round((geometry.input_w - resized_w) / 2 - 0.1), round((geometry.input_h - resized_h) / 2 - 0.1)
     return Inverse(resized_w, resized_h, left, top)
 
 
 def fit(size_wh: tuple[int, int], imgsz_hw: tuple[int, int], stride: int, rectangular: bool) -> Letterbox:
-    """The letterbox of a picture.
+    """Return the letterbox of an image.
 
     Args:
-        size_wh: the upright picture, pixels.
-        imgsz_hw: the network's input, pixels.
-        stride: the largest stride of the network, pixels.
-        rectangular: pad only up to the next multiple of the stride, which takes a model with dynamic sides.
+        size_wh: the upright image, pixels.
+        imgsz_hw: the model input, pixels.
+        stride: the largest stride of the model, pixels.
+        rectangular: pad only to the next multiple of the stride; this requires a model with dynamic sides.
 
     Source: ultralytics 8.4.190 `LetterBox.get_params`, data/augment.py (`auto` is `rectangular`).
     """
@@ -72,18 +72,18 @@ def fit(size_wh: tuple[int, int], imgsz_hw: tuple[int, int], stride: int, rectan
     pad_w, pad_h = imgsz_w - resized_w, imgsz_h - resized_h
     if rectangular:
         pad_w, pad_h = pad_w % stride, pad_h % stride
-    # An odd pixel of padding goes to the far side: that is what the 0.1 decides.
+    # The 0.1 puts an odd pixel of padding on the right and on the lower side.
     left, top = round(pad_w / 2 - 0.1), round(pad_h / 2 - 0.1)
     return Letterbox(image_w, image_h, resized_w, resized_h, left, top, resized_w + pad_w, resized_h + pad_h)
 
 
-def resized_wh(box: Letterbox) -> tuple[int, int]:
-    """What the picture becomes; more pixels than these it does not need."""
-    return box.resized_w, box.resized_h
+def resized_wh(geometry: Letterbox) -> tuple[int, int]:
+    """Return the size of the image in the model input; no more pixels than these are needed."""
+    return geometry.resized_w, geometry.resized_h
 
 
 def stretch(size_wh: tuple[int, int], imgsz_hw: tuple[int, int]) -> Letterbox:
-    """The whole input, whatever that does to the proportions: what RT-DETR is trained on.
+    """Return the geometry that fills the whole input without keeping proportions, as RT-DETR is trained.
 
     Source: ultralytics 8.4.190 `RTDETRPredictor.scale_fill`, models/rtdetr/predict.py.
     """
@@ -91,54 +91,59 @@ def stretch(size_wh: tuple[int, int], imgsz_hw: tuple[int, int]) -> Letterbox:
     return Letterbox(*size_wh, imgsz_w, imgsz_h, 0, 0, imgsz_w, imgsz_h, stretched=True)
 
 
-def paint(pixels: NDArray[np.uint8], box: Letterbox) -> Floats:
-    """The network's input.
+def to_tensor(pixels: NDArray[np.uint8], geometry: Letterbox) -> Floats:
+    """Return the model input.
 
     Args:
-        pixels: (image_h, image_w, C) uint8, C >= 3: RGB, and what follows is left out; or the same picture scaled
-            down, but not below (resized_h, resized_w).
-        box: where the picture goes.
+        pixels: (image_h, image_w, C) uint8, C >= 3: RGB, further channels are ignored; or the same image reduced, but
+            not below (resized_h, resized_w).
+        geometry: position of the image.
 
     Returns:
         (1, 3, input_h, input_w) float32, 0..1, a new array.
     """
-    tensor = np.full((1, 3, box.input_h, box.input_w), np.float32(PAD_VALUE) / np.float32(255), dtype=np.float32)
-    resized = resize(pixels, (box.resized_w, box.resized_h))
-    window = tensor[0, :, box.top : box.top + box.resized_h, box.left : box.left + box.resized_w]
-    np.divide(resized[..., :3].transpose(2, 0, 1), np.float32(255), out=window)
+    tensor_shape = (1, 3, geometry.input_h, geometry.input_w)
+    tensor = np.full(tensor_shape, np.float32(PAD_VALUE) / np.float32(255), dtype=np.float32)
+    resized = resize(pixels, (geometry.resized_w, geometry.resized_h))
+    bottom, right = geometry.top + geometry.resized_h, geometry.left + geometry.resized_w
+    np.divide(
+        resized[..., :3].transpose(2, 0, 1),
+        np.float32(255),
+        out=tensor[0, :, geometry.top : bottom, geometry.left : right],
+    )
     return tensor
 
 
-def undo(boxes_xyxy: Floats, box: Letterbox) -> Floats:
-    """Boxes of the network's input, as boxes of the picture.
+def boxes_to_image(boxes_xyxy: Floats, geometry: Letterbox) -> Floats:
+    """Convert boxes from input pixels to image pixels.
 
     Args:
         boxes_xyxy: (N, 4) float32, input pixels.
-        box: the letterbox that painted the input.
+        geometry: the letterbox of the input.
 
     Returns:
-        (N, 4) float32, pixels of the picture, clipped to it; a new array.
+        (N, 4) float32, image pixels, clipped to the image; a new array. Boxes of a stretched input (RT-DETR) are not
+        clipped.
 
-    Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py: one gain per axis, of the sides as they were rounded.
+    Source: ultralytics 8.4.190 `scale_boxes`, utils/ops.py: one gain for each axis, of the rounded sides.
     """
-    corners = undo_points(boxes_xyxy.reshape(-1, 2, 2), box, clip=not box.stretched)  # RT-DETR's are never clipped
-    return corners.reshape(-1, 4)
+    return points_to_image(boxes_xyxy.reshape(-1, 2, 2), geometry, clip=not geometry.stretched).reshape(-1, 4)
 
 
-def undo_points(points_xy: Floats, box: Letterbox, clip: bool = True) -> Floats:
-    """Points of the network's input, as points of the picture.
+def points_to_image(points_xy: Floats, geometry: Letterbox, clip: bool = True) -> Floats:
+    """Convert points from input pixels to image pixels.
 
     Args:
         points_xy: (..., 2) float32, input pixels.
-        box: the letterbox that painted the input.
-        clip: to the picture.
+        geometry: the letterbox of the input.
+        clip: clip to the image.
 
     Returns:
-        (..., 2) float32, pixels of the picture; a new array.
+        (..., 2) float32, image pixels; a new array.
 
     Source: ultralytics 8.4.190 `scale_coords`, utils/ops.py.
     """
-    back = inverse(box)
-    gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h], dtype=np.float32)
-    moved: Floats = (points_xy - np.array([back.left, back.top], dtype=np.float32)) / gain
-    return moved.clip(0, np.array([box.image_w, box.image_h], dtype=np.float32)) if clip else moved
+    back = inverse(geometry)
+    gain = np.array([back.resized_w / geometry.image_w, back.resized_h / geometry.image_h], dtype=np.float32)
+    scaled: Floats = (points_xy - np.array([back.left, back.top], dtype=np.float32)) / gain
+    return scaled.clip(0, np.array([geometry.image_w, geometry.image_h], dtype=np.float32)) if clip else scaled

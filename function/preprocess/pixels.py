@@ -1,7 +1,7 @@
-"""A picture's pixels as an array in Pillow's own memory; it knows no sizes and no arithmetic.
+"""Zero-copy access to the pixels of a Pillow image as a NumPy array.
 
-`np.asarray(picture)` packs and copies every pixel. Pillow lends its memory by the Arrow C data interface, four bytes to
-a pixel, which is also the faster layout to pick pixels from.
+`np.asarray(image)` packs and copies every pixel. Pillow exports its memory through the Arrow C data interface with four
+bytes per pixel; selecting pixels is also faster with four bytes than with three.
 
 Source: arrow.apache.org/docs/format/CDataInterface.html and CDataInterface/PyCapsuleInterface.html.
 """
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-BYTES = 4  # of a pixel: red, green, blue, and one that means nothing
+BYTES = 4  # per pixel: red, green, blue, and one unused byte
 
 
 class _ArrowArray(ctypes.Structure):
-    """`struct ArrowArray`: the beginning of it, which is all that is read."""
+    """`struct ArrowArray`: its first fields; the others are not read."""
 
 
 _ArrowArray._fields_ = [
@@ -32,32 +32,32 @@ _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.argtypes, _pointer.restype = (ctypes.py_object, ctypes.c_char_p), ctypes.c_void_p
 
 
-def pixels(picture: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of an RGB picture.
+def as_array(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of an RGB image.
 
     Args:
-        picture: of mode RGB; not to be changed while the array is in use.
+        image: mode RGB; must not be changed while the array is in use.
 
     Returns:
-        (H, W, 4) uint8, read-only: red, green, blue, and a byte without meaning. It keeps what it looks at alive.
+        (H, W, 4) uint8, read-only: red, green, blue, and an unused byte. The array keeps the memory of the image alive.
     """
-    width, height = picture.size
-    buffer = _lent(picture, width * height * BYTES) or picture.tobytes("raw", "RGBX")
-    lent = np.frombuffer(buffer, dtype=np.uint8).reshape(height, width, BYTES)
-    lent.flags.writeable = False
-    return lent
+    width, height = image.size
+    buffer = _shared_memory(image, width * height * BYTES) or image.tobytes("raw", "RGBX")
+    pixels = np.frombuffer(buffer, dtype=np.uint8).reshape(height, width, BYTES)
+    pixels.flags.writeable = False
+    return pixels
 
 
-def _lent(picture: Image.Image, size: int) -> "ctypes.Array[ctypes.c_uint8] | None":
-    """Pillow's memory, or None where its rows do not lie in one piece: above PILLOW_BLOCK_SIZE they do not."""
+def _shared_memory(image: Image.Image, size: int) -> "ctypes.Array[ctypes.c_uint8] | None":
+    """Return Pillow's memory, or None if its rows are not contiguous, as in images above PILLOW_BLOCK_SIZE."""
     try:
-        _, capsule = picture.__arrow_c_array__()
+        _, capsule = image.__arrow_c_array__()
     except ValueError:
         return None
     array = _ArrowArray.from_address(_pointer(capsule, b"arrow_array"))
-    child = array.children[0].contents  # a list of 4 bytes for each pixel; the bytes are its child
+    child = array.children[0].contents  # a list of 4 bytes for each pixel; the child holds the bytes
     if array.offset or child.offset or child.length != size:
-        raise RuntimeError(f"Pillow lends {child.length} bytes from {child.offset} on for a picture of {size}")
+        raise RuntimeError(f"Pillow must export {size} bytes from offset 0, got {child.length} from {child.offset}")
     buffer = (ctypes.c_uint8 * size).from_address(child.buffers[1])
-    buffer.capsule = capsule  # type: ignore[attr-defined]  # whose end gives the memory back
+    buffer.capsule = capsule  # type: ignore[attr-defined]  # its destructor releases the memory
     return buffer

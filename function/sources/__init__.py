@@ -1,8 +1,8 @@
-"""Every kind of event that is answered, one module per family.
+"""Event sources, one module for each kind of event.
 
-A source has two members: `matches(event)`, a predicate that is true for no other source's events, and
-`respond(event, service)`, which reads the pictures that the event asks for, has each answered, and returns the reply
-in the shape that the sender reads. The order of the tuple decides nothing.
+A source has two functions: `matches(event)`, which is true for no event of another source, and
+`respond(event, service)`, which returns the response in the form that the sender of the event expects. The order of
+`SOURCES` has no effect.
 """
 
 from typing import Any, Protocol
@@ -12,23 +12,23 @@ from function.sources import direct, distributed_map, http, s3, s3_batch, sqs, u
 
 
 class Source(Protocol):
-    """A family of events."""
+    """Module of one kind of event."""
 
     def matches(self, event: Any) -> bool:
-        """Whether the event is one of this family."""
+        """Return whether the event is of this kind."""
 
     def respond(self, event: Any, service: Service) -> Any:
-        """The reply, JSON-ready. What it raises is for the platform: to deliver the event again, or to report."""
+        """Return the JSON-ready response. An exception is for the platform, which invokes again or reports it."""
 
 
 SOURCES: tuple[Source, ...] = (direct, http, s3, sqs, s3_batch, distributed_map, warmup)
 
 
 def name(source: Source) -> str:
-    """What metrics call a source: the name of its module."""
+    """Return the name of a source in the metrics: the name of its module."""
     return str(getattr(source, "__name__", "")).rpartition(".")[2]
 
 
 def find(event: Any) -> Source:
-    """The source of an event; `unknown`, whose every answer says what is known, when it has none."""
+    """Return the source of an event; `unknown` if no source matches."""
     return next((source for source in SOURCES if source.matches(event)), unknown)

@@ -1,111 +1,136 @@
-"""Every HTTP front door: API Gateway REST (v1) and HTTP (v2), Function URL, Application Load Balancer.
+"""HTTP front ends: API Gateway REST (v1) and HTTP (v2) APIs, Function URL, Application Load Balancer.
 
-Their events differ in where things stand and in how they are encoded; `_call` makes one `Call` of each.
+Their events have the same content in different fields and encodings; `_http_request` makes one `HttpRequest` of each.
 """
 
 import http
-from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib import parse
 
-from function.api import body, inference_routes, multipart, response
+from function.api import body, inference_routes, response
+from function.api.body import ParsedBody
+from function.api.inference_routes import Route
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage
 from function.errors import kind as json_kind
+from function.loading import decode_base64
 from function.service import Service
 from function.settings import Settings
 
-ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is one too
+if TYPE_CHECKING:
+    from function.tensors.signature import Signature
+
+ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is an endpoint too
 FORM = "multipart/form-data"
-HEALTH = "health"  # GET: for a load balancer's health check
+HEALTH = "health"  # GET: health check of a load balancer
 
 
-class Call(NamedTuple):
-    """One HTTP request, whichever door it came through."""
+class HttpRequest(NamedTuple):
+    """One HTTP request of any front end."""
 
     method: str
     path: str  # without the stage
     content_type: str
-    query: dict[str, str]  # decoded; a repeated name has its values joined with commas
+    query: dict[str, str]  # decoded; the values of a repeated name are joined with commas
     body: str | bytes
 
 
 def matches(event: Any) -> bool:
-    """An object with an HTTP method where one of the front doors puts it."""
+    """Return whether the event is an object with an HTTP method where one of the front ends puts it."""
     return isinstance(event, dict) and bool(event.get("httpMethod") or _context(event).get("http"))
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """The answer, as the front door wants it."""
+    """Return the response in the form of the front end."""
+    signature, route = service.signature, inference_routes.find(_path(event))
     if _is_health_check(event):
-        return _dressed(event, response.http_response(200, {"status": "ok"}, service.request_id))
-    tensors, route = service.tensors, inference_routes.route(_path(event))
-    if route:
-        return _dressed(event, inference_routes.respond(route, _method(event), partial(_fields, event), service))
-    if tensors:
-        return _dressed(event, inference_routes.infer_response(partial(_posted, event), tensors, service))
-    return _dressed(event, response.respond(lambda: read(event, service.settings), service))
+        reply = response.http_response(200, {"status": "ok"}, service.request_id)
+    elif route:
+        reply = _route_response(route, event, service)
+    elif signature:
+        reply = inference_routes.infer_response(service.guard(_read_endpoint_json, event, signature), service)
+    else:
+        reply = response.respond(service.guard(read, event, service.settings), service)
+    return _to_front_end(event, reply)
 
 
-def read(event: Any, settings: Settings) -> body.Asked:
-    """What is asked for; raises FunctionError as its status says."""
-    call = _checked(_call(event))
-    if not call.body:
-        raise BadRequest(f"the body is empty; {body.WANTED}")
-    kind = call.content_type.partition(";")[0].strip().lower()
-    if kind == FORM:
-        return _form(call, settings)
-    if kind.endswith("json") or body.looks_like_json(call.body):
-        return body.from_json(call.body, settings)
-    if isinstance(call.body, str):
+def read(event: Any, settings: Settings) -> ParsedBody:
+    """Parse the images and options of an event.
+
+    Raises:
+        FunctionError: no endpoint at the path, another method than POST, or a body that is not supported.
+    """
+    request = _endpoint_request(event)
+    if not request.body:
+        raise BadRequest(f"body must not be empty; {body.EXPECTED}")
+    media_type = _media_type(request)
+    if media_type == FORM:
+        content = request.body.encode() if isinstance(request.body, str) else request.body
+        return body.parse_form(content, request.content_type, request.query, settings)
+    if media_type.endswith("json") or body.looks_like_json(request.body):
+        return body.parse_json(request.body, settings)
+    if isinstance(request.body, str):
         raise UnsupportedImage(
-            f"the body is text ({kind or 'no content type'}); a picture has to arrive base64-encoded: "
-            "send it with its own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
+            f"an image must arrive encoded in base64, got text ({media_type or 'no content type'}): send it with its "
+            "own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
         )
-    return body.from_bytes(call.body, call.query)
+    return body.parse_bytes(request.body, request.query)
 
 
-def _posted(event: Any, request: str) -> Any:
-    """As `_fields`, of a call to one of the endpoints."""
-    _checked(_call(event))
-    return _fields(event, request)
+def _route_response(route: Route, event: Any, service: Service) -> dict[str, Any]:
+    """Return the response of a route of the Open Inference Protocol."""
+    signature = service.signature
+    error = service.guard(inference_routes.check, route, _method(event), signature)
+    if error:
+        return response.result_response(error, service.request_id)
+    if route.verb == "infer" and signature:
+        return inference_routes.infer_response(service.guard(_read_json, event, signature), service)
+    return response.http_response(200, inference_routes.describe(route, signature), service.request_id)
 
 
-def _fields(event: Any, request: str) -> Any:
-    """The JSON of a request of tensors; `request` says what was wanted when there is none."""
-    call = _call(event)
-    if not call.body:
-        raise BadRequest(f"the body is empty; {request}")
-    kind = call.content_type.partition(";")[0].strip().lower()
-    if not (kind.endswith("json") or body.looks_like_json(call.body)):
-        found = f"the body is no JSON ({kind or 'no content type'}, {len(call.body)} bytes)"
-        raise UnsupportedImage(f"{found}; this model takes no pictures, {request}")
-    return body.parsed(call.body, request)
+def _read_endpoint_json(event: Any, signature: "Signature") -> Any:
+    """Check the path and the method, and return the JSON object of the request."""
+    _endpoint_request(event)
+    return _read_json(event, signature)
 
 
-def _form(call: Call, settings: Settings) -> body.Asked:
-    """Each file of a form is a picture; its other fields are options, before those of the query string."""
-    raw = call.body.encode() if isinstance(call.body, str) else call.body
-    parts = multipart.parts(raw, call.content_type)
-    # A file field that was left empty comes with an empty name.
-    files = [part for part in parts if part.file_name or (part.file_name is not None and part.content)]
-    if not files:
-        raise BadRequest("the form has no file; wanted at least one, as `curl -F image=@a.jpg` sends it")
-    body.check_count(len(files), settings)
-    values = {part.name: part.content.decode("utf-8", "replace") for part in parts if part.file_name is None}
-    options = call.query | values
-    asked = [body.from_bytes(part.content, {"image_name": part.file_name or "", **options}) for part in files]
-    return body.Asked([request for one in asked for request in one.requests], many=len(files) > 1)
+def _read_json(event: Any, signature: "Signature") -> Any:
+    """Return the JSON object of a request to a generic ONNX model."""
+    request, expected = _http_request(event), inference_routes.expected_body(signature)
+    if not request.body:
+        raise BadRequest(f"body must not be empty; {expected}")
+    media_type = _media_type(request)
+    if not (media_type.endswith("json") or body.looks_like_json(request.body)):
+        actual = f"{media_type or 'no content type'}, {len(request.body)} bytes"
+        raise UnsupportedImage(f"body must be JSON, got {actual}; this model takes tensors, not images; {expected}")
+    return body.load_json(request.body, expected)
 
 
-def _dressed(event: Any, shaped: dict[str, Any]) -> dict[str, Any]:
-    """A load balancer wants a description and gets its headers in the form that it sent."""
+def _endpoint_request(event: Any) -> HttpRequest:
+    """Return the request.
+
+    Raises:
+        NotFound: no endpoint at the path.
+        MethodNotAllowed: another method than POST.
+    """
+    request = _http_request(event)
+    last = _last_part(request.path)
+    if last and last not in ENDPOINTS:
+        endpoints = ", ".join(f"/{endpoint}" for endpoint in ENDPOINTS)
+        raise NotFound(f"unknown path {request.path!r}; available: / (or {endpoints})")
+    if request.method != "POST":
+        raise MethodNotAllowed(f"the method must be POST, got {request.method}")
+    return request
+
+
+def _to_front_end(event: Any, reply: dict[str, Any]) -> dict[str, Any]:
+    """Add what a load balancer expects: a status description, and headers in the form of the event."""
     if "elb" not in _context(event):
-        return shaped
-    status = http.HTTPStatus(shaped["statusCode"])
-    shaped["statusDescription"] = f"{status.value} {status.phrase}"
+        return reply
+    status = http.HTTPStatus(reply["statusCode"])
+    reply["statusDescription"] = f"{status.value} {status.phrase}"
     if "multiValueHeaders" in event:
-        shaped["multiValueHeaders"] = {name: [value] for name, value in shaped.pop("headers").items()}
-    return shaped
+        reply["multiValueHeaders"] = {name: [value] for name, value in reply.pop("headers").items()}
+    return reply
 
 
 def _context(event: dict[str, Any]) -> dict[str, Any]:
@@ -113,22 +138,24 @@ def _context(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """An object; the front doors send null for an empty one."""
+    """Return an object; front ends send null for an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _headers(event: dict[str, Any]) -> dict[str, str]:
-    """Headers under lower-case names; of a repeated one, the last."""
+    """Return the headers under lower-case names; the last value of a repeated one."""
     multiple = _mapping(event.get("multiValueHeaders"))
-    found = {name.lower(): str(values[-1]) for name, values in multiple.items() if isinstance(values, list) and values}
-    return found | {name.lower(): str(value) for name, value in _mapping(event.get("headers")).items()}
+    headers = {
+        name.lower(): str(values[-1]) for name, values in multiple.items() if isinstance(values, list) and values
+    }
+    return headers | {name.lower(): str(value) for name, value in _mapping(event.get("headers")).items()}
 
 
-def _call(event: dict[str, Any]) -> Call:
-    return Call(
+def _http_request(event: dict[str, Any]) -> HttpRequest:
+    return HttpRequest(
         method=_method(event),
         path=_path(event),
-        content_type=_content_type(event),
+        content_type=_headers(event).get("content-type", ""),
         query=_query(event),
         body=_body(event),
     )
@@ -139,7 +166,7 @@ def _method(event: dict[str, Any]) -> str:
 
 
 def _path(event: dict[str, Any]) -> str:
-    """Without the stage: an HTTP API has a named one in front of its rawPath."""
+    """Return the path without the stage, which an HTTP API with a named stage puts before it."""
     path = str(event.get("rawPath") or event.get("path") or "/")
     stage = f"/{_context(event).get('stage')}"
     return path.removeprefix(stage) if f"{path}/".startswith(f"{stage}/") else path
@@ -149,12 +176,12 @@ def _last_part(path: str) -> str:
     return path.strip("/").rpartition("/")[2]
 
 
-def _content_type(event: dict[str, Any]) -> str:
-    return _headers(event).get("content-type", "")
+def _media_type(request: HttpRequest) -> str:
+    return request.content_type.partition(";")[0].strip().lower()
 
 
 def _query(event: dict[str, Any]) -> dict[str, str]:
-    """The query string; a load balancer leaves its values percent-encoded, the others decode them."""
+    """Return the query string; a load balancer leaves names and values percent-encoded, the others decode them."""
     query = {name: str(value) for name, value in _mapping(event.get("queryStringParameters")).items()}
     multiple = _mapping(event.get("multiValueQueryStringParameters"))
     query |= {name: ",".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
@@ -166,20 +193,9 @@ def _query(event: dict[str, Any]) -> dict[str, str]:
 def _body(event: dict[str, Any]) -> str | bytes:
     text = event.get("body") or ""
     if not isinstance(text, str):
-        raise BadRequest(f"the body is {json_kind(text)}; wanted text")
-    return body.decode_base64(text, "the body") if event.get("isBase64Encoded") else text
+        raise BadRequest(f"body must be text, got {json_kind(text)}")
+    return decode_base64(text, "body") if event.get("isBase64Encoded") else text
 
 
 def _is_health_check(event: dict[str, Any]) -> bool:
     return _method(event) == "GET" and _last_part(_path(event)) == HEALTH
-
-
-def _checked(call: Call) -> Call:
-    """The same call, whose path and method are those of a request."""
-    last = _last_part(call.path)
-    if last and last not in ENDPOINTS:
-        known = ", ".join(f"/{one}" for one in ENDPOINTS)
-        raise NotFound(f"there is nothing at {call.path!r}; POST to / (or {known})")
-    if call.method != "POST":
-        raise MethodNotAllowed(f"the method is {call.method}; wanted POST")
-    return call

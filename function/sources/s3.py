@@ -1,7 +1,7 @@
-"""Notices of new objects that are delivered on their own: by S3, SNS or EventBridge, asynchronously.
+"""Notifications of new objects that S3, SNS or EventBridge delivers directly, by asynchronous invocation.
 
-Nobody reads the answer; what is raised makes the platform deliver the event again, and after that hand it to the
-function's dead-letter queue or failure destination.
+Nobody reads the response. After an exception the platform delivers the event again, and after its last attempt hands
+it to the dead-letter queue or failure destination of the function.
 """
 
 from typing import Any
@@ -11,23 +11,23 @@ from function.sources import s3_notification, s3_objects
 
 
 def matches(event: Any) -> bool:
-    """A notification of S3, bare or through SNS, an EventBridge event of S3, or S3's test."""
+    """Return whether the event is a notification of S3, directly or through SNS or EventBridge, or the test of S3."""
     return (
         s3_notification.sender(event) in ("aws:s3", "aws:sns")
-        or s3_notification.is_from_bridge(event)
+        or s3_notification.is_from_eventbridge(event)
         or s3_notification.is_test(event)
     )
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """A row for each object, for the success destination.
+    """Return a row for each object, for the success destination.
 
     Raises:
-        FunctionError: the event is no notice, or an object has no result; the others have theirs by then, and
-            leave the same one when the event comes again.
+        FunctionError: the event is not a notification, or an object has no result. The other objects have their
+            results by then, and get the same results when the event is delivered again.
     """
-    outcomes = [s3_objects.analyse(found, service) for found in s3_notification.objects(event)]
+    outcomes = [s3_objects.process(s3_object, service) for s3_object in s3_notification.objects(event)]
     for outcome in outcomes:
-        if outcome.fault:
-            raise outcome.fault
+        if outcome.failure:
+            raise outcome.failure
     return {"results": [s3_objects.summary(outcome) for outcome in outcomes]}

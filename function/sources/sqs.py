@@ -1,9 +1,9 @@
-"""Notices of new objects in a queue, several to an event; messages fail one by one.
+"""Notifications of new objects in an SQS queue, several to an event; each message fails on its own.
 
-The event source mapping has to have `ReportBatchItemFailures`, or the queue takes every message as done.
+The event source mapping must have `ReportBatchItemFailures`; without it the queue takes every message as done.
 
-A message that is no notice fails too, although no delivery will help it: the queue hands it to its dead-letter queue
-after `maxReceiveCount` deliveries, where a person can look at it. Taking it as done would lose it without a trace.
+A message that is not a notification fails too, although another delivery cannot help: after `maxReceiveCount`
+deliveries the queue moves it to its dead-letter queue, where a person can see it. As a success it would be lost.
 
 Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 """
@@ -19,31 +19,31 @@ logger = logging.getLogger(__name__)
 
 
 def matches(event: Any) -> bool:
-    """Messages of a queue."""
+    """Return whether the event has messages of a queue."""
     return s3_notification.sender(event) == "aws:sqs"
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """The messages that failed; of a FIFO queue also all behind the first, whose order would be lost."""
+    """Return the messages that failed; in a FIFO queue also all behind the first, to keep their order."""
     failed: list[str] = []
     for message in event["Records"]:
-        stopped = failed and str(message.get("eventSourceARN", "")).endswith(".fifo")
-        if stopped or not _is_done(message, service):
+        is_blocked = failed and str(message.get("eventSourceARN", "")).endswith(".fifo")
+        if is_blocked or not _process(message, service):
             failed.append(message["messageId"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _is_done(message: dict[str, Any], service: Service) -> bool:
-    """Whether every object of a message has its result; why not goes into the log."""
+def _process(message: dict[str, Any], service: Service) -> bool:
+    """Process every object of a message and return whether each has its result; log the errors."""
     try:
         outcomes = [
-            s3_objects.analyse(found, service)
-            for found in s3_notification.objects(s3_notification.parsed(message.get("body")))
+            s3_objects.process(s3_object, service)
+            for s3_object in s3_notification.objects(s3_notification.load_json(message.get("body")))
         ]
     except FunctionError as error:
-        logger.error("message %s is none that is known here: %s", message["messageId"], error)
+        logger.error("message %s is not a notification: %s", message["messageId"], error)
         return False
     for outcome in outcomes:
-        if outcome.fault:
-            logger.warning("message %s fails: %s", message["messageId"], outcome.fault)
-    return not any(outcome.fault for outcome in outcomes)
+        if outcome.failure:
+            logger.warning("message %s failed: %s", message["messageId"], outcome.failure)
+    return not any(outcome.failure for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""An event that no source knows: the answer says which are known."""
+"""Events that no source matches: the error response lists the known events."""
 
 from typing import Any, NoReturn
 
@@ -15,18 +15,18 @@ KNOWN = (
 
 
 def matches(event: Any) -> bool:  # noqa: ARG001
-    """Nothing of its own."""
+    """Return False."""
     return False
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """Always the same error, in the shape of HTTP."""
-    return response.http(service.attempt(lambda: refuse(event)), service.request_id)
+    """Return an error in the form of an HTTP response."""
+    return response.result_response(service.guard(refuse, event), service.request_id)
 
 
 def refuse(event: Any) -> NoReturn:
-    """Raise what is wrong with an event that has no source."""
+    """Raise BadRequest with the type and the fields of the event."""
     kind = type(event).__name__
     fields = ", ".join(str(field)[:40] for field in event) if isinstance(event, dict) else ""
-    found = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
-    raise BadRequest(f"the event is a {found:.200}; known are {KNOWN}")
+    actual = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
+    raise BadRequest(f"unknown event, a {actual:.200}; available: {KNOWN}")

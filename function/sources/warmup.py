@@ -1,6 +1,6 @@
-"""Calls that keep an environment warm: `{"warmup": true}`, and what a schedule of EventBridge sends by itself.
+"""Warm-up events: `{"warmup": true}`, and the events that a schedule of EventBridge sends by default.
 
-That they arrive is all they are for: the model was loaded and run once when the environment started.
+Their only purpose is to arrive: the model was loaded and run once when the execution environment started.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from function.service import Service
 
 
 def matches(event: Any) -> bool:
-    """The marker, or a scheduled event."""
+    """Return whether the event has the warm-up field or comes from a schedule."""
     if not isinstance(event, dict):
         return False
     return event.get("warmup") is True or (
@@ -18,5 +18,5 @@ def matches(event: Any) -> bool:
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:  # noqa: ARG001
-    """That it is warm; no picture is read and nothing is counted."""
+    """Return `{"warm": true}`; no image is read and none is counted."""
     return {"warm": True}

@@ -1,57 +1,55 @@
-"""A model that takes tensors: warming it, and running it; its session is made by `model`."""
+"""Generic ONNX model: warm-up and inference of a session that `function.model` makes."""
 
 import logging
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from function.arrays import Array
 from function.errors import InvalidTensor, TooLarge, UnusableModel
 from function.tensors import signature
 from function.tensors.signature import ANY, Signature, Tensor
 
-Array = NDArray[Any]
-
-MAX_REASON = 600  # characters of what onnxruntime says, in an error
+MAX_REASON = 600  # characters of a message of onnxruntime in an error
 
 logger = logging.getLogger(__name__)
 
 
 class TensorModel(NamedTuple):
-    """A session, and what it takes and answers."""
+    """Generic ONNX model: a session with its inputs and outputs."""
 
-    session: Any  # onnxruntime's
+    session: Any  # onnxruntime session
     signature: Signature
     sha256: str  # of the file
 
 
 def from_session(path: str, session: Any, name: str, sha256: str) -> TensorModel:
-    """Read what the model takes, and leave it warm.
+    """Return the model of a session, after one run on ones.
 
-    Only a model whose sizes are all fixed has to run on the ones that it is tried with: where a size is free, 1 may be
-    none that it can do.
+    The run must succeed only if every size is fixed: size 1, which replaces a dynamic size, may be invalid for the
+    model.
 
     Args:
-        path: where it is from, for messages.
-        session: onnxruntime's.
-        name: what clients call it.
-        sha256: of the file.
+        path: path of the model, for messages.
+        session: onnxruntime session.
+        name: name of the model in requests.
+        sha256: checksum of the file.
 
     Raises:
-        UnusableModel: an input or output is no tensor that is served here, or it does not run.
+        UnusableModel: an input or output is not a supported tensor, or a model of fixed sizes fails on ones.
     """
     model = TensorModel(session, signature.read(path, name, session), sha256)
-    takes = model.signature.inputs
-    inputs = {one.name: _ones(one) for one in takes}
+    declared = model.signature.inputs
+    inputs = {tensor.name: _ones(tensor) for tensor in declared}
     try:
-        run(model, inputs, [one.name for one in model.signature.outputs])
+        run(model, inputs, [tensor.name for tensor in model.signature.outputs])
     except (InvalidTensor, TooLarge) as error:
-        if not any(ANY in one.shape or not one.shape for one in takes):
-            raise UnusableModel(f"{path} does not run on ones: {error}") from error
-        logger.warning("%s is not warm, it does not run on ones where each free size is 1: %s", path, error)
-    if any(signature.looks_like_a_picture(one) for one in takes):
+        if not any(ANY in tensor.shape or not tensor.shape for tensor in declared):
+            raise UnusableModel(f"{path} failed its warm-up run on ones: {error}") from error
+        logger.warning("%s has no warm-up: it failed on ones with each dynamic size set to 1: %s", path, error)
+    if any(signature.looks_like_an_image(tensor) for tensor in declared):
         logger.warning(
-            "%s takes what looks like a picture, but has no YOLO metadata, and so is served as tensors; "
+            "%s has an input that looks like an image, but no YOLO metadata: it is served as a generic ONNX model; "
             "`python -m export best.pt` writes the metadata",
             path,
         )
@@ -60,35 +58,35 @@ def from_session(path: str, session: Any, name: str, sha256: str) -> TensorModel
 
 
 def run(model: TensorModel, inputs: dict[str, Array], outputs: list[str]) -> list[Array]:
-    """One run of the network.
+    """Run the model once.
 
     Args:
-        model: from `serve`.
-        inputs: an array for each name of the signature, of its datatype.
-        outputs: names of the signature.
+        model: model to run.
+        inputs: input name -> array of the declared datatype.
+        outputs: names of the outputs to compute.
 
     Returns:
-        The outputs in that order.
+        Output arrays, in the order of `outputs`.
 
     Raises:
-        InvalidTensor: the model does not run on these inputs, as with sizes that do not go together.
-        TooLarge: there is no memory for what it would make of them.
+        InvalidTensor: the model fails on these inputs, for example because their sizes do not match.
+        TooLarge: the memory is not sufficient for the outputs or for intermediate results.
     """
     try:
         arrays: list[Array] = model.session.run(outputs, inputs)
     except Exception as error:
-        # Its exceptions have a class per kind of failure and no common one; what is not among them is ours.
+        # onnxruntime has one class per kind of error and no common base class; all others are errors of this project.
         if not type(error).__module__.startswith("onnxruntime"):
             raise
         reason = " ".join(str(error).split())[:MAX_REASON]
         if "allocate memory" in reason:
-            raise TooLarge(f"there is no memory to run the model on these inputs: {reason}") from error
-        given = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
-        raise InvalidTensor(f"the model does not run on these inputs ({given:.300}): {reason}") from error
+            raise TooLarge(f"not enough memory to run the model on these inputs: {reason}") from error
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+        raise InvalidTensor(f"the model failed on these inputs ({shapes:.300}): {reason}") from error
     return arrays
 
 
 def _ones(tensor: Tensor) -> Array:
-    """Ones, and not zeros: a whole number may be what another is divided by."""
+    """Return ones and not zeros, because a model may divide by an integer input."""
     shape = [1 if size == ANY else size for size in tensor.shape]
     return np.full(shape, "" if tensor.datatype.name == "BYTES" else 1, dtype=tensor.datatype.dtype)

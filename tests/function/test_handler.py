@@ -1,4 +1,4 @@
-"""The handler as the platform calls it, on the color model."""
+"""The handler as the platform calls it, with the color model."""
 
 import base64
 import hashlib
@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from function import model
+from function import model, predictor
 from function.settings import Settings
-from tests.conftest import Context, encode, picture
+from tests.conftest import Context, encode, image_with_box
 from tests.function.sources.test_http import HTTP_EVENTS, event
 
 
 def call(handler: ModuleType, sample: Any) -> tuple[int, dict[str, Any]]:
     reply = handler.lambda_handler(sample, Context())
-    json.dumps(reply, allow_nan=False)  # what the runtime does with it
+    json.dumps(reply, allow_nan=False)  # as the runtime does
     return reply["statusCode"], json.loads(reply["body"])
 
 
@@ -29,7 +29,7 @@ def direct(data: bytes, **options: Any) -> dict[str, Any]:
     return {"image_data": base64.b64encode(data).decode(), **options}
 
 
-def test_the_answer_has_the_fields_of_the_contract(handler: ModuleType, red_png: bytes) -> None:
+def test_response_has_the_documented_fields(handler: ModuleType, red_png: bytes) -> None:
     status, body = call(handler, direct(red_png, image_name="a.png"))
     sha256, timing = body["model"].pop("sha256"), body.pop("timing_ms")
     assert status == 200
@@ -53,8 +53,8 @@ def test_the_answer_has_the_fields_of_the_contract(handler: ModuleType, red_png:
     }
 
 
-def test_numbers_are_rounded_as_the_contract_says(handler: ModuleType) -> None:
-    _, body = call(handler, direct(encode(picture((333, 217), (0, 0, 100, 100))), conf=0.01))
+def test_numbers_are_rounded_as_documented(handler: ModuleType) -> None:
+    _, body = call(handler, direct(encode(image_with_box((333, 217), (0, 0, 100, 100))), conf=0.01))
     assert body["detections"]
     for detection in body["detections"]:
         assert all(value == round(value, 2) for value in detection["box_2d"].values())
@@ -62,18 +62,18 @@ def test_numbers_are_rounded_as_the_contract_says(handler: ModuleType) -> None:
         assert detection["confidence"] == round(detection["confidence"], 4)
 
 
-def test_whatever_is_echoed_can_be_sent_as_utf_8(handler: ModuleType, red_png: bytes) -> None:
+def test_returned_text_of_the_caller_can_be_sent_as_utf_8(handler: ModuleType, red_png: bytes) -> None:
     for sample in (direct(red_png, image_name="\ud83d"), {"\ud83d": 1}, event("rest_v1", httpMethod="\ud83d")):
         handler.lambda_handler(sample, Context())["body"].encode()
 
 
-def test_a_picture_with_nothing_is_an_answer(handler: ModuleType) -> None:
+def test_image_without_detections_has_an_empty_list(handler: ModuleType) -> None:
     status, body = call(handler, direct(encode(Image.new("RGB", (50, 40)))))
     assert (status, body["detections"], body["detection_count"], body["image_name"]) == (200, [], 0, None)
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-def test_every_front_door_answers_a_raw_picture(handler: ModuleType, red_png: bytes, name: str) -> None:
+def test_every_front_end_predicts_a_raw_image(handler: ModuleType, red_png: bytes, name: str) -> None:
     status, body = call(handler, event(name, body=red_png, query={"classes": "red", "max_det": "1"}))
     assert (status, body["detection_count"]) == (200, 1)
 
@@ -92,20 +92,22 @@ def test_every_front_door_answers_a_raw_picture(handler: ModuleType, red_png: by
         (direct(encode(Image.new("RGB", (9, 9))), classes=["green"]), 422, "InvalidOption"),
     ],
 )
-def test_an_error_has_its_status_its_type_and_the_request_id(handler, sample: Any, status: int, kind: str) -> None:
-    found, body = call(handler, sample)
-    assert (found, body["type"], body["request_id"]) == (status, kind, "request-1")
+def test_error_has_its_status_its_type_and_the_request_id(
+    handler: ModuleType, sample: Any, status: int, kind: str
+) -> None:
+    actual_status, body = call(handler, sample)
+    assert (actual_status, body["type"], body["request_id"]) == (status, kind, "request-1")
     assert set(body) == {"error", "type", "request_id"}
     assert body["error"]
 
 
-def test_an_unforeseen_error_is_in_the_log_and_not_in_the_answer(
+def test_unexpected_error_is_in_the_log_and_not_in_the_response(
     handler: ModuleType, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(handler, "predict", fail)
+    monkeypatch.setattr(predictor, "predict", fail)
     status, body = call(handler, direct(red_png))
     assert (status, body["type"]) == (500, "InternalError")
     assert "secret" not in json.dumps(body)
@@ -113,7 +115,7 @@ def test_an_unforeseen_error_is_in_the_log_and_not_in_the_answer(
     assert "request-1" in caplog.text
 
 
-def test_an_event_of_the_wrong_types_everywhere_is_answered(handler: ModuleType) -> None:
+def test_event_with_wrong_types_gets_an_error_response(handler: ModuleType) -> None:
     for value in (None, 5, "x", [], {}):
         for key in ("headers", "multiValueHeaders", "queryStringParameters", "requestContext", "path", "body"):
             status, body = call(handler, event("rest_v1") | {key: value})
@@ -121,7 +123,7 @@ def test_an_event_of_the_wrong_types_everywhere_is_answered(handler: ModuleType)
 
 
 def start(run_python: Callable[..., Any], setup: str = "", **environ: str) -> Any:
-    """What comes of importing the handler: [error type, message], or what the model is."""
+    """Import the handler in a new process; return ["served", SHA-256 of the model] or [error type, message]."""
     program = f"""
 import json
 {setup}
@@ -134,8 +136,8 @@ except Exception as error:
     return run_python(program, **environ)
 
 
-def shelf(objects: str) -> str:
-    """A setup under which buckets hold `{key: path of a file}`."""
+def s3(objects: str) -> str:
+    """A program that replaces S3 by files; `objects` is the text of a dict {(bucket, key): path}."""
     return f"""
 from pathlib import Path
 from function import storage
@@ -149,38 +151,38 @@ storage.read = read
 """
 
 
-def test_a_model_that_is_not_there_stops_the_start(run_python: Callable[..., Any]) -> None:
+def test_missing_model_stops_the_start(run_python: Callable[..., Any]) -> None:
     kind, message = start(run_python, MODEL_PATH="/nowhere/model.onnx")
     assert kind == "UnusableModel"
     assert "/nowhere/model.onnx" in message
 
 
-def test_a_model_is_served_from_a_bucket(run_python: Callable[..., Any], model_path: Path) -> None:
+def test_model_is_loaded_from_s3(run_python: Callable[..., Any], model_path: Path) -> None:
     sha256 = hashlib.sha256(model_path.read_bytes()).hexdigest()
-    setup = shelf(f"{{('models', 'a/m.onnx'): {str(model_path)!r}}}")
+    setup = s3(f"{{('models', 'a/m.onnx'): {str(model_path)!r}}}")
     assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx") == ["served", sha256]
     assert start(run_python, setup, MODEL_PATH="s3://models/a/m.onnx", MODEL_SHA256=sha256)[0] == "served"
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "expected"),
     [
-        ({"MODEL_PATH": "s3://models/b.onnx"}, "no model at s3://models/b.onnx (as MODEL_PATH says): there is no such"),
-        ({"MODEL_PATH": "s3://models"}, "wanted s3://bucket/key or a file"),
+        ({"MODEL_PATH": "s3://models/b.onnx"}, "no model at s3://models/b.onnx (MODEL_PATH): there is no such"),
+        ({"MODEL_PATH": "s3://models"}, "MODEL_PATH must be a file or s3://bucket/key, got 's3://models'"),
         ({"MODEL_PATH": "s3://models/text"}, "s3://models/text (11 bytes) is not a model that onnxruntime loads"),
-        ({"MODEL_PATH": "s3://models/text", "MODEL_SHA256": "0" * 64}, f"wanted {'0' * 64} (MODEL_SHA256)"),
+        ({"MODEL_PATH": "s3://models/text", "MODEL_SHA256": "0" * 64}, f"must be {'0' * 64} (MODEL_SHA256)"),
     ],
 )
-def test_a_wrong_model_in_a_bucket_stops_the_start(
-    run_python: Callable[..., Any], tmp_path: Path, environ: dict[str, str], said: str
+def test_unusable_model_in_s3_stops_the_start(
+    run_python: Callable[..., Any], tmp_path: Path, environ: dict[str, str], expected: str
 ) -> None:
     (tmp_path / "text").write_text("not a model")
-    kind, message = start(run_python, shelf(f"{{('models', 'text'): {str(tmp_path / 'text')!r}}}"), **environ)
+    kind, message = start(run_python, s3(f"{{('models', 'text'): {str(tmp_path / 'text')!r}}}"), **environ)
     assert kind == "UnusableModel"
-    assert said in message
+    assert expected in message
 
 
-def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png: bytes) -> None:
+def test_several_images_in_one_request_each_have_a_result(handler: ModuleType, red_png: bytes) -> None:
     images = [direct(red_png), direct(b"text"), direct(encode(Image.new("RGB", (9, 9))))]
     status, body = call(handler, {"images": images})
     assert status == 200
@@ -188,23 +190,25 @@ def test_many_pictures_are_answered_in_one_request(handler: ModuleType, red_png:
 
 
 @pytest.mark.parametrize(
-    ("variables", "way"),
+    ("variables", "function"),
     [
         ({}, "load_bundled"),
-        ({"MODEL_PATH": "/mnt/model.onnx"}, "load"),  # a file system that somebody may be writing to
-        ({"MODEL_SHA256": "ab" * 32}, "load"),  # what is checked is what is loaded
+        ({"MODEL_PATH": "/mnt/model.onnx"}, "load"),  # another process may write to this file system
+        ({"MODEL_SHA256": "ab" * 32}, "load"),  # the bytes of the checksum are those that are loaded
         ({"MODEL_PATH": "s3://models/m.onnx"}, "load_bytes"),
     ],
 )
-def test_only_a_model_out_of_the_zips_is_read_in_place(
-    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], way: str
+def test_only_a_model_of_the_zips_is_mapped_into_memory(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], function: str
 ) -> None:
     monkeypatch.setattr(model, "find", lambda *_: "model.onnx")
     monkeypatch.setattr(handler, "_download", lambda _: b"")
     for name in ("load_bundled", "load", "load_bytes"):
         signature = inspect.signature(getattr(model, name))
-        monkeypatch.setattr(model, name, lambda *given, name=name, one=signature: (name, one.bind(*given).arguments))
+        monkeypatch.setattr(
+            model, name, lambda *values, name=name, bind=signature.bind: (name, bind(*values).arguments)
+        )
     settings = Settings.from_env(variables)._replace(threads=2, model_name="wine", spinning=True)
-    taken, given = handler._load(settings)
-    assert (taken, given["threads"], given["name"], given["spinning"]) == (way, 2, "wine", True)
-    assert given.get("sha256") == settings.model_sha256
+    called, arguments = handler._load(settings)
+    assert (called, arguments["threads"], arguments["name"], arguments["spinning"]) == (function, 2, "wine", True)
+    assert arguments.get("sha256") == settings.model_sha256

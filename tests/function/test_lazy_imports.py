@@ -1,4 +1,4 @@
-"""Modules that are loaded when something of them is asked for; in processes of their own, where all are yet to load."""
+"""Lazy modules, each test in a new process in which none of them is loaded."""
 
 import json
 import subprocess
@@ -11,31 +11,31 @@ import pytest
 from PIL import ExifTags, Image
 
 from function import lazy_imports
-from tests.conftest import ROOT, encode, picture
+from tests.conftest import ROOT, encode, image_with_box
 
 PREPARE = """
 import json, sys
 from types import ModuleType
 from function import lazy_imports
 lazy_imports.install()
-def waiting():
+def lazy():
     return sorted(name for name in lazy_imports.RARELY_USED if type(sys.modules.get(name)) is lazy_imports.LazyModule)
 """
 
 
-def told(program: str, **environ: str) -> Any:
-    """What a program in a fresh process says as JSON."""
-    done = subprocess.run(
+def run(program: str, **environ: str) -> Any:
+    """Run a program in a new process and return the JSON value of its last line."""
+    finished = subprocess.run(
         [sys.executable, "-c", PREPARE + textwrap.dedent(program)],
         cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout.splitlines()[-1])
 
 
-def test_a_start_and_an_answer_load_none_of_them(model_path: Path, tmp_path: Path) -> None:
+def test_start_and_first_response_load_no_lazy_module(model_path: Path, tmp_path: Path) -> None:
     image = tmp_path / "a.jpg"
-    image.write_bytes(encode(picture(), "JPEG"))
+    image.write_bytes(encode(image_with_box(), "JPEG"))
     program = f"""
         import base64
         from function.handler import lambda_handler
@@ -43,16 +43,16 @@ def test_a_start_and_an_answer_load_none_of_them(model_path: Path, tmp_path: Pat
         data = base64.b64encode(open({str(image)!r}, "rb").read()).decode()
         event = {{"requestContext": {{"http": {{"method": "POST"}}}}, "rawPath": "/", "rawQueryString": "",
                   "headers": {{"content-type": "image/jpeg"}}, "body": data, "isBase64Encoded": True}}
-        answer = lambda_handler(event, Context())
-        print(json.dumps([answer["statusCode"], waiting()]))
+        response = lambda_handler(event, Context())
+        print(json.dumps([response["statusCode"], lazy()]))
     """
-    status, waiting = told(program, MODEL_PATH=str(model_path), METRICS="0")
+    status, lazy = run(program, MODEL_PATH=str(model_path), METRICS="0")
     assert status == 200
-    assert waiting == sorted(lazy_imports.RARELY_USED)
+    assert lazy == sorted(lazy_imports.RARELY_USED)
 
 
 @pytest.mark.parametrize("name", sorted(lazy_imports.RARELY_USED))
-def test_each_is_what_it_would_be_once_it_is_asked(name: str) -> None:
+def test_loaded_lazy_module_equals_the_ordinary_one(name: str) -> None:
     program = f"""
         import importlib, numpy, PIL.Image
         module = importlib.import_module({name!r})
@@ -65,53 +65,53 @@ def test_each_is_what_it_would_be_once_it_is_asked(name: str) -> None:
         names = sorted(vars(module))
         lazy_imports.RARELY_USED = frozenset()
         del sys.modules[{name!r}]
-        if not {name!r}.startswith("numpy._core._add"):  # these cannot be run twice: they add to what is there
+        if not {name!r}.startswith("numpy._core._add"):  # these cannot run twice: they add to existing objects
             assert names == sorted(vars(importlib.import_module({name!r})))
         print(json.dumps(names))
     """
-    assert len(told(program)) > 8  # what the import system itself puts into a module
+    assert len(run(program)) > 8  # more than the names that the import system sets in every module
 
 
-def test_documentation_is_there_for_who_asks() -> None:
+def test_numpy_documentation_is_loaded_when_it_is_read() -> None:
     program = """
         import numpy
         before = numpy.ndarray.__doc__
         numpy._core._add_newdocs.add_newdoc
         print(json.dumps([before, numpy.ndarray.__doc__]))
     """
-    before, after = told(program)
+    before, after = run(program)
     assert not before
     assert "array" in after
 
 
-def test_numpys_c_code_finds_what_it_asks_for() -> None:
+def test_numpy_c_code_loads_the_lazy_modules_that_it_needs() -> None:
     program = """
         import numpy
         array = numpy.arange(3)
-        held = waiting()
+        before = lazy()
         array.ctypes.data
-        print(json.dumps([held, waiting(), str(numpy.dtype({"names": ["a"], "formats": ["f4"]}))]))
+        print(json.dumps([before, lazy(), str(numpy.dtype({"names": ["a"], "formats": ["f4"]}))]))
     """
-    held, left, shown = told(program)
-    assert "numpy._core._internal" in set(held) - set(left)
-    assert shown == "[('a', '<f4')]"
+    before, after, text = run(program)
+    assert "numpy._core._internal" in set(before) - set(after)
+    assert text == "[('a', '<f4')]"
 
 
-def test_before_a_snapshot_all_of_them_are_loaded(model_path: Path) -> None:
+def test_all_lazy_modules_are_loaded_before_a_snapshot(model_path: Path) -> None:
     program = """
         import function.handler
         from function import snapstart
-        held = waiting()
+        before = lazy()
         snapstart.before_snapshot(len)
-        print(json.dumps([held, waiting()]))
+        print(json.dumps([before, lazy()]))
     """
-    held, left = told(program, MODEL_PATH=str(model_path))
-    assert len(held) > 5
-    assert left == []
+    before, after = run(program, MODEL_PATH=str(model_path))
+    assert len(before) > 5
+    assert after == []
 
 
 def own_module(folder: Path, text: str) -> str:
-    """A program's beginning that has a module of ours lazy_imports."""
+    """Return the start of a program in which the module `later` is lazy and has this text."""
     (folder / "later.py").write_text(textwrap.dedent(text))
     return f"""
         sys.path.insert(0, {str(folder)!r})
@@ -120,7 +120,7 @@ def own_module(folder: Path, text: str) -> str:
     """
 
 
-def test_whoever_asks_while_it_is_loaded_waits_for_all_of_it(tmp_path: Path) -> None:
+def test_other_threads_wait_until_the_module_is_loaded(tmp_path: Path) -> None:
     text = """
         import time
         first = 1
@@ -129,50 +129,50 @@ def test_whoever_asks_while_it_is_loaded_waits_for_all_of_it(tmp_path: Path) -> 
     """
     program = own_module(tmp_path, text) + """
         import threading
-        found = []
-        threads = [threading.Thread(target=lambda: found.append(later.second)) for _ in range(4)]
+        values = []
+        threads = [threading.Thread(target=lambda: values.append(later.second)) for _ in range(4)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
-        print(json.dumps(found))
+        print(json.dumps(values))
     """  # fmt: skip
-    assert told(program) == [2, 2, 2, 2]
+    assert run(program) == [2, 2, 2, 2]
 
 
-def test_a_module_may_ask_itself_while_it_is_loaded(tmp_path: Path) -> None:
+def test_module_may_read_its_own_attributes_while_it_loads(tmp_path: Path) -> None:
     text = """
         import sys
         first = 1
-        found = (sys.modules[__name__].first, hasattr(sys.modules[__name__], "second"))
+        seen = (sys.modules[__name__].first, hasattr(sys.modules[__name__], "second"))
         second = 2
     """
-    assert told(own_module(tmp_path, text) + "    print(json.dumps(later.found))\n") == [1, False]
+    assert run(own_module(tmp_path, text) + "    print(json.dumps(later.seen))\n") == [1, False]
 
 
-def test_an_error_is_raised_where_the_module_is_used_and_again(tmp_path: Path) -> None:
+def test_exception_of_the_module_is_raised_at_each_use(tmp_path: Path) -> None:
     text = """
         raise RuntimeError("broken")
     """
     program = own_module(tmp_path, text) + """
-        found = []
+        messages = []
         for _ in range(2):
             try:
                 later.anything
             except RuntimeError as error:
-                found.append(str(error))
-        print(json.dumps(found))
+                messages.append(str(error))
+        print(json.dumps(messages))
     """  # fmt: skip
-    assert told(program) == ["broken", "broken"]
+    assert run(program) == ["broken", "broken"]
 
 
-def test_a_module_with_a_getattr_of_its_own_keeps_it(tmp_path: Path) -> None:
+def test_getattr_function_of_a_module_still_works(tmp_path: Path) -> None:
     text = """
         def __getattr__(name):
             return name.upper()
     """
-    assert told(own_module(tmp_path, text) + "    print(json.dumps([later.word, later.other]))\n") == ["WORD", "OTHER"]
+    assert run(own_module(tmp_path, text) + "    print(json.dumps([later.word, later.other]))\n") == ["WORD", "OTHER"]
 
 
-def test_names_are_taken_from_it_as_from_any_other(tmp_path: Path) -> None:
+def test_star_import_loads_the_names_of_all(tmp_path: Path) -> None:
     text = """
         __all__ = ["one"]
         one, two = 1, 2
@@ -181,10 +181,10 @@ def test_names_are_taken_from_it_as_from_any_other(tmp_path: Path) -> None:
         from later import *
         print(json.dumps([one, "two" in globals()]))
     """  # fmt: skip
-    assert told(program) == [1, False]
+    assert run(program) == [1, False]
 
 
-def test_its_traceback_shows_its_lines(tmp_path: Path) -> None:
+def test_traceback_shows_the_source_lines(tmp_path: Path) -> None:
     text = """
         def fail():
             raise ValueError("here")
@@ -196,10 +196,10 @@ def test_its_traceback_shows_its_lines(tmp_path: Path) -> None:
         except ValueError:
             print(json.dumps(traceback.format_exc()))
     """  # fmt: skip
-    assert 'raise ValueError("here")' in told(program)
+    assert 'raise ValueError("here")' in run(program)
 
 
-def test_what_is_put_into_it_and_taken_out_of_it_stays_so(tmp_path: Path) -> None:
+def test_assigned_and_deleted_attributes_persist(tmp_path: Path) -> None:
     text = """
         one, two = 1, 2
     """
@@ -213,10 +213,10 @@ def test_what_is_put_into_it_and_taken_out_of_it_stays_so(tmp_path: Path) -> Non
         del later.one
         print(json.dumps([*changed, hasattr(later, "one"), later.two]))
     """  # fmt: skip
-    assert told(program) == ["mine", 2, False, 2]
+    assert run(program) == ["mine", 2, False, 2]
 
 
-def test_it_lists_what_it_has_and_can_be_loaded_again(tmp_path: Path) -> None:
+def test_dir_and_reload_work(tmp_path: Path) -> None:
     text = """
         one = 1
     """
@@ -226,10 +226,10 @@ def test_it_lists_what_it_has_and_can_be_loaded_again(tmp_path: Path) -> None:
         later.one = 2
         print(json.dumps([listed, importlib.reload(later).one, type(later) is ModuleType]))
     """  # fmt: skip
-    assert told(program) == [True, 1, True]
+    assert run(program) == [True, 1, True]
 
 
-def test_who_walks_over_all_modules_loads_none(tmp_path: Path) -> None:
+def test_iterating_over_sys_modules_loads_nothing(tmp_path: Path) -> None:
     text = """
         import this_is_not_there
     """
@@ -237,22 +237,22 @@ def test_who_walks_over_all_modules_loads_none(tmp_path: Path) -> None:
         import inspect
         for module in sys.modules.values():
             getattr(module, "__version__", None), hasattr(module, "__path__"), hasattr(module, "__wrapped__")
-        inspect.getmodule(told) if "told" in globals() else inspect.stack()
+        inspect.getmodule(lazy), inspect.stack()
         print(json.dumps(type(later) is lazy_imports.LazyModule))
     """  # fmt: skip
-    assert told(program) is True
+    assert run(program) is True
 
 
-def test_a_picture_with_tags_is_turned_as_it_says(model_path: Path, tmp_path: Path) -> None:
+def test_exif_orientation_loads_the_tag_names(model_path: Path, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     image = tmp_path / "a.jpg"
-    image.write_bytes(encode(picture((64, 32)), "JPEG", exif=exif))
+    image.write_bytes(encode(image_with_box((64, 32)), "JPEG", exif=exif))
     program = f"""
         import function.handler
         from function.preprocess import image
-        before = waiting()
+        before = lazy()
         size = image.read(open({str(image)!r}, "rb").read(), 10_000).size
-        print(json.dumps([size, sorted(set(before) - set(waiting()))]))
+        print(json.dumps([size, sorted(set(before) - set(lazy()))]))
     """
-    assert told(program, MODEL_PATH=str(model_path)) == [[32, 64], ["PIL.ExifTags", "PIL.TiffTags"]]
+    assert run(program, MODEL_PATH=str(model_path)) == [[32, 64], ["PIL.ExifTags", "PIL.TiffTags"]]

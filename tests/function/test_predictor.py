@@ -9,135 +9,133 @@ from function import model
 from function.errors import InternalError, InvalidOption
 from function.model import Model
 from function.predictor import predict
-from function.request import Options, Request
+from function.request import Options
 from function.results import Prediction
 from function.settings import Settings
-from tests.conftest import RED_CELL, encode, picture
+from tests.conftest import RED_CELL, encode, image_with_box
 from tests.support import color_model
 
 
-def found(served: Model, settings: Settings, data: bytes, **options: object) -> Prediction:
-    return predict(served, settings, Request(data, "a.png", Options(**options)))
+def predicted(served: Model, settings: Settings, data: bytes, **options: object) -> Prediction:
+    return predict(served, settings, data, Options(**options), "a.png")
 
 
-def test_a_picture_with_nothing_gives_nothing(served: Model, settings: Settings) -> None:
-    prediction = found(served, settings, encode(Image.new("RGB", (320, 320), (114, 114, 114))))
+def test_image_without_objects_has_no_detections(served: Model, settings: Settings) -> None:
+    prediction = predicted(served, settings, encode(Image.new("RGB", (320, 320), (114, 114, 114))))
     assert prediction.boxes_xyxy.shape == (0, 4)
 
 
-def test_a_red_cell_is_found_where_it_is(served: Model, settings: Settings, red_png: bytes) -> None:
-    prediction = found(served, settings, red_png)
+def test_red_cell_is_detected_at_its_position(served: Model, settings: Settings, red_png: bytes) -> None:
+    prediction = predicted(served, settings, red_png)
     assert prediction.boxes_xyxy.tolist() == [list(RED_CELL)]
     assert prediction.class_ids.tolist() == [0]
     assert prediction.scores[0] > 0.99
 
 
 @pytest.mark.parametrize("size", [(640, 640), (640, 320), (320, 640), (160, 96), (1280, 512)])
-def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(served: Model, settings: Settings, size) -> None:
+def test_boxes_are_in_pixels_of_an_image_of_any_size(served: Model, settings: Settings, size) -> None:
     scale = max(size) / 320
     box = tuple(int(side * scale) for side in (0, 0, 64, 32))
-    prediction = found(served, settings, encode(picture(size, box)))
+    prediction = predicted(served, settings, encode(image_with_box(size, box)))
     assert prediction.size_wh == size
     corners = prediction.boxes_xyxy
     assert [*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0)] == pytest.approx(box, abs=1e-3)
 
 
-def test_boxes_are_in_pixels_of_the_upright_picture(served: Model, settings: Settings) -> None:
+def test_boxes_are_in_pixels_of_the_upright_image(served: Model, settings: Settings) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its left side
-    upright = picture((192, 320), (0, 0, 32, 32))
+    exif[0x0112] = 6  # stored rotated, lying on its left side
+    upright = image_with_box((192, 320), (0, 0, 32, 32))
     data = encode(upright.transpose(Image.Transpose.ROTATE_90), exif=exif)
-    prediction = found(served, settings, data)
+    prediction = predicted(served, settings, data)
     assert prediction.size_wh == (192, 320)
     assert prediction.boxes_xyxy.tolist() == [[0, 0, 32, 32]]
 
 
-def test_best_is_first(served: Model, settings: Settings) -> None:
-    drawn = picture()
+def test_detections_are_sorted_best_first(served: Model, settings: Settings) -> None:
+    drawn = image_with_box()
     drawn.paste((150, 0, 0), (128, 128, 160, 160))
-    prediction = found(served, settings, encode(drawn))
+    prediction = predicted(served, settings, encode(drawn))
     assert prediction.boxes_xyxy[:, 0].tolist() == [32, 128]
     assert prediction.scores[0] > prediction.scores[1] > 0.5
 
 
 @pytest.mark.parametrize(("classes", "count"), [((0,), 1), (("red",), 1), ((1,), 0), (("blue",), 0), ((1, "red"), 1)])
-def test_classes_are_chosen_by_id_or_name(served: Model, settings: Settings, red_png: bytes, classes, count) -> None:
-    assert found(served, settings, red_png, classes=classes).scores.size == count
+def test_classes_are_filtered_by_id_or_name(served: Model, settings: Settings, red_png: bytes, classes, count) -> None:
+    assert predicted(served, settings, red_png, classes=classes).scores.size == count
 
 
-@pytest.mark.parametrize("wanted", [2, -1, "green", "2"])
-def test_a_class_that_the_model_does_not_have_is_refused(
-    served: Model, settings: Settings, red_png: bytes, wanted
-) -> None:
-    with pytest.raises(InvalidOption, match="it has 0 red, 1 blue"):
-        found(served, settings, red_png, classes=(wanted,))
+@pytest.mark.parametrize("requested", [2, -1, "green", "2"])
+def test_unknown_class_is_rejected(served: Model, settings: Settings, red_png: bytes, requested) -> None:
+    with pytest.raises(InvalidOption, match=f"^unknown class {requested!r}; available: 0 red, 1 blue$"):
+        predicted(served, settings, red_png, classes=(requested,))
 
 
-def test_a_name_that_two_classes_share_means_both(tmp_path: Path, settings: Settings) -> None:
+def test_name_of_two_classes_selects_both(tmp_path: Path, settings: Settings) -> None:
     twins = model.load(color_model.save(tmp_path / "m.onnx", names="{0: 'dial', 1: 'dial'}"), threads=1)
-    drawn = picture()
+    drawn = image_with_box()
     drawn.paste((0, 0, 255), (128, 128, 160, 160))
-    assert sorted(found(twins, settings, encode(drawn), classes=("dial",)).class_ids) == [0, 1]
+    assert sorted(predicted(twins, settings, encode(drawn), classes=("dial",)).class_ids) == [0, 1]
 
 
-def test_options_win_over_settings(served: Model, settings: Settings) -> None:
-    data = encode(picture(box=(0, 0, 320, 320)))
-    assert found(served, settings, data).scores.size == 100
-    assert found(served, settings, data, max_det=7).scores.size == 7
-    assert found(served, settings._replace(max_det=5), data).scores.size == 5
-    assert found(served, settings, data, conf=1).scores.size == 0
-    assert found(served, settings._replace(conf=1.0), data).scores.size == 0
+def test_options_override_settings(served: Model, settings: Settings) -> None:
+    data = encode(image_with_box(box=(0, 0, 320, 320)))
+    assert predicted(served, settings, data).scores.size == 100
+    assert predicted(served, settings, data, max_det=7).scores.size == 7
+    assert predicted(served, settings._replace(max_det=5), data).scores.size == 5
+    assert predicted(served, settings, data, conf=1).scores.size == 0
+    assert predicted(served, settings._replace(conf=1.0), data).scores.size == 0
 
 
-def test_a_static_model_finds_the_same_places(tmp_path, settings: Settings) -> None:
+def test_static_model_detects_at_the_same_coordinates(tmp_path, settings: Settings) -> None:
     static = model.load(color_model.save(tmp_path / "m.onnx", sides=(320, 320)), threads=1)
-    prediction = found(static, settings, encode(picture((640, 384), (0, 0, 64, 64))))
+    prediction = predicted(static, settings, encode(image_with_box((640, 384), (0, 0, 64, 64))))
     assert prediction.boxes_xyxy.tolist() == [[0, 0, 64, 64]]
 
 
-def test_the_time_of_every_step_is_told(served: Model, settings: Settings, red_png: bytes) -> None:
-    assert all(milliseconds > 0 for milliseconds in found(served, settings, red_png).timing)
+def test_timing_has_every_step(served: Model, settings: Settings, red_png: bytes) -> None:
+    assert all(milliseconds > 0 for milliseconds in predicted(served, settings, red_png).timing)
 
 
-def test_the_same_picture_twice_gives_the_same(served: Model, settings: Settings) -> None:
+def test_same_image_twice_gives_equal_results(served: Model, settings: Settings) -> None:
     data = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (99, 177, 3), dtype=np.uint8)).save(data, "PNG")
-    first, second = (found(served, settings, data.getvalue(), conf=0.0001) for _ in range(2))
+    first, second = (predicted(served, settings, data.getvalue(), conf=0.0001) for _ in range(2))
     np.testing.assert_array_equal(first.boxes_xyxy, second.boxes_xyxy)
     np.testing.assert_array_equal(first.scores, second.scores)
 
 
 @pytest.mark.parametrize("size", [(1280, 1280), (2560, 1280), (1283, 1277)])
-def test_with_fast_decode_boxes_are_in_pixels_of_the_whole_picture(served: Model, size: tuple[int, int]) -> None:
+def test_fast_decode_boxes_are_in_pixels_of_the_full_image(served: Model, size: tuple[int, int]) -> None:
     scale = max(size) / 320
     box = tuple(int(side * scale) for side in (32, 32, 64, 64))
-    data = encode(picture(size, box), "JPEG", quality=95)
-    prediction = found(served, Settings.from_env({"FAST_DECODE": "1"}), data)
+    data = encode(image_with_box(size, box), "JPEG", quality=95)
+    prediction = predicted(served, Settings.from_env({"FAST_DECODE": "1"}), data)
     assert prediction.size_wh == size
     assert prediction.boxes_xyxy[0].tolist() == pytest.approx(box, abs=scale)
 
 
-def test_without_fast_decode_every_pixel_is_decoded(
+def test_without_fast_decode_the_image_is_decoded_at_full_size(
     served: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.draft", lambda *_: 1 / 0)
-    data = encode(picture((1280, 1280)), "JPEG")
-    found(served, settings, data)
+    data = encode(image_with_box((1280, 1280)), "JPEG")
+    predicted(served, settings, data)
     with pytest.raises(ZeroDivisionError):
-        found(served, Settings.from_env({"FAST_DECODE": "1"}), data)
+        predicted(served, Settings.from_env({"FAST_DECODE": "1"}), data)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 @pytest.mark.parametrize("row", [0, 4])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_an_answer_of_no_finite_numbers_is_ours(
+def test_output_with_nan_or_infinity_is_an_internal_error(
     served: Model, settings: Settings, red_png: bytes, monkeypatch: pytest.MonkeyPatch, row: int, number: float
 ) -> None:
     output = np.full((1, 6, 4), 0.5, dtype=np.float32)
     output[0, row, 0] = number
     monkeypatch.setattr(model, "run", lambda *_: [output])
-    if row == 4 and np.isnan(number):  # no score at all: nothing passes
-        assert found(served, settings, red_png).scores.size < 4
+    if row == 4 and np.isnan(number):  # NaN is not above the threshold
+        assert predicted(served, settings, red_png).scores.size < 4
         return
-    with pytest.raises(InternalError, match="no finite numbers"):
-        found(served, settings, red_png)
+    with pytest.raises(InternalError, match="contains NaN or infinity"):
+        predicted(served, settings, red_png)

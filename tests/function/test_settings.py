@@ -1,3 +1,5 @@
+"""Settings from environment variables: defaults, values and errors."""
+
 import os
 
 import pytest
@@ -6,21 +8,21 @@ from function.errors import InvalidSetting
 from function.settings import Settings
 
 
-def test_an_empty_environment_gives_the_defaults_of_predict() -> None:
+def test_empty_environment_gives_the_defaults_of_yolo_predict() -> None:
     settings = Settings.from_env({})
     assert (settings.conf, settings.iou, settings.max_det) == (0.25, 0.7, 300)
     assert settings.model_path is None
     assert settings.threads >= 1
 
 
-def test_every_variable_is_read() -> None:
+def test_variables_are_read() -> None:
     environ = {"MODEL_PATH": "/opt/m.onnx", "CONF_THRESHOLD": "0.5", "IOU_THRESHOLD": "0.6", "MAX_DETECTIONS": "7"}
     settings = Settings.from_env(environ | {"MAX_IMAGE_PIXELS": "1000"})
     assert (settings.model_path, settings.conf, settings.iou) == ("/opt/m.onnx", 0.5, 0.6)
     assert (settings.max_det, settings.max_image_pixels) == (7, 1000)
 
 
-def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
+def test_confidence_threshold_is_another_name_with_lower_priority() -> None:
     assert Settings.from_env({"CONFIDENCE_THRESHOLD": "0.5"}).conf == 0.5
     assert Settings.from_env({"CONFIDENCE_THRESHOLD": "0.5", "CONF_THRESHOLD": "0.6"}).conf == 0.6
 
@@ -39,19 +41,19 @@ def test_confidence_threshold_is_another_name_and_the_short_one_wins() -> None:
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
-    with pytest.raises(InvalidSetting, match=f"{name} is '{value}'; wanted"):
+def test_error_for_an_invalid_value_has_variable_and_value(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"^{name} must be .*, got '{value}'$"):
         Settings.from_env({name: value})
 
 
 @pytest.mark.parametrize("watched", ["results/in/", "results/", "resu"])
-def test_results_and_watched_pictures_lie_apart(watched: str) -> None:
+def test_results_under_the_watched_prefix_need_another_bucket(watched: str) -> None:
     with pytest.raises(InvalidSetting, match="WATCHED_PREFIX"):
         Settings.from_env({"WATCHED_PREFIX": watched})
     assert Settings.from_env({"WATCHED_PREFIX": watched, "RESULT_BUCKET": "other"}).result_bucket == "other"
 
 
-def test_spaces_around_a_value_are_no_part_of_it() -> None:
+def test_white_space_around_a_value_is_ignored() -> None:
     settings = Settings.from_env({"CONF_THRESHOLD": " 0.5 ", "MAX_DETECTIONS": " 5", "MODEL_PATH": " /opt/m.onnx\n"})
     assert (settings.conf, settings.max_det, settings.model_path) == (0.5, 5, "/opt/m.onnx")
 
@@ -64,7 +66,7 @@ def test_threads_follow_the_memory() -> None:
     assert threads(10240) >= threads(3538) >= 1
 
 
-def test_threads_spin_only_with_a_whole_cpu_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_spin_only_with_a_whole_cpu_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     def spins(memory: int) -> bool:
         return Settings.from_env({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory)}).spinning
 
@@ -76,9 +78,9 @@ def test_threads_spin_only_with_a_whole_cpu_each(monkeypatch: pytest.MonkeyPatch
     assert not spins(10240)
 
 
-def test_results_go_under_a_prefix_of_their_own_unless_told_otherwise() -> None:
+def test_result_prefix_is_results_by_default() -> None:
     assert Settings.from_env({}).result_prefix == "results/"
-    assert Settings.from_env({"RESULT_BUCKET": "answers", "RESULT_PREFIX": ""}).result_prefix == ""
+    assert Settings.from_env({"RESULT_BUCKET": "detections", "RESULT_PREFIX": ""}).result_prefix == ""
 
 
 @pytest.mark.parametrize(
@@ -91,8 +93,8 @@ def test_results_go_under_a_prefix_of_their_own_unless_told_otherwise() -> None:
         {"WATCHED_PREFIX": "in/", "RESULT_PREFIX": "in/results/", "RESULT_BUCKET": "b", "WATCHED_BUCKET": "b"},
     ],
 )
-def test_results_where_pictures_are_watched_for_are_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(InvalidSetting, match="RESULT_PREFIX is"):
+def test_results_that_would_trigger_the_function_are_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidSetting, match=r"^RESULT_PREFIX must "):
         Settings.from_env(environ)
 
 
@@ -103,19 +105,19 @@ def test_results_where_pictures_are_watched_for_are_refused(environ: dict[str, s
         {"WATCHED_PREFIX": "in/", "RESULT_PREFIX": "in/results/", "RESULT_BUCKET": "b", "WATCHED_BUCKET": "a"},
     ],
 )
-def test_results_away_from_what_is_watched_are_allowed(environ: dict[str, str]) -> None:
+def test_results_outside_the_watched_objects_are_allowed(environ: dict[str, str]) -> None:
     assert Settings.from_env(environ).result_prefix
 
 
-def test_the_name_of_a_model_of_tensors_is_that_of_its_file_unless_it_is_set() -> None:
+def test_model_name_is_optional_and_has_no_slash() -> None:
     assert Settings.from_env({}).model_name is None
     assert Settings.from_env({"MODEL_NAME": " wine "}).model_name == "wine"
-    with pytest.raises(InvalidSetting, match="MODEL_NAME is 'a/b'; wanted a name without a slash"):
+    with pytest.raises(InvalidSetting, match=r"^MODEL_NAME must not contain a slash .*, got 'a/b'$"):
         Settings.from_env({"MODEL_NAME": "a/b"})
 
 
-def test_the_values_of_a_request_have_a_limit() -> None:
+def test_values_of_a_request_have_a_limit() -> None:
     assert Settings.from_env({}).max_tensor_elements >= 640 * 640 * 3
     assert Settings.from_env({"MAX_TENSOR_ELEMENTS": "10"}).max_tensor_elements == 10
-    with pytest.raises(InvalidSetting, match="MAX_TENSOR_ELEMENTS is '0'"):
+    with pytest.raises(InvalidSetting, match=r"^MAX_TENSOR_ELEMENTS must be .*, got '0'$"):
         Settings.from_env({"MAX_TENSOR_ELEMENTS": "0"})

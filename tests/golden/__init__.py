@@ -1,1 +1,1 @@
-"""Pictures, and what Ultralytics itself finds on them."""
+"""Images with the results of Ultralytics' own `predict`."""

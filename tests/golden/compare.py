@@ -1,6 +1,6 @@
-"""How well found boxes agree with the golden ones: `python -m tests.golden.compare [DIST]` asks the built zips.
+"""Comparison of boxes with the golden results. `python -m tests.golden.compare [DIR]` compares the built zips.
 
-Prints a line for each picture. The tolerances are those of tests/golden/README.md.
+It prints one line for each image. tests/golden/README.md explains the tolerances.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from function.postprocess.boxes import iou_one_to_many
+from scripts.environments import project_version
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -20,7 +21,7 @@ CONFIDENCE_MAX = 0.002
 
 
 class Rows(NamedTuple):
-    """Boxes of one picture, best first."""
+    """Boxes of one image, best first."""
 
     class_ids: list[int]
     confidences: list[float]
@@ -28,26 +29,31 @@ class Rows(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """Two lists of boxes side by side, each wanted box with the nearest of its class."""
+    """Comparison of two lists of boxes, each expected box with the nearest actual box of its class."""
 
-    wanted: int
-    found: int
-    iou_min: float  # 1 where there are no boxes
+    expected: int
+    actual: int
+    iou_min: float  # 1 if there are no boxes
     confidence_max: float
 
     @property
     def holds(self) -> bool:
-        """Whether it is within the tolerances."""
-        return self.wanted == self.found and self.iou_min >= IOU_MIN and self.confidence_max <= CONFIDENCE_MAX
+        """Whether the difference is within the tolerances."""
+        return self.expected == self.actual and self.iou_min >= IOU_MIN and self.confidence_max <= CONFIDENCE_MAX
 
 
 def goldens() -> list[dict[str, Any]]:
-    """Every golden result, as `write.py` left it."""
+    """Return every golden result, as `write.py` wrote it."""
     return [json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json"))]
 
 
-def wanted_rows(golden: dict[str, Any], letterbox: str) -> Rows:
-    """Ultralytics' boxes; `letterbox` is "detections" for its own rectangular one and "square" without."""
+def expected_rows(golden: dict[str, Any], letterbox: str) -> Rows:
+    """Return the boxes of Ultralytics.
+
+    Args:
+        golden: a golden result.
+        letterbox: "detections" for Ultralytics' default, the rectangular letterbox; "square" for the square one.
+    """
     rows = golden[letterbox]
     return Rows(
         [row["class_id"] for row in rows], [row["confidence"] for row in rows], _boxes([row["xyxy"] for row in rows])
@@ -55,7 +61,7 @@ def wanted_rows(golden: dict[str, Any], letterbox: str) -> Rows:
 
 
 def response_rows(body: dict[str, Any]) -> Rows:
-    """Boxes of an answer of the function."""
+    """Return the boxes of a response of the function."""
     rows = body["detections"]
     return Rows(
         [row["class_id"] for row in rows],
@@ -64,28 +70,40 @@ def response_rows(body: dict[str, Any]) -> Rows:
     )
 
 
-def agreement(wanted: Rows, found: Rows) -> Agreement:
-    """Pairs each wanted box with the unused box of its class that overlaps it most."""
-    unused = list(range(len(found.class_ids)))
+def agreement(expected: Rows, actual: Rows) -> Agreement:
+    """Compare each expected box with the unused actual box of its class that overlaps it most."""
+    unused = list(range(len(actual.class_ids)))
     ious, differences = [1.0], [0.0]
-    for class_id, confidence, box in zip(*wanted, strict=True):
-        same = [index for index in unused if found.class_ids[index] == class_id]
+    for class_id, confidence, box in zip(*expected, strict=True):
+        same = [index for index in unused if actual.class_ids[index] == class_id]
         if not same:
             ious.append(0.0)
             continue
-        overlaps = iou_one_to_many(box, found.boxes_xyxy[same])
+        overlaps = iou_one_to_many(box, actual.boxes_xyxy[same])
         best = same[int(overlaps.argmax())]
         unused.remove(best)
         ious.append(float(overlaps.max()))
-        differences.append(abs(found.confidences[best] - confidence))
-    return Agreement(len(wanted.class_ids), len(found.class_ids), min(ious), max(differences))
+        differences.append(abs(actual.confidences[best] - confidence))
+    return Agreement(len(expected.class_ids), len(actual.class_ids), min(ious), max(differences))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(
+        prog="python -m tests.golden.compare", description="Compare the boxes of the built zips with the golden ones."
+    )
+    command.add_argument(
+        "dist", nargs="?", type=Path, default=ROOT / "dist", metavar="DIR", help="folder of the zips (default: dist)"
+    )
+    command.add_argument(
+        "--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit"
+    )
+    return command
 
 
 def main(arguments: list[str]) -> int:
-    """Compare the built zips; 0 if every picture agrees."""
-    parser = argparse.ArgumentParser(prog="python -m tests.golden.compare", description=__doc__)
-    parser.add_argument("dist", nargs="?", type=Path, default=ROOT / "dist", metavar="DIST")
-    dist = parser.parse_args(arguments).dist
+    """Compare the built zips; return 0 if every image agrees, 1 if one differs, 2 if the zips cannot run here."""
+    dist = parser().parse_args(arguments).dist
     from scripts.local_lambda.emulator import LocalLambda
     from scripts.local_lambda.errors import NotRunnable
     from scripts.local_lambda.events import function_url_event
@@ -98,25 +116,27 @@ def main(arguments: list[str]) -> int:
         return 2
     with function:
         for golden in goldens():
-            event = function_url_event((ROOT / golden["picture"]).read_bytes(), None)
+            event = function_url_event((ROOT / golden["image"]).read_bytes(), None)
             body = json.loads(function.invoke(event).response["body"])
-            rows.append((golden["picture"], agreement(wanted_rows(golden, "detections"), response_rows(body))))
+            rows.append((golden["image"], agreement(expected_rows(golden, "detections"), response_rows(body))))
     sys.stdout.write(table(rows))
     return 0 if all(row.holds for _, row in rows) else 1
 
 
 def table(rows: list[tuple[str, Agreement]]) -> str:
-    """One line a picture, and one of all."""
+    """Return one line for each image, and one for the sum."""
     total = Agreement(
-        sum(row.wanted for _, row in rows),
-        sum(row.found for _, row in rows),
+        sum(row.expected for _, row in rows),
+        sum(row.actual for _, row in rows),
         min(row.iou_min for _, row in rows),
         max(row.confidence_max for _, row in rows),
     )
-    lines = [f"{'picture':<44} predict  zips  IoU >=   confidence within"]
-    for name, row in [*rows, (f"{len(rows)} pictures", total)]:
+    lines = [f"{'image':<44} predict  zips  IoU >=   confidence within"]
+    for name, row in [*rows, (f"{len(rows)} images", total)]:
         mark = "" if row.holds else "  DIFFERS"
-        lines.append(f"{name:<44} {row.wanted:>7} {row.found:>5}  {row.iou_min:.4f}   {row.confidence_max:.5f}{mark}")
+        lines.append(
+            f"{name:<44} {row.expected:>7} {row.actual:>5}  {row.iou_min:.4f}   {row.confidence_max:.5f}{mark}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""The golden pictures: `python -m tests.golden.images` draws them again into this folder.
+"""The golden images: `python -m tests.golden.images` draws them again into this folder.
 
-Each is here for one thing that readers get wrong; README.md lists them. The photographs come out of a scikit-image
-wheel, once: `--photographs WHEEL`.
+Each image has a property that decoders often get wrong; README.md lists them. The photographs come from a scikit-image
+wheel: `--photographs FILE`.
 """
 
 import argparse
@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from example.images import Plan, make
-from example.placement import hang
+from example.images import Plan, draw_scene
+from example.placement import place_dial
+from scripts.environments import project_version
 
 FOLDER = Path(__file__).resolve().parent
-SEED = 20265  # of no split of the data set, and not that of the samples
+SEED = 20265  # not used for a split of the data set or for the samples
 QUALITY = 85  # of lossy files
-CLEAN = 0.15  # little noise: a lossless file stays small
+LOW_NOISE = 0.15  # keeps lossless files small
 
-# What is taken out of the wheel, as what, and how. All three are free of rights; README.md names the photographers.
+# File in the wheel -> file here. All are public domain or CC0; README.md names the photographers.
 PHOTOGRAPHS = {
     "skimage/data/clock_motion.png": "photo-clock.png",
     "skimage/data/chelsea.png": "photo-cat.jpg",
@@ -33,36 +34,36 @@ PHOTOGRAPHS = {
 ORIENTATION = 0x0112  # EXIF tag
 
 
-class Drawn(NamedTuple):
-    """A picture that is drawn here: its file, and what makes its bytes."""
+class DrawnImage(NamedTuple):
+    """An image that this module draws: its file name, and the function that returns its bytes."""
 
     name: str
     make: Callable[[], bytes]
 
 
-def drawn() -> tuple[Drawn, ...]:
-    """Every picture but the photographs."""
+def drawn_images() -> tuple[DrawnImage, ...]:
+    """Return every image except the photographs."""
     return (
-        Drawn("exif-6.jpg", lambda: _turned("JPEG", 6, 1)),
-        Drawn("exif-5.webp", lambda: _turned("WEBP", 5, 2)),
-        Drawn("gray.jpg", lambda: _saved(_scene(3, 640, (4, 3)).convert("L"), "JPEG")),
-        Drawn("alpha.png", lambda: _saved(_with_alpha(_scene(4, 480, (4, 3))), "PNG")),
-        Drawn("palette-transparent.png", lambda: _palette(_scene(5, 480, (3, 2)))),
-        Drawn("cmyk.jpg", lambda: _saved(_cmyk(_scene(6, 600, (3, 2))), "JPEG")),
-        Drawn("gray-16.png", lambda: _saved(_sixteen(_scene(7, 400, (1, 1))), "PNG")),
-        Drawn("lossy.webp", lambda: _saved(_scene(8, 720, (9, 16)), "WEBP")),
-        Drawn("small.bmp", lambda: _saved(_scene(9, 240, (4, 3), 1), "BMP")),
-        Drawn("first-frame.gif", lambda: _gif(_scene(10, 400, (3, 2)))),
-        Drawn("lzw.tif", lambda: _saved(_scene(11, 400, (4, 3)), "TIFF", compression="tiff_lzw")),
-        Drawn("tiny-150x100.jpg", lambda: _saved(_scene(12, 150, (3, 2), 1), "JPEG")),
-        Drawn("strip-1200x300.jpg", lambda: _saved(_scene(13, 1200, (4, 1), 4), "JPEG")),
-        Drawn("flat-333x777.png", lambda: _saved(Image.new("RGB", (333, 777), (96, 128, 140)), "PNG")),
-        Drawn("photo-coffee-dials.jpg", lambda: _saved(_hung("photo-coffee.jpg", 17), "JPEG")),
+        DrawnImage("exif-6.jpg", lambda: _rotated("JPEG", 6, 1)),
+        DrawnImage("exif-5.webp", lambda: _rotated("WEBP", 5, 2)),
+        DrawnImage("gray.jpg", lambda: _saved(_scene(3, 640, (4, 3)).convert("L"), "JPEG")),
+        DrawnImage("alpha.png", lambda: _saved(_with_alpha(_scene(4, 480, (4, 3))), "PNG")),
+        DrawnImage("palette-transparent.png", lambda: _palette(_scene(5, 480, (3, 2)))),
+        DrawnImage("cmyk.jpg", lambda: _saved(_cmyk(_scene(6, 600, (3, 2))), "JPEG")),
+        DrawnImage("gray-16.png", lambda: _saved(_gray_16(_scene(7, 400, (1, 1))), "PNG")),
+        DrawnImage("lossy.webp", lambda: _saved(_scene(8, 720, (9, 16)), "WEBP")),
+        DrawnImage("small.bmp", lambda: _saved(_scene(9, 240, (4, 3), 1), "BMP")),
+        DrawnImage("first-frame.gif", lambda: _gif(_scene(10, 400, (3, 2)))),
+        DrawnImage("lzw.tif", lambda: _saved(_scene(11, 400, (4, 3)), "TIFF", compression="tiff_lzw")),
+        DrawnImage("tiny-150x100.jpg", lambda: _saved(_scene(12, 150, (3, 2), 1), "JPEG")),
+        DrawnImage("strip-1200x300.jpg", lambda: _saved(_scene(13, 1200, (4, 1), 4), "JPEG")),
+        DrawnImage("flat-333x777.png", lambda: _saved(Image.new("RGB", (333, 777), (96, 128, 140)), "PNG")),
+        DrawnImage("photo-coffee-dials.jpg", lambda: _saved(_with_dials("photo-coffee.jpg", 17), "JPEG")),
     )
 
 
 def _scene(index: int, long_side: int, shape: tuple[int, int], dials: int = 3) -> Image.Image:
-    return make(SEED, index, Plan(long_side, shape, dials, 0.4, (0.16, 0.34), CLEAN)).image
+    return draw_scene(SEED, index, Plan(long_side, shape, dials, 0.4, (0.16, 0.34), LOW_NOISE)).image
 
 
 def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -72,8 +73,8 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def _turned(kind: str, orientation: int, index: int) -> bytes:
-    """Stored lying, with the EXIF orientation that sets it upright: 600 x 800 pixels."""
+def _rotated(kind: str, orientation: int, index: int) -> bytes:
+    """Return a rotated image with the EXIF orientation that makes it upright: 600 x 800 pixels."""
     stored = {5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90}[orientation]
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -81,7 +82,7 @@ def _turned(kind: str, orientation: int, index: int) -> bytes:
 
 
 def _with_alpha(image: Image.Image) -> Image.Image:
-    """Half of it transparent; the colors underneath are what a reader that drops alpha sees."""
+    """Add a ramp of transparency; a decoder that drops alpha sees the original colors."""
     width, height = image.size
     ramp = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
     image.putalpha(Image.fromarray(ramp))
@@ -89,13 +90,13 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 
 
 def _palette(image: Image.Image) -> bytes:
-    """200 colors, a third of them more or less transparent."""
+    """Return a PNG with 200 colors, of which a third are partly transparent."""
     small = image.quantize(200, dither=Image.Dither.NONE)
     return _saved(small, "PNG", transparency=bytes(min(255, 4 * i) for i in range(200)))
 
 
 def _cmyk(image: Image.Image) -> Image.Image:
-    """Half of the gray in the black channel, as a printer would have it."""
+    """Convert to CMYK with half of the gray in the black channel, as for printing."""
     ink = 255 - np.asarray(image).astype(np.int32)  # (H, W, 3)
     black = ink.min(axis=2, keepdims=True) // 2
     colors = (ink - black) * 255 // (255 - black)
@@ -103,31 +104,31 @@ def _cmyk(image: Image.Image) -> Image.Image:
     return Image.merge("CMYK", [Image.fromarray(np.ascontiguousarray(channels[..., i])) for i in range(4)])
 
 
-def _sixteen(image: Image.Image) -> Image.Image:
+def _gray_16(image: Image.Image) -> Image.Image:
     gray: NDArray[np.uint16] = np.asarray(image.convert("L")).astype(np.uint16) * 257
     return Image.fromarray(gray)
 
 
 def _gif(image: Image.Image) -> bytes:
-    """Two frames; the first counts."""
+    """Return a GIF with two frames, of which decoders must use the first."""
     frames = [frame.quantize(64, dither=Image.Dither.NONE) for frame in (image, Image.new("RGB", image.size))]
     return _saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=500)
 
 
-def _hung(photograph: str, index: int) -> Image.Image:
-    """A photograph with a gauge and a clock on it."""
+def _with_dials(photograph: str, index: int) -> Image.Image:
+    """Draw a gauge and a clock on a photograph."""
     with Image.open(FOLDER / photograph) as source:
         image = source.convert("RGB")
     rng = np.random.default_rng((SEED, index))
     taken: list[NDArray[np.float64]] = []
     for class_id in (0, 1):
-        dial = hang(rng, image, class_id, taken, (0.2, 0.3))
+        dial = place_dial(rng, image, class_id, taken, (0.2, 0.3))
         taken += [dial.box_xyxy] if dial is not None else []
     return image
 
 
 def unpack(wheel: Path) -> None:
-    """Takes the photographs out of a scikit-image wheel."""
+    """Extract the photographs from a scikit-image wheel."""
     with zipfile.ZipFile(wheel) as archive:
         for member, name in PHOTOGRAPHS.items():
             content = archive.read(member)
@@ -137,18 +138,32 @@ def unpack(wheel: Path) -> None:
             (FOLDER / name).write_bytes(content)
 
 
-def main() -> None:
-    """Draws the golden pictures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.golden.images", description=main.__doc__)
-    parser.add_argument("--photographs", type=Path, metavar="WHEEL", help="a scikit-image wheel to take them from")
-    wheel = parser.parse_args().photographs
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(prog="python -m tests.golden.images", description="Draw the golden images.")
+    command.add_argument(
+        "--photographs",
+        type=Path,
+        metavar="FILE",
+        help="also extract the photographs from this scikit-image wheel (default: keep the present photographs)",
+    )
+    command.add_argument(
+        "--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit"
+    )
+    return command
+
+
+def main(arguments: list[str]) -> int:
+    """Draw the golden images; return 0."""
+    wheel = parser().parse_args(arguments).photographs
     if wheel:
         unpack(wheel)
-    for picture in drawn():
-        content = picture.make()
-        (FOLDER / picture.name).write_bytes(content)
-        sys.stdout.write(f"{picture.name:<26} {len(content):>8,} bytes\n")
+    for drawn in drawn_images():
+        content = drawn.make()
+        (FOLDER / drawn.name).write_bytes(content)
+        sys.stdout.write(f"{drawn.name:<26} {len(content):>8,} bytes\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

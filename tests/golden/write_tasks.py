@@ -1,11 +1,12 @@
-"""What Ultralytics finds with the examples of the other tasks: `python -m tests.golden.write_tasks`.
+"""Golden results of the other tasks: `python -m tests.golden.write_tasks` runs Ultralytics and writes tasks/*.json.
 
-Writes tasks/*.json. Uses the .pt and Ultralytics' predict, nothing of this project. Any Python from 3.9 on can start
-it; it sets up the export environment and goes on there.
+It uses only the .pt files and Ultralytics' `predict`, no code of the function. It can be started with any Python >=
+3.9; it creates the export environment and continues there.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 from export import venv
 from export.errors import ExportError
+from scripts.environments import project_version
 from tests.golden.write import GOLDEN, IOU, PACKAGES, ROOT, load
 
 TASKS = ("segment", "pose", "obb", "classify")
@@ -23,8 +25,20 @@ OUT = GOLDEN / "tasks"
 CONF = 0.25
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(
+        prog="python -m tests.golden.write_tasks", description="Write the golden results of the other tasks."
+    )
+    command.add_argument(
+        "--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit"
+    )
+    return command
+
+
 def main(arguments: list[str]) -> int:
-    """The exit code: 0, or 2 for what cannot be used."""
+    """Write the golden results; return 0, or 2 for weights or images that cannot be used."""
+    parser().parse_args(arguments)
     try:
         venv.enter("tests.golden.write_tasks", arguments)
         OUT.mkdir(exist_ok=True)
@@ -39,7 +53,7 @@ def main(arguments: list[str]) -> int:
 def _write(task: str) -> None:
     weights = EXAMPLES / f"{task}.pt"
     yolo = load(weights)
-    pictures = sorted((EXAMPLES / "samples" / task).glob("*.jpg"))
+    paths = sorted((EXAMPLES / "samples" / task).glob("*.jpg"))
     result = {
         "task": task,
         "weights": weights.relative_to(ROOT).as_posix(),
@@ -47,30 +61,32 @@ def _write(task: str) -> None:
         "versions": {name: version(name).split("+")[0] for name in PACKAGES},
         "conf": CONF,
         "iou": IOU,
-        "pictures": [_seen(yolo, path) for path in pictures],
+        "images": [_result(yolo, path) for path in paths],
     }
     (OUT / f"{task}.json").write_text(json.dumps(result, indent=1) + "\n")
-    found = sum(len(one.get("detections", [])) for one in result["pictures"])
-    sys.stdout.write(f"{task:<9} {len(pictures)} pictures, {found} instances\n")
+    instances = sum(len(image.get("detections", [])) for image in result["images"])
+    sys.stdout.write(f"{task:<9} {len(paths)} images, {instances} instances\n")
 
 
-def _seen(yolo: Any, path: Path) -> dict[str, Any]:
-    """One picture: with predict's rectangular letterbox, masks at the size of the input and of the picture."""
+def _result(yolo: Any, path: Path) -> dict[str, Any]:
+    """Return the results for one image: with predict's rectangular letterbox, masks at input size and at image size."""
     options = {"conf": CONF, "iou": IOU, "device": "cpu", "save": False, "verbose": False}
     (small,) = yolo.predict(str(path), **options)
     height, width = small.orig_shape
-    facts = {"picture": path.relative_to(ROOT).as_posix(), "width": width, "height": height}
+    image = {"image": path.relative_to(ROOT).as_posix(), "width": width, "height": height}
     if small.probs is not None:
         scores = small.probs.data.tolist()
-        return facts | {"top": [{"class_id": one, "confidence": scores[one]} for one in small.probs.top5]}
+        return image | {
+            "top": [{"class_id": class_id, "confidence": scores[class_id]} for class_id in small.probs.top5]
+        }
     if small.masks is not None:
         (large,) = yolo.predict(str(path), retina_masks=True, **options)
-        return facts | {"detections": _rows(small), "native": _rows(large)}
-    return facts | {"detections": _rows(small)}
+        return image | {"detections": _rows(small), "native": _rows(large)}
+    return image | {"detections": _rows(small)}
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:
-    """Best first; numbers as float32 gave them."""
+    """Return the detections, best first, with unrounded float32 numbers."""
     boxes = result.boxes if result.obb is None else result.obb
     rows = [
         {"class_id": int(cls), "confidence": conf, "xyxy": xyxy}
@@ -89,7 +105,7 @@ def _rows(result: Any) -> list[dict[str, Any]]:
 
 
 def _runs(mask: Any) -> list[int]:
-    """Counts of pixels outside and inside in turn, row by row."""
+    """Return alternating counts of pixels outside and inside, row by row."""
     runs, inside = [0], False
     for pixel in mask.ravel().tolist():
         if pixel != inside:

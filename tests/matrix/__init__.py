@@ -1,1 +1,1 @@
-"""Every generation and task that Ultralytics builds, against its own `predict`: `python -m tests.matrix`."""
+"""Comparison of every model family and task of Ultralytics with its own `predict`: `python -m tests.matrix`."""

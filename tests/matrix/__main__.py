@@ -1,7 +1,7 @@
-"""Runs the matrix: `python -m tests.matrix [--only 11-pose] [--json FILE]`, in the export environment.
+"""Command line of the matrix: `python -m tests.matrix [--only 11-pose] [--json FILE]`, in the export environment.
 
-Each network is built with seeded random weights, exported in each of its forms, and compared on two pictures with
-what `YOLO(...).predict` finds, at a confidence that at least 50 candidates pass.
+Each network gets seeded random weights and is exported in each of its forms. On two images, the detections of the
+function are compared with those of `YOLO(...).predict`, with a confidence threshold that at least 50 candidates pass.
 """
 
 from __future__ import annotations
@@ -14,14 +14,24 @@ from pathlib import Path
 
 from export import venv
 from export.errors import ExportError
+from scripts.environments import project_version
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(
+        prog="python -m tests.matrix", description="Compare the function with Ultralytics for every family and task."
+    )
+    add = command.add_argument
+    add("--only", nargs="*", default=[], metavar="NAME", help="cells, such as v8-detect or v8 (default: all cells)")
+    add("--json", type=Path, metavar="FILE", help="write the measurements as JSON (default: no file)")
+    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    return command
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 0 if every cell agrees, 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
-    parser.add_argument("--only", nargs="*", default=[], metavar="CELL", help="such as v8-detect or v8; default: all")
-    parser.add_argument("--json", type=Path, help="where the measures go")
-    order = parser.parse_args(arguments)
+    """Run the matrix; return 0 if every cell agrees, 1 if one does not, 2 without an export environment."""
+    options = parser().parse_args(arguments)
     try:
         venv.enter("tests.matrix", arguments)
     except ExportError as error:
@@ -30,10 +40,10 @@ def main(arguments: list[str]) -> int:
     from tests.matrix import run
 
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-        rows = list(run.run(order.only, Path(folder)))
-    if order.json:
-        order.json.write_text(json.dumps(rows, indent=1) + "\n")
-    return 0 if rows and not any(row["complaints"] for row in rows) else 1
+        rows = list(run.run(options.only, Path(folder)))
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0 if rows and not any(row["violations"] for row in rows) else 1
 
 
 if __name__ == "__main__":

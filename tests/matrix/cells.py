@@ -1,4 +1,4 @@
-"""The cells of the matrix: which networks are built, and in which forms each is exported."""
+"""The cells of the matrix: the networks, and the forms in which each is exported."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,12 +7,12 @@ DYNAMIC, STATIC, END2END, NMS = "dynamic", "static", "end-to-end", "nms=True"
 FORMS = (DYNAMIC, STATIC, END2END, NMS)
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 ROOT = Path(__file__).resolve().parent.parent.parent
-PICTURES = (ROOT / "example/samples/small-300x225.jpg", ROOT / "tests/golden/photo-coffee.jpg")
-TWO_HEADS = ("v10", "26")  # generations with an end-to-end head beside the one that predict uses
+IMAGES = (ROOT / "example/samples/small-300x225.jpg", ROOT / "tests/golden/photo-coffee.jpg")
+TWO_HEADS = ("v10", "26")  # generations that also have an end-to-end head, which predict does not use
 
 
 class Cell(NamedTuple):
-    """One network."""
+    """A network of one generation for one task."""
 
     generation: str
     task: str
@@ -20,9 +20,9 @@ class Cell(NamedTuple):
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """How it can be exported."""
+        """The forms in which it can be exported."""
         if self.task == "classify" or self.generation == "RT-DETR":
-            return (STATIC,)  # these look at one size only
+            return (STATIC,)  # these support only a fixed input size
         return (DYNAMIC, STATIC, END2END, NMS) if self.generation in TWO_HEADS else (DYNAMIC, STATIC, NMS)
 
 
@@ -32,7 +32,7 @@ def _row(generation: str, stem: str, *suffixes: str) -> list[Cell]:
 
 
 def table() -> str:
-    """The cells as Markdown, a letter for each form that is compared."""
+    """Return the cells as a Markdown table with one letter for each form that is compared."""
     lines = [f"| | {' | '.join(TASKS)} |", "|---|" + ":-:|" * len(TASKS)]
     for generation in dict.fromkeys(cell.generation for cell in CELLS):
         forms = {cell.task: cell.forms for cell in CELLS if cell.generation == generation}

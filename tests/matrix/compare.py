@@ -1,4 +1,4 @@
-"""One network in one form: what `predict` finds in the .pt, what the function finds in the ONNX, and how far apart."""
+"""Comparison of one network in one form: results of `predict` with the .pt, and of the function with the ONNX file."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,14 +13,14 @@ from function.postprocess.boxes import iou_one_to_many
 from function.predictor import predict
 from function.preprocess import letterbox
 from function.preprocess.letterbox import Letterbox
-from function.request import Options, Request
+from function.request import Options
 from function.results import Classification, Prediction
 from function.settings import Settings
-from tests.matrix.cells import PICTURES
+from tests.matrix.cells import IMAGES
 
 IOU = 0.7
-WANTED = 50  # candidates that must survive the confidence
-LIMITS = {  # of the matrix; "iou" and the masks are the least, the others the most
+CANDIDATES = 50  # that must pass the confidence threshold
+LIMITS = {  # minimum for "iou" and the masks, maximum for the others
     "iou": 0.99,
     "confidence": 0.005,
     "keypoints": 1.0,  # px
@@ -29,11 +29,11 @@ LIMITS = {  # of the matrix; "iou" and the masks are the least, the others the m
     "angles": 0.01,  # rad
 }
 SAME = 0.01  # px
-LEAST = ("iou", "masks", "run_lengths")
+MINIMA = ("iou", "masks", "run_lengths")
 
 
 class Choice(NamedTuple):
-    """How a picture is looked at: no candidate and no pair of them lies on a threshold, where rounding would decide."""
+    """Thresholds for an image, at which no candidate and no pair is so close to a threshold that rounding decides."""
 
     conf: float
     iou: float
@@ -41,157 +41,168 @@ class Choice(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How far two answers to some pictures are apart."""
+    """Difference between two lists of results for some images."""
 
-    wanted: int  # results
-    found: int
+    expected: int  # results
+    actual: int
     same_classes: bool
     measures: dict[str, float]  # the worst of each
 
     @property
-    def complaints(self) -> list[str]:
-        """What is outside of the limits."""
-        said = [] if self.wanted == self.found else [f"{self.found} results for {self.wanted}"]
-        said += [] if self.same_classes else ["other classes"]
+    def violations(self) -> list[str]:
+        """The measures outside of the limits."""
+        violations = []
+        if self.expected != self.actual:
+            violations.append(f"{self.actual} results instead of {self.expected}")
+        if not self.same_classes:
+            violations.append("other classes")
         for name, value in self.measures.items():
-            if (value < LIMITS[name]) if name in LEAST else (value > LIMITS[name]):
-                said.append(f"{name} {value:.4g}")
-        return said
+            if (value < LIMITS[name]) if name in MINIMA else (value > LIMITS[name]):
+                violations.append(f"{name} {value:.4g}")
+        return violations
 
 
 def threshold(scores: NDArray[np.float32]) -> float:
-    """A confidence that lets at least WANTED candidates pass, in the middle of a gap between two of them."""
-    ranked = np.sort(scores)[::-1][WANTED - 1 : 2 * WANTED]
+    """Return a confidence that at least CANDIDATES candidates pass, in the middle of a gap between two of them."""
+    ranked = np.sort(scores)[::-1][CANDIDATES - 1 : 2 * CANDIDATES]
     gap = int((ranked[:-1] - ranked[1:]).argmax())
     return float(ranked[gap] + ranked[gap + 1]) / 2
 
 
 def gap(overlaps: NDArray[np.float32], low: float = 0.6, high: float = 0.8) -> float:
-    """The middle of the widest stretch without an overlap in it."""
+    """Return the middle of the widest interval without an overlap."""
     between = np.sort(overlaps[(overlaps > low) & (overlaps < high)])
     edges = np.concatenate(([low], between, [high]))
     widest = int(np.diff(edges).argmax())
     return float(edges[widest] + edges[widest + 1]) / 2
 
 
-def compare(wanted: list[Any], served: Model, choices: list[Choice]) -> Difference:
-    """Results of `predict` (with masks at the size of the input and of the picture) against the function's."""
+def compare(expected: list[Any], served: Model, choices: list[Choice]) -> Difference:
+    """Compare results of `predict` (with masks at input size and at image size) with those of the function."""
     rows = []
-    for path, choice, (result, native) in zip(PICTURES, choices, wanted, strict=True):
+    for path, choice, (result, native) in zip(IMAGES, choices, expected, strict=True):
         settings = Settings.from_env({})._replace(conf=choice.conf, iou=choice.iou)
         masks = "rle" if served.metadata.task == "segment" else "polygons"
-        found = predict(served, settings, Request(path.read_bytes(), None, Options(masks=masks)))
-        rows.append(_one(result, native, found, served))
+        actual = predict(served, settings, path.read_bytes(), Options(masks=masks))
+        rows.append(_difference(result, native, actual, served))
     names = {name for row in rows for name in row.measures}
     worst = {
-        name: (min if name in LEAST else max)(row.measures[name] for row in rows if name in row.measures)
+        name: (min if name in MINIMA else max)(row.measures[name] for row in rows if name in row.measures)
         for name in sorted(names)
     }
     return Difference(
-        sum(row.wanted for row in rows), sum(row.found for row in rows), all(row.same_classes for row in rows), worst
+        sum(row.expected for row in rows), sum(row.actual for row in rows), all(row.same_classes for row in rows), worst
     )
 
 
-def _one(result: Any, native: Any, found: Prediction | Classification, served: Model) -> Difference:
-    if isinstance(found, Classification):
-        return _classes(result, found)
+def _difference(result: Any, native: Any, actual: Prediction | Classification, served: Model) -> Difference:
+    if isinstance(actual, Classification):
+        return _classes(result, actual)
     boxes = result.obb if result.obb is not None else result.boxes
-    wanted_ids = boxes.cls.numpy().astype(int)
-    count = len(wanted_ids)
-    if count != len(found.scores):
-        return Difference(count, len(found.scores), False, {})
-    pairs = _paired(boxes, found)
-    ious = [_iou(box, found.boxes_xyxy[pair]) for box, pair in zip(boxes.xyxy.numpy(), pairs, strict=True)]
+    class_ids = boxes.cls.numpy().astype(int)
+    count = len(class_ids)
+    if count != len(actual.scores):
+        return Difference(count, len(actual.scores), False, {})
+    pairs = _paired(boxes, actual)
+    ious = [_iou(box, actual.boxes_xyxy[pair]) for box, pair in zip(boxes.xyxy.numpy(), pairs, strict=True)]
     measures = {
         "iou": min(ious, default=1.0),
-        "confidence": float(np.abs(boxes.conf.numpy() - found.scores[pairs]).max(initial=0)),
+        "confidence": float(np.abs(boxes.conf.numpy() - actual.scores[pairs]).max(initial=0)),
     }
-    if found.keypoints is not None:
-        wanted = result.keypoints.data.numpy()
-        measures["keypoints"] = float(np.abs(wanted[..., :2] - found.keypoints[pairs][..., :2]).max(initial=0))
+    if actual.keypoints is not None:
+        keypoints = result.keypoints.data.numpy()
+        measures["keypoints"] = float(np.abs(keypoints[..., :2] - actual.keypoints[pairs][..., :2]).max(initial=0))
         measures["confidence"] = max(
             measures["confidence"],
-            float(np.abs(wanted[..., 2:] - found.keypoints[pairs][..., 2:]).max(initial=0)),
+            float(np.abs(keypoints[..., 2:] - actual.keypoints[pairs][..., 2:]).max(initial=0)),
         )
-    if found.boxes_cxcywhr is not None:
-        turned = found.boxes_cxcywhr[pairs]
-        measures["angles"] = float(np.abs(result.obb.xywhr.numpy()[:, 4] - turned[:, 4]).max(initial=0))
-    if found.masks is not None:
-        measures |= _masks(result, native, found, pairs, served)
-    return Difference(count, count, bool((wanted_ids == found.class_ids[pairs]).all()), measures)
+    if actual.boxes_cxcywhr is not None:
+        rotated = actual.boxes_cxcywhr[pairs]
+        measures["angles"] = float(np.abs(result.obb.xywhr.numpy()[:, 4] - rotated[:, 4]).max(initial=0))
+    if actual.masks is not None:
+        measures |= _masks(result, native, actual, pairs, served)
+    return Difference(count, count, bool((class_ids == actual.class_ids[pairs]).all()), measures)
 
 
-def _iou(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """1 for boxes of no area in the same place: a random network finds some beside the picture."""
-    return 1.0 if np.abs(one - other).max() < SAME else float(iou_one_to_many(one, other[None])[0])
+def _iou(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the IoU; 1 for equal boxes without area, which random networks detect outside of the image."""
+    return 1.0 if np.abs(box - other).max() < SAME else float(iou_one_to_many(box, other[None])[0])
 
 
-def _classes(result: Any, found: Classification) -> Difference:
+def _classes(result: Any, actual: Classification) -> Difference:
     top = result.probs.top5
-    scores = result.probs.data.numpy()[found.class_ids]
-    same = top == found.class_ids.tolist()
-    return Difference(len(top), len(found.class_ids), same, {"confidence": float(np.abs(scores - found.scores).max())})
+    scores = result.probs.data.numpy()[actual.class_ids]
+    same = top == actual.class_ids.tolist()
+    return Difference(
+        len(top), len(actual.class_ids), same, {"confidence": float(np.abs(scores - actual.scores).max())}
+    )
 
 
-def _paired(boxes: Any, found: Prediction) -> list[int]:
-    """For each wanted box the unused one of its class that is nearest to it in place and confidence, or any left."""
-    unused = list(range(len(found.scores)))
+def _paired(boxes: Any, actual: Prediction) -> list[int]:
+    """Return for each expected box the nearest unused box of its class by IoU and confidence, else of any class."""
+    unused = list(range(len(actual.scores)))
     pairs = []
     for box, class_id, score in zip(boxes.xyxy.numpy(), boxes.cls.numpy(), boxes.conf.numpy(), strict=True):
-        same = [index for index in unused if found.class_ids[index] == class_id] or unused
-        apart = np.abs(found.scores[same] - score) / LIMITS["confidence"]
-        pairs.append(same[int((iou_one_to_many(box, found.boxes_xyxy[same]) - apart).argmax())])
+        same = [index for index in unused if actual.class_ids[index] == class_id] or unused
+        distance = np.abs(actual.scores[same] - score) / LIMITS["confidence"]
+        pairs.append(same[int((iou_one_to_many(box, actual.boxes_xyxy[same]) - distance).argmax())])
         unused.remove(pairs[-1])
     return pairs
 
 
-def _masks(result: Any, native: Any, found: Prediction, pairs: list[int], served: Model) -> dict[str, float]:
-    """Polygons against masks at the size of the input, run lengths against masks at the size of the picture."""
-    if result.masks is None or found.masks is None or found.masks.polygons is None or found.masks.run_lengths is None:
+def _masks(result: Any, native: Any, actual: Prediction, pairs: list[int], served: Model) -> dict[str, float]:
+    """Compare polygons with masks at input size, and run lengths with masks at image size."""
+    if (
+        result.masks is None
+        or actual.masks is None
+        or actual.masks.polygons is None
+        or actual.masks.run_lengths is None
+    ):
         return {}
-    facts = served.metadata
-    box = letterbox.fit(found.size_wh, facts.imgsz_hw, facts.stride, facts.rectangular)
+    metadata = served.metadata
+    geometry = letterbox.fit(actual.size_wh, metadata.imgsz_hw, metadata.stride, metadata.rectangular)
+    bottom, right = geometry.top + geometry.resized_h, geometry.left + geometry.resized_w
     small = result.masks.data.numpy().astype(bool)
     large = native.masks.data.numpy().astype(bool)
-    natives = zip(native.boxes.xyxy.numpy(), large, _paired(native.boxes, found), strict=True)
-    inner = np.s_[box.top : box.top + box.resized_h, box.left : box.left + box.resized_w]  # the rest is padding
+    natives = zip(native.boxes.xyxy.numpy(), large, _paired(native.boxes, actual), strict=True)
+    inner = np.s_[geometry.top : bottom, geometry.left : right]  # without padding
     polygons = [
-        overlap(mask[inner], filled(found.masks.polygons[pair], box)[inner])
+        overlap(mask[inner], filled(actual.masks.polygons[pair], geometry)[inner])
         for mask, pair in zip(small, pairs, strict=True)
     ]
     runs = [
-        overlap(mask, painted(found.masks.run_lengths[pair], found.size_wh))
-        for corners, mask, pair in natives
-        if _iou(corners, found.boxes_xyxy[pair]) >= LIMITS["iou"]  # predict drops other empty masks at other sizes
+        overlap(mask, mask_from_runs(actual.masks.run_lengths[pair], actual.size_wh))
+        for box, mask, pair in natives
+        if _iou(box, actual.boxes_xyxy[pair]) >= LIMITS["iou"]  # at another size predict drops other empty masks
     ]
     return {"masks": min(polygons, default=1.0), "run_lengths": min(runs, default=1.0)}
 
 
-def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """IoU of two masks; 1 where both are empty."""
-    either = int((one | other).sum())
-    return float((one & other).sum() / either) if either else 1.0
+def overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Return the IoU of two masks; 1 if both are empty."""
+    union = int((mask | other).sum())
+    return float((mask & other).sum() / union) if union else 1.0
 
 
-def filled(polygons: list[NDArray[np.float32]], box: Letterbox) -> NDArray[np.bool_]:
-    """Polygons of the picture, filled in the network's input."""
-    back = letterbox.inverse(box)
-    gain = np.array([back.resized_w / box.image_w, back.resized_h / box.image_h])
-    fine = 8  # pillow fills whole pixels: at eight times the size they are the parts of one
-    canvas = Image.new("1", (box.input_w * fine, box.input_h * fine))
+def filled(polygons: list[NDArray[np.float32]], geometry: Letterbox) -> NDArray[np.bool_]:
+    """Return polygons of an image, filled in the model input."""
+    back = letterbox.inverse(geometry)
+    gain = np.array([back.resized_w / geometry.image_w, back.resized_h / geometry.image_h])
+    scale = 8  # Pillow fills whole pixels; on a canvas of eight times the size the rounding is 1/8 pixel
+    canvas = Image.new("1", (geometry.input_w * scale, geometry.input_h * scale))
     for polygon in polygons:
-        points = (polygon * gain + (back.left, back.top)) * fine - 0.5
+        points = (polygon * gain + (back.left, back.top)) * scale - 0.5
         ImageDraw.Draw(canvas).polygon([(x, y) for x, y in points.tolist()], fill=1)
-    return np.asarray(canvas)[fine // 2 :: fine, fine // 2 :: fine]
+    return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale]
 
 
-def painted(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """Run lengths as the mask of a picture."""
+def mask_from_runs(counts: list[int], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the mask of an image from its run lengths."""
     runs = [np.full(count, index % 2 == 1) for index, count in enumerate(counts)]
     width, height = size_wh
     return np.concatenate(runs).reshape(width, height).T
 
 
 def load(path: Path) -> Model:
-    """The ONNX file, as the function loads it."""
+    """Return the ONNX file as the function loads it."""
     return model.load(path, threads=1)

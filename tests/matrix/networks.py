@@ -1,7 +1,7 @@
-"""Networks with random, seeded weights that find many things: runs in the export environment.
+"""Networks with seeded random weights that detect many objects; for the export environment.
 
-Plain random weights score every anchor alike. Here the statistics of BatchNorm are those of real activations, and the
-last convolutions are scaled so that scores, boxes, masks, keypoints and angles are spread.
+With plain random weights all anchors have nearly equal scores. Here BatchNorm has the statistics of real activations,
+and the last convolutions are scaled so that scores, boxes, masks, keypoints and angles vary.
 """
 
 from collections.abc import Iterator
@@ -11,30 +11,30 @@ from typing import Any
 import numpy as np
 
 from function.preprocess import image, letterbox
-from tests.matrix.cells import PICTURES, Cell
+from tests.matrix.cells import IMAGES, Cell
 
 IMGSZ = 160  # px
 MAX_PIXELS = 10_000_000
-WIDTH = 0.125  # of the full architecture, where it has scales; ultralytics' n is 0.25
+WIDTH = 0.125  # of the full architecture, if it has scales; scale n of ultralytics is 0.25
 NAMES = {0: "gauge", 1: "clock", 2: "valve"}
-SPREAD = {  # the branch of a head -> the mean and the deviation that its output gets
+SPREAD = {  # branch of a head -> mean and standard deviation of its output
     "cv3": (-1.0, 0.7),  # scores
     "cv2": (0.0, 1.0),  # sides of boxes, in bins
     "cv4": (0.0, 1.0),  # mask coefficients, keypoints or angles
     "cv5": (0.0, 1.0),
 }
-MOST = 6.0  # an output's distance from its mean
-SIDES = (2.0, 1.0)  # mean and deviation of sides that are no bins, in strides
+MAX_DISTANCE = 6.0  # of an output from its mean
+SIDES = (2.0, 1.0)  # mean and standard deviation of sides in strides, for heads without bins
 
 
 def build(cell: Cell, folder: Path) -> Path:
-    """Writes the weights of a cell, as ultralytics' trainer saves best.pt, and returns their path."""
+    """Write the weights of a cell in the format of the best.pt of ultralytics' trainer, and return their path."""
     import torch
     from ultralytics import __version__
 
     torch.manual_seed(0)
     net = _network(cell)
-    batches = _pictures()
+    batches = _images()
     with torch.no_grad():
         _normalize(net, batches)
         _spread(net, batches)
@@ -58,24 +58,24 @@ def _network(cell: Cell) -> Any:
     kind = tasks.RTDETRDetectionModel if cell.generation == "RT-DETR" else kinds[cell.task]
     config = tasks.yaml_model_load(cell.architecture)
     scale = config.get("scale")
-    if scale == "n" and cell.generation != "12":  # whose attention takes multiples of 32 channels
-        depth, _, most = config["scales"][scale]
-        config["scales"] = {scale: [depth, WIDTH, most]}
+    if scale == "n" and cell.generation != "12":  # its attention needs multiples of 32 channels
+        depth, _, max_channels = config["scales"][scale]
+        config["scales"] = {scale: [depth, WIDTH, max_channels]}
     return kind(config, ch=3, nc=len(NAMES), verbose=False)
 
 
-def _pictures() -> list[Any]:
-    """The pictures that are compared, as rectangles and as squares, so that no score saturates on them."""
+def _images() -> list[Any]:
+    """Return the images of the comparison, as rectangles and as squares, so that no score saturates on them."""
     import torch
 
     batches = []
     for rectangular in (True, False):
         tensors = []
-        for path in PICTURES:
-            picture = image.read(path.read_bytes(), MAX_PIXELS)
-            box = letterbox.fit(picture.size, (IMGSZ, IMGSZ), 32, rectangular)
-            tensors.append(letterbox.paint(np.asarray(picture), box))
-        batches.append(torch.from_numpy(np.concatenate(tensors)))  # both pictures make one shape of rectangle
+        for path in IMAGES:
+            decoded = image.read(path.read_bytes(), MAX_PIXELS)
+            geometry = letterbox.fit(decoded.size, (IMGSZ, IMGSZ), 32, rectangular)
+            tensors.append(letterbox.to_tensor(np.asarray(decoded), geometry))
+        batches.append(torch.from_numpy(np.concatenate(tensors)))  # both images give the same rectangle
     return batches
 
 
@@ -94,28 +94,28 @@ def _normalize(net: Any, batches: list[Any]) -> None:
 
 
 def _spread(net: Any, batches: list[Any]) -> None:
-    """Scales the last layer of every branch by what it gives."""
-    wanted = list(_last_layers(net.model[-1]))
-    outputs: list[list[Any]] = [[] for _ in wanted]
+    """Scale the last layer of every branch by the distribution of its output."""
+    layers = list(_last_layers(net.model[-1]))
+    outputs: list[list[Any]] = [[] for _ in layers]
     hooks = [
-        layer.register_forward_hook(lambda _module, _input, output, seen=seen: seen.append(output.flatten()))
-        for (layer, _), seen in zip(wanted, outputs, strict=True)
+        layer.register_forward_hook(lambda _module, _input, output, values=values: values.append(output.flatten()))
+        for (layer, _), values in zip(layers, outputs, strict=True)
     ]
     for batch in batches:
         net(batch)
     for hook in hooks:
         hook.remove()
-    for (layer, (mean, deviation)), seen in zip(wanted, outputs, strict=True):
-        if seen:  # of RT-DETR's decoder only the last layer scores
-            _scale(layer, seen, mean, deviation)
+    for (layer, (mean, deviation)), values in zip(layers, outputs, strict=True):
+        if values:  # in RT-DETR's decoder only the last layer computes scores
+            _scale(layer, values, mean, deviation)
 
 
 def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
-    """The last layer of each branch of a head, with the mean and the deviation that it is to give."""
+    """Yield the last layer of each branch of a head, with the mean and standard deviation of its future output."""
     import torch
 
-    for name, wanted in SPREAD.items():
-        mean, deviation = SIDES if name == "cv2" and getattr(head, "reg_max", 0) == 1 else wanted
+    for name, spread in SPREAD.items():
+        mean, deviation = SIDES if name == "cv2" and getattr(head, "reg_max", 0) == 1 else spread
         for prefix, factor in (("", 1.0), ("one2one_", 0.7)):
             branches = getattr(head, prefix + name, None)
             for branch in branches if isinstance(branches, torch.nn.ModuleList) else []:
@@ -128,9 +128,9 @@ def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
 def _scale(layer: Any, outputs: list[Any], mean: float, deviation: float) -> None:
     import torch
 
-    seen = torch.cat(outputs)
-    # A few outliers must not reach a score of 1, where many would be equal.
-    factor = min(deviation / seen.std(), MOST / (seen - seen.mean()).abs().max())
+    values = torch.cat(outputs)
+    # Limit outliers: several scores of 1 would be equal.
+    factor = min(deviation / values.std(), MAX_DISTANCE / (values - values.mean()).abs().max())
     layer.weight.data.mul_(factor)
     if layer.bias is not None:
-        layer.bias.data.sub_(seen.mean()).mul_(factor).add_(mean)
+        layer.bias.data.sub_(values.mean()).mul_(factor).add_(mean)

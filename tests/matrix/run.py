@@ -1,4 +1,4 @@
-"""The matrix, cell by cell: runs in the export environment."""
+"""Measurement of the matrix, cell by cell; for the export environment."""
 
 import sys
 import tempfile
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.matrix import compare, networks
-from tests.matrix.cells import CELLS, DYNAMIC, END2END, NMS, PICTURES, Cell
+from tests.matrix.cells import CELLS, DYNAMIC, END2END, IMAGES, NMS, Cell
 from tests.matrix.compare import Choice
 
-RECTANGULAR = (DYNAMIC, END2END)  # forms of a dynamic size, fed a rectangle
+RECTANGULAR = (DYNAMIC, END2END)  # forms with dynamic sides, whose input is a rectangle
 
 
 def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
-    """Measures of every form of every cell that was asked for; prints a line for each."""
+    """Yield the measurements of every form of every selected cell, and print one line for each."""
     from export import ultralytics_setup
 
     ultralytics_setup.prepare()
-    ultralytics_setup.install()
+    ultralytics_setup.patch_torchvision()
     for cell in CELLS:
         name = f"{cell.generation}-{cell.task}"
         if only and not {name, cell.generation} & set(only):
@@ -26,34 +26,34 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
         weights = networks.build(cell, folder)
         for form in cell.forms:
             difference, candidates = _measure(cell, weights, form)
-            row = {"cell": name, "form": form, "candidates": candidates, "complaints": difference.complaints}
-            row |= {"results": difference.found, **difference.measures}
-            said = "; ".join(difference.complaints) or "ok"
+            row = {"cell": name, "form": form, "candidates": candidates, "violations": difference.violations}
+            row |= {"results": difference.actual, **difference.measures}
+            verdict = "; ".join(difference.violations) or "ok"
             numbers = " ".join(f"{key} {value:.5f}" for key, value in difference.measures.items())
-            sys.stdout.write(f"{name:<14} {form:<10} {difference.found:>4} results  {numbers}  {said}\n")
+            sys.stdout.write(f"{name:<14} {form:<10} {difference.actual:>4} results  {numbers}  {verdict}\n")
             sys.stdout.flush()
             yield row
         weights.unlink()
 
 
 def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int]:
-    """How a form differs from predict, and how many candidates passed the confidence."""
+    """Return the difference of a form from predict, and the number of candidates above the confidence threshold."""
     choices = _choices(weights, cell, form)
     exported = _export(weights, form, min(choice.conf for choice in choices))
-    # NMS within the file rounds otherwise than NMS after it: what predict finds with that file is the measure.
+    # NMS within the file rounds differently from NMS after it, so predict runs with the same file.
     source = exported if form == NMS else weights
-    wanted = [
+    expected = [
         (_predict(source, path, choice, form, False), _predict(source, path, choice, form, True))
-        for path, choice in zip(PICTURES, choices, strict=True)
+        for path, choice in zip(IMAGES, choices, strict=True)
     ]
     try:
-        return compare.compare(wanted, compare.load(exported), choices), min(choice.candidates for choice in choices)
+        return compare.compare(expected, compare.load(exported), choices), min(choice.candidates for choice in choices)
     finally:
         exported.unlink()
 
 
 def _export(weights: Path, form: str, conf: float) -> Path:
-    """Through `python -m export`'s own steps; NMS within the file is only to be had from ultralytics' exporter."""
+    """Export with the steps of `python -m export`; only the exporter of ultralytics writes NMS into the file."""
     from ultralytics import YOLO
 
     from export import checkpoint, convert
@@ -64,17 +64,17 @@ def _export(weights: Path, form: str, conf: float) -> Path:
     end2end = form == END2END
     with tempfile.TemporaryDirectory() as folder:
         read = checkpoint.read(weights, Path(folder), end2end)
-        wanted = convert.shape(read.imgsz, read.stride, form not in RECTANGULAR, end2end=end2end)
+        shape = convert.input_shape(read.imgsz, read.stride, form not in RECTANGULAR, end2end=end2end)
         exported = weights.with_suffix(".onnx")
-        exported.write_bytes(convert.convert(read, wanted, opset=0))
+        exported.write_bytes(convert.convert(read, shape, opset=0))
     return exported
 
 
-def _predict(weights: Path, picture: Path, choice: Choice, form: str, native: bool) -> Any:
+def _predict(weights: Path, image: Path, choice: Choice, form: str, native: bool) -> Any:
     from ultralytics import YOLO
 
     (result,) = YOLO(str(weights)).predict(
-        str(picture),
+        str(image),
         conf=choice.conf,
         iou=choice.iou,
         imgsz=networks.IMGSZ,
@@ -89,25 +89,25 @@ def _predict(weights: Path, picture: Path, choice: Choice, form: str, native: bo
 
 
 def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
-    """For each picture a confidence and an IoU, from what the network gives before NMS."""
+    """Return a confidence and an IoU threshold for each image, from the output of the network before NMS."""
     from ultralytics import YOLO
 
     if cell.task == "classify":
-        return [Choice(0.0, compare.IOU, 0) for _ in PICTURES]
+        return [Choice(0.0, compare.IOU, 0) for _ in IMAGES]
     yolo, outputs = YOLO(str(weights)), []
     head = yolo.model.eval().model[-1]
 
-    def keep(_module: Any, _arguments: Any, output: Any) -> None:
+    def record(_module: Any, _arguments: Any, output: Any) -> None:
         while isinstance(output, tuple):
             output = output[0]
         outputs.append(output[0].detach().float())
 
     if form == END2END:
         head.end2end = True
-    hook = head.register_forward_hook(keep)
-    for picture in PICTURES:
+    hook = head.register_forward_hook(record)
+    for image in IMAGES:
         _ = yolo.predict(
-            str(picture),
+            str(image),
             imgsz=networks.IMGSZ,
             rect=form in RECTANGULAR,
             nms=False if form == END2END else None,
@@ -116,12 +116,12 @@ def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
             save=False,
         )
     hook.remove()
-    finished = form == END2END or cell.generation == "RT-DETR"
-    return [_choice(output, cell, finished) for output in outputs[-len(PICTURES) :]]  # before them, warm-ups
+    end_to_end = form == END2END or cell.generation == "RT-DETR"
+    return [_choice(output, cell, end_to_end) for output in outputs[-len(IMAGES) :]]  # earlier outputs are of warm-ups
 
 
-def _choice(output: Any, cell: Cell, finished: bool) -> Choice:
-    if finished:  # (K, 6+E)
+def _choice(output: Any, cell: Cell, end_to_end: bool) -> Choice:
+    if end_to_end:  # (K, 6+E)
         scores = output[:, 4].numpy()
         conf = compare.threshold(scores)
         return Choice(conf, compare.IOU, int((scores > conf).sum()))
@@ -132,12 +132,11 @@ def _choice(output: Any, cell: Cell, finished: bool) -> Choice:
 
 
 def _overlaps(passed: Any, cell: Cell) -> Any:
-    """IoU of every two candidates of a class, as the reference measures it."""
+    """Return the IoU of every two candidates of a class, computed by ultralytics."""
     from ultralytics.utils.metrics import batch_probiou, box_iou
     from ultralytics.utils.ops import xywh2xyxy
 
-    turned = cell.task == "obb"
-    if turned:
+    if cell.task == "obb":
         ious = batch_probiou(passed[:, [0, 1, 2, 3, -1]], passed[:, [0, 1, 2, 3, -1]])
     else:
         ious = box_iou(xywh2xyxy(passed[:, :4]), xywh2xyxy(passed[:, :4]))

@@ -1,7 +1,7 @@
-"""A detector small enough to reason about: every 32 x 32 cell of the input is a box, red and blue are its classes.
+"""A minimal detection model: every 32 x 32 grid cell of the input is a box, and its classes are red and blue.
 
-It has the plain detection layout, (1, 4 + 2, cells), and the metadata that the export writes, so that a test can say
-which boxes have to come back for a picture that it painted.
+It has the detection layout (1, 4 + 2, cells) and the metadata of an exported model, so that a test knows the expected
+boxes of an image that it draws.
 """
 
 from pathlib import Path
@@ -18,17 +18,23 @@ METADATA = {
     "stride": "32",
     "end2end": "False",
 }
-# Per class: how much of red, green and blue counts; a full cell of the color ends near 1, any other below 0.01.
+# Per class: weights of red, green and blue. A cell filled with the color has a score near 1, any other below 0.01.
 COLOR_WEIGHTS = np.array([[20, -20, -20], [-20, -20, 20]], dtype=np.float32).reshape(2, 3, 1, 1)
 COLOR_BIAS = np.array([-10, -10], dtype=np.float32)
 
 
 def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str) -> Path:
-    """Write the model; `sides` fixes them, `metadata` changes or (with an empty text) removes an entry."""
+    """Write the model.
+
+    Args:
+        path: of the file.
+        sides: height and width of the input: a number for a fixed side, a name for a dynamic side.
+        metadata: entries to change; an empty text removes an entry.
+    """
     nodes = [
         helper.make_node("AveragePool", ["images"], ["cells"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2),
-        helper.make_node("Conv", ["cells", "weights", "bias"], ["likeness"]),
-        helper.make_node("Sigmoid", ["likeness"], ["scores"]),
+        helper.make_node("Conv", ["cells", "weights", "bias"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["scores"]),
         helper.make_node("ReduceMax", ["cells", "channel"], ["one_channel"], keepdims=1),
         helper.make_node("Mul", ["one_channel", "zero"], ["zeros"]),
         helper.make_node("Add", ["zeros", "one"], ["ones"]),
@@ -57,7 +63,7 @@ def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), *
 
 
 def save_output(path: Path, shape: tuple[int, ...], **metadata: str) -> Path:
-    """Write a model that ignores its input and answers zeros of a shape: for layouts that are not decoded."""
+    """Write a model that ignores its input and returns zeros of a shape, for unsupported layouts."""
     nodes = [
         helper.make_node("ReduceSum", ["images"], ["sum"], keepdims=0),
         helper.make_node("Mul", ["sum", "zeros"], ["output0"]),
@@ -66,12 +72,14 @@ def save_output(path: Path, shape: tuple[int, ...], **metadata: str) -> Path:
     return _write(path, nodes, constants, [1, 3, "height", "width"], list(shape), METADATA | metadata)
 
 
-def _write(path: Path, nodes: list, constants: dict, takes: list, gives: list, metadata: dict[str, str]) -> Path:
+def _write(
+    path: Path, nodes: list, constants: dict, input_shape: list, output_shape: list, metadata: dict[str, str]
+) -> Path:
     graph = helper.make_graph(
         nodes,
         "colors",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, takes)],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, gives)],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, input_shape)],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, output_shape)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

@@ -1,10 +1,10 @@
-"""Shared objects of a few hundred bytes: what a loader reads of one, and nothing to run."""
+"""ELF shared objects of a few hundred bytes: the parts that a loader reads, without code."""
 
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-BASE = 0x10000  # where the file is loaded: differs from the place in the file, so that mixing them up shows
+BASE = 0x10000  # load address; not the offset in the file, so that a test fails if the code confuses the two
 HEADER, SEGMENT = 64, 56  # bytes
 
 
@@ -15,22 +15,24 @@ def shared_object(
     runpath: str = "",
     versions: Sequence[str] = (),
 ) -> Path:
-    """Writes an ELF file with these entries in its dynamic segment."""
-    strings, at = b"\0", {}
+    """Write an ELF file with these entries in its dynamic segment."""
+    strings, offsets = b"\0", {}
     for text in (*needed, runpath, *versions, "libany.so"):
-        at[text] = len(strings)
+        offsets[text] = len(strings)
         strings += text.encode() + b"\0"
     strings_offset = HEADER + 2 * SEGMENT
     versions_offset = strings_offset + len(strings)
-    entries = b"".join(struct.pack("<IHHII", 0, 0, 2, at[name], 16 if name != versions[-1] else 0) for name in versions)
-    verneed = struct.pack("<HHIII", 1, len(versions), at["libany.so"], 16, 0) + entries if versions else b""
+    entries = b"".join(
+        struct.pack("<IHHII", 0, 0, 2, offsets[name], 16 if name != versions[-1] else 0) for name in versions
+    )
+    verneed = struct.pack("<HHIII", 1, len(versions), offsets["libany.so"], 16, 0) + entries if versions else b""
     dynamic_offset = versions_offset + len(verneed)
-    tags = [(1, at[name]) for name in needed] + [(5, BASE + strings_offset)]
-    tags += [(29, at[runpath])] if runpath else []
+    tags = [(1, offsets[name]) for name in needed] + [(5, BASE + strings_offset)]
+    tags += [(29, offsets[runpath])] if runpath else []
     tags += [(0x6FFFFFFE, BASE + versions_offset), (0x6FFFFFFF, 1)] if versions else []
     dynamic = b"".join(
         struct.pack("<QQ", *tag) for tag in [*tags, (0, 0), (1, 9999)]
-    )  # what follows the end is ignored
+    )  # entries after the end are ignored
     size = dynamic_offset + len(dynamic)
     header = (
         b"\x7fELF\x02\x01\x01"

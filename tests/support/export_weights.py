@@ -1,8 +1,8 @@
-"""Weights for the tests of the export, good and bad.
+"""Weights for the tests of the export, usable and unusable.
 
 `python -m tests.support.export_weights FOLDER`, in the export environment, writes them.
 
-Random but seeded. Those that should find something have BatchNorm statistics of real activations and scores spread
+Random but seeded. Those that should detect something have BatchNorm statistics of real activations and scores spread
 around the threshold; plain random weights score every anchor alike.
 """
 
@@ -18,7 +18,7 @@ from export.verify import inputs
 
 CLASSES = 3
 IMGSZ = 160  # pixels, "trained"
-DATA = "/home/someone/private/meters.yaml"  # a path that must not get into an ONNX file
+DATA = "/home/someone/private/meters.yaml"  # a path that must not be in an ONNX file
 WIDTH = 0.125  # of the full architecture; ultralytics' n is 0.25
 TASKS = {  # file -> architecture
     "segment": "yolo26n-seg.yaml",
@@ -31,10 +31,10 @@ TASKS = {  # file -> architecture
 
 
 class Harm:
-    """Unpickling this runs a command."""
+    """A value whose unpickling runs a command."""
 
     def __init__(self, trace: Path) -> None:
-        """`trace` is the file that it would leave."""
+        """Keep the path of the folder that the command would make."""
         self.trace = trace
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -42,25 +42,25 @@ class Harm:
 
 
 def build(folder: Path) -> None:
-    """Writes every file that the tests name."""
+    """Write every file that the tests name."""
     import torch
     from ultralytics import YOLO
 
-    good = lively("yolov8n.yaml")
-    save(good, folder / "detect.pt")
-    broken = lively("yolov8n.yaml")
+    usable = varied_network("yolov8n.yaml")
+    save(usable, folder / "detect.pt")
+    broken = varied_network("yolov8n.yaml")
     broken.model[0].conv.weight.data[0] = float("nan")
     save(broken, folder / "nan.pt")
-    save(lively("yolo26n.yaml"), folder / "two-heads.pt")
-    end_to_end = lively("yolo26n.yaml")
+    save(varied_network("yolo26n.yaml"), folder / "two-heads.pt")
+    end_to_end = varied_network("yolo26n.yaml")
     end_to_end.end2end = True
     save(end_to_end.fuse(verbose=False), folder / "fused-end-to-end.pt")
     YOLO("yolov8n.yaml").save(folder / "untrained.pt")
     YOLO("yolo26n-sem.yaml").save(folder / "semantic.pt")
     YOLO("yolov8n-world.yaml").save(folder / "world.pt")
     for name, architecture in TASKS.items():
-        save(lively(architecture), folder / f"{name}.pt")
-    torch.save({"model": good.state_dict()}, folder / "state-dict.pt")
+        save(varied_network(architecture), folder / f"{name}.pt")
+    torch.save({"model": usable.state_dict()}, folder / "state-dict.pt")
     torch.save([1, 2], folder / "list.pt")
     torch.save({"model": torch.nn.Linear(2, 2)}, folder / "linear.pt")
     torch.save({"model": Harm(folder / "HARMED")}, folder / "harm.pt")
@@ -68,56 +68,56 @@ def build(folder: Path) -> None:
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), folder / "script.pt")
 
 
-def lively(architecture: str) -> Any:
-    """A narrow network that finds boxes of all confidences."""
+def varied_network(architecture: str) -> Any:
+    """Return a narrow network that predicts boxes of all confidences."""
     import torch
     from ultralytics.nn.tasks import yaml_model_load
 
     torch.manual_seed(0)
     config = yaml_model_load(architecture)
     if "scales" in config:
-        depth, _, most = config["scales"]["n"]
-        config["scales"] = {"n": [depth, WIDTH, most]}
-    net = _class(architecture)(config, nc=CLASSES, verbose=False)
+        depth, _, max_channels = config["scales"]["n"]
+        config["scales"] = {"n": [depth, WIDTH, max_channels]}
+    net = _model_class(architecture)(config, nc=CLASSES, verbose=False)
     net.names = {0: "gauge", 1: "clock", 2: 'it\'s "odd", é'}
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
-        net.train()(pictures())
+        net.train()(images())
         net.eval()
         if hasattr(net.model[-1], "reg_max"):
-            _spread(net)
+            _spread_scores(net)
     return net
 
 
-def _class(architecture: str) -> Any:
+def _model_class(architecture: str) -> Any:
     from ultralytics.nn import tasks
 
-    kinds = {"seg": "Segmentation", "pose": "Pose", "obb": "OBB", "cls": "Classification", "rtdetr": "RTDETRDetection"}
-    kind = next((kind for word, kind in kinds.items() if f"-{word}" in architecture), "Detection")
-    return getattr(tasks, f"{kind}Model")
+    names = {"seg": "Segmentation", "pose": "Pose", "obb": "OBB", "cls": "Classification", "rtdetr": "RTDETRDetection"}
+    name = next((name for word, name in names.items() if f"-{word}" in architecture), "Detection")
+    return getattr(tasks, f"{name}Model")
 
 
-def pictures() -> Any:
-    """(8, 3, IMGSZ, IMGSZ) float32, 0..1: such as the export shows a model."""
+def images() -> Any:
+    """Return drawn images as in the verification, (8, 3, IMGSZ, IMGSZ) float32, 0..1."""
     import torch
 
     drawn = np.stack([inputs.draw(IMGSZ, IMGSZ, seed) for seed in range(8)])
     return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
 
 
-def _spread(net: Any) -> None:
-    """Scales the last convolutions so that scores lie on both sides of 0.25, and the two heads differ."""
+def _spread_scores(net: Any) -> None:
+    """Scale the last convolutions so that scores are on both sides of 0.25, and the two heads differ."""
     head = net.model[-1]
     hooks = []
     for name in ("cv2", "cv3", "one2one_cv2", "one2one_cv3"):
         for branch in getattr(head, name, None) or []:
-            sides = 2.0 if head.reg_max == 1 else 0.0  # without bins the four sides come out as they are
+            sides = 2.0 if head.reg_max == 1 else 0.0  # without bins the four sides are the output itself
             shift = -6.0 if name.endswith("cv3") else sides
             factor = 0.7 if name.startswith("one2one") else 1.0
             hooks.append(branch[-1].register_forward_hook(_scaler(shift, factor)))
-    net(pictures())
+    net(images())
     for hook in hooks:
         hook.remove()
 
@@ -131,7 +131,7 @@ def _scaler(shift: float, factor: float) -> Any:
 
 
 def save(net: Any, path: Path) -> None:
-    """As ultralytics' trainer saves best.pt."""
+    """Save the network as ultralytics' trainer saves best.pt."""
     import torch
     from ultralytics import __version__
     from ultralytics.nn.tasks import guess_model_task

@@ -1,7 +1,7 @@
-"""template.yaml as CloudFormation gets it: translated by SAM, and worked out for given parameters.
+"""template.yaml as CloudFormation gets it: translated by SAM, and evaluated for a set of parameters.
 
-Knows the intrinsic functions that the template uses and no others; what only a deployed resource can say
-(`Fn::GetAtt`, `Ref` of a resource) stays as it is.
+Only the intrinsic functions that the template uses are supported. Values that only a deployed resource has
+(`Fn::GetAtt`, `Ref` of a resource) stay unchanged.
 """
 
 import copy
@@ -28,81 +28,81 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class NoPolicies:
-    """SAM asks IAM for its managed policies; the template names none."""
+    """Empty list of managed policies, which SAM would read from IAM; the template uses none."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def source() -> dict[str, Any]:
-    """The file, with its short forms (`!Ref`) written out."""
+    """Return the template, with its short forms (`!Ref`) expanded."""
     return copy.deepcopy(_parsed())
 
 
 @functools.cache
 def _parsed() -> dict[str, Any]:
-    read: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-    return read
+    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+    return template
 
 
-def translated(function_zip: str = "function.zip", layer_zip: str = "layer.zip", **given: str) -> dict[str, Any]:
-    """What SAM makes of the template once `sam package` has put the zips into a bucket."""
+def translated(function_zip: str = "function.zip", layer_zip: str = "layer.zip", **parameters: str) -> dict[str, Any]:
+    """Return the template as SAM translates it after `sam package` has uploaded the zips."""
     template = source()
     template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "zips", "Key": function_zip}
     template["Resources"]["Packages"]["Properties"]["ContentUri"] = {"Bucket": "zips", "Key": layer_zip}
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": PSEUDO["AWS::Region"]}):
-        made: dict[str, Any] = transform(template, PSEUDO | given, NoPolicies())
-    return made
+        result: dict[str, Any] = transform(template, PSEUDO | parameters, NoPolicies())
+    return result
 
 
 @functools.cache
 def _defaults() -> dict[str, str]:
-    return {name: str(one["Default"]) for name, one in source()["Parameters"].items()}
+    return {name: str(parameter["Default"]) for name, parameter in source()["Parameters"].items()}
 
 
-def stack(**given: str) -> dict[str, Any]:
-    """The translated template for given parameters, without conditions and parameters: what would be deployed."""
-    template = translated(**given)
-    resolver = _Resolver(template, _defaults() | given | PSEUDO)
+def stack(**parameters: str) -> dict[str, Any]:
+    """Return the resources and outputs that would be deployed with these parameters."""
+    template = translated(**parameters)
+    resolver = _Resolver(template, _defaults() | parameters | PSEUDO)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Resources": resolver.kept(template["Resources"]),
-        "Outputs": resolver.kept(template["Outputs"]),
+        "Resources": resolver.deployed(template["Resources"]),
+        "Outputs": resolver.deployed(template["Outputs"]),
     }
 
 
-def resources(kind: str, **given: str) -> dict[str, dict[str, Any]]:
-    """Properties of a kind of resource, by logical id."""
-    found = stack(**given)["Resources"].items()
-    return {name: one["Properties"] for name, one in found if one["Type"] == kind}
+def resources(kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the resources of one type, by logical id."""
+    deployed = stack(**parameters)["Resources"].items()
+    return {name: resource["Properties"] for name, resource in deployed if resource["Type"] == kind}
 
 
-def broken_rules(**given: str) -> set[str]:
-    """The rules of the template that refuse given parameters."""
+def broken_rules(**parameters: str) -> set[str]:
+    """Return the rules of the template that refuse these parameters."""
     template = source()
-    resolver = _Resolver(template, _defaults() | given | PSEUDO)
+    resolver = _Resolver(template, _defaults() | parameters | PSEUDO)
     return {
         name
         for name, rule in template["Rules"].items()
         if resolver.holds(rule["RuleCondition"])
-        and not all(resolver.holds(one["Assert"]) for one in rule["Assertions"])
+        and not all(resolver.holds(assertion["Assert"]) for assertion in rule["Assertions"])
     }
 
 
 class _Resolver:
-    """Conditions and intrinsic functions of one template with one set of parameters."""
+    """Evaluation of the conditions and intrinsic functions of a template with a set of parameters."""
 
     def __init__(self, template: dict[str, Any], values: dict[str, str]) -> None:
         self.conditions = template["Conditions"]
         self.mappings = template["Mappings"]
         self.values = values
 
-    def kept(self, section: dict[str, Any]) -> dict[str, Any]:
-        """Resources or outputs whose condition holds, worked out."""
+    def deployed(self, section: dict[str, Any]) -> dict[str, Any]:
+        """Return the evaluated resources or outputs whose condition is true."""
         return {
-            name: self.worked_out({key: value for key, value in one.items() if key != "Condition"})
-            for name, one in section.items()
-            if "Condition" not in one or self.holds(self.conditions[one["Condition"]])
+            name: self.evaluate({key: value for key, value in entry.items() if key != "Condition"})
+            for name, entry in section.items()
+            if "Condition" not in entry or self.holds(self.conditions[entry["Condition"]])
         }
 
     def holds(self, condition: dict[str, Any]) -> bool:
@@ -110,21 +110,21 @@ class _Resolver:
         if function == "Condition":
             return self.holds(self.conditions[argument])
         if function == "Fn::Equals":
-            left, right = (str(self.worked_out(one)) for one in argument)
+            left, right = (str(self.evaluate(operand)) for operand in argument)
             return left == right
-        parts = [self.holds(one) for one in argument]
-        return {"Fn::Not": not parts[0], "Fn::And": all(parts), "Fn::Or": any(parts)}[function]
+        operands = [self.holds(operand) for operand in argument]
+        return {"Fn::Not": not operands[0], "Fn::And": all(operands), "Fn::Or": any(operands)}[function]
 
-    def worked_out(self, value: Any) -> Any:
+    def evaluate(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self.worked_out(one) for one in value if not self._is_none(one)]
+            return [self.evaluate(item) for item in value if not self._is_none(item)]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
             [(name, argument)] = value.items()
             if name in FUNCTIONS:
                 return FUNCTIONS[name](self, argument)
-        return {key: self.worked_out(one) for key, one in value.items() if not self._is_none(one)}
+        return {key: self.evaluate(item) for key, item in value.items() if not self._is_none(item)}
 
     def _is_none(self, value: Any) -> bool:
         return isinstance(value, dict) and (
@@ -135,26 +135,26 @@ class _Resolver:
         return argument[1] if self.holds(self.conditions[argument[0]]) else argument[2]
 
     def _if(self, argument: list[Any]) -> Any:
-        return self.worked_out(self._branch(argument))
+        return self.evaluate(self._branch(argument))
 
     def _ref(self, name: str) -> Any:
         return self.values.get(name, {"Ref": name})
 
     def _map(self, argument: list[Any]) -> Any:
-        table, row, column = (self.worked_out(one) for one in argument)
+        table, row, column = (self.evaluate(part) for part in argument)
         return self.mappings[table][row][column]
 
     def _split(self, argument: list[Any]) -> Any:
         separator, text = argument
-        return self.worked_out(text).split(separator)
+        return self.evaluate(text).split(separator)
 
     def _sub(self, argument: Any) -> Any:
-        text, more = argument if isinstance(argument, list) else (argument, {})
-        more = {name: self.worked_out(value) for name, value in more.items()}
-        left = {name: value for name, value in more.items() if not isinstance(value, str)}
-        known = self.values | {name: value for name, value in more.items() if isinstance(value, str)}
-        text = re.sub(r"\$\{([\w:]+)\}", lambda found: known.get(found[1], found[0]), text)
-        inner = {name: value for name, value in left.items() if set(value) == {"Fn::Sub"}}
+        text, variables = argument if isinstance(argument, list) else (argument, {})
+        variables = {name: self.evaluate(value) for name, value in variables.items()}
+        unresolved = {name: value for name, value in variables.items() if not isinstance(value, str)}
+        known = self.values | {name: value for name, value in variables.items() if isinstance(value, str)}
+        text = re.sub(r"\$\{([\w:]+)\}", lambda match: known.get(match[1], match[0]), text)
+        inner = {name: value for name, value in unresolved.items() if set(value) == {"Fn::Sub"}}
         for name, value in inner.items():
             text = text.replace(f"${{{name}}}", value["Fn::Sub"])
         return {"Fn::Sub": text} if re.search(r"\$\{", text) else text

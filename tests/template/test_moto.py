@@ -1,12 +1,12 @@
-"""The stack on moto's CloudFormation, for every combination of parameters that matters.
+"""The stack on the CloudFormation of moto, for every combination of parameters that matters.
 
-What moto 5.2.1 cannot do, and how it is left out here:
-- it does not translate SAM, check Rules and AllowedPatterns, or leave AWS::NoValue out of a list: it gets the template
-  translated and worked out (tests/support/template_stack.py);
-- it makes nothing of the resources in NOT_MADE, warns (which fails a test), and stumbles over references to them: they
-  are left out, and what calls the alias calls the function;
-- of what it makes it forgets the function's Architectures, Layers, TracingConfig, SnapStart and LoggingConfig, the
-  layer's LayerName, the role's ManagedPolicyArns and the bucket's notifications: test_template.py looks at these.
+Limits of moto 5.2.1, and what these tests do instead:
+- It does not translate SAM, does not check Rules and AllowedPatterns, and keeps AWS::NoValue in lists. It gets the
+  translated and evaluated template (tests/support/template_stack.py).
+- It does not create the resources in UNSUPPORTED, warns about them (which fails a test), and fails on references to
+  them. They are omitted, and the callers of the alias call the function.
+- It drops Architectures, Layers, TracingConfig, SnapStart and LoggingConfig of the function, LayerName of the layer,
+  ManagedPolicyArns of the role, and the notifications of the bucket. test_template.py checks these.
 """
 
 import io
@@ -22,7 +22,7 @@ from moto import mock_aws
 from tests.support.template_stack import stack
 from tests.template.test_template import TRIGGER, every_combination
 
-NOT_MADE = {
+UNSUPPORTED = {
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
@@ -32,8 +32,8 @@ NOT_MADE = {
     "AWS::Lambda::Url",
     "AWS::SQS::QueuePolicy",
 }
-NOT_MADE_WITHOUT = {"ApiPermission"}  # its SourceArn is the API's
-INSTEAD = {
+DEPENDENT = {"ApiPermission"}  # its SourceArn refers to the API
+REPLACEMENTS = {
     '{"Ref": "FunctionAliaslive"}': '{"Fn::GetAtt": ["Function", "Arn"]}',
     '"DependsOn": "QueuePolicy"': '"DependsOn": "Queue"',
 }
@@ -48,7 +48,7 @@ VARIABLES = {
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty account, with two zips in a bucket."""
+    """Empty account with two zips in a bucket."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -62,64 +62,65 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _zip(name: str) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
-        made.writestr(f"{name}.txt", name)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(f"{name}.txt", name)
     return buffer.getvalue()
 
 
-def wanted(**given: str) -> dict[str, Any]:
-    """The resources that moto can make."""
-    text = json.dumps(stack(**given)["Resources"])
-    for there, instead in INSTEAD.items():
-        text = text.replace(there, instead)
+def supported(**parameters: str) -> dict[str, Any]:
+    """Return the resources that moto can create."""
+    text = json.dumps(stack(**parameters)["Resources"])
+    for old, new in REPLACEMENTS.items():
+        text = text.replace(old, new)
     return {
-        name: one
-        for name, one in json.loads(text).items()
-        if one["Type"] not in NOT_MADE and name not in NOT_MADE_WITHOUT
+        name: resource
+        for name, resource in json.loads(text).items()
+        if resource["Type"] not in UNSUPPORTED and name not in DEPENDENT
     }
 
 
-def deploy(**given: str) -> dict[str, str]:
-    """Make the stack; the types of what it has, by logical id."""
+def deploy(**parameters: str) -> dict[str, str]:
+    """Create the stack and return the types of its resources, by logical id."""
     client = boto3.client("cloudformation")
     client.create_stack(
         StackName="yolo",
-        TemplateBody=json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": wanted(**given)}),
+        TemplateBody=json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": supported(**parameters)}),
         Capabilities=["CAPABILITY_IAM"],
     )
     assert client.describe_stacks(StackName="yolo")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
-    made = client.describe_stack_resources(StackName="yolo")["StackResources"]
-    return {one["LogicalResourceId"]: one["ResourceType"] for one in made}
+    created = client.describe_stack_resources(StackName="yolo")["StackResources"]
+    return {resource["LogicalResourceId"]: resource["ResourceType"] for resource in created}
 
 
 @every_combination
-def test_everything_that_moto_can_make_is_made(given: dict[str, str]) -> None:
-    assert deploy(**given) == {name: one["Type"] for name, one in wanted(**given).items()}
+def test_every_supported_resource_is_created(parameters: dict[str, str]) -> None:
+    expected = {name: resource["Type"] for name, resource in supported(**parameters).items()}
+    assert deploy(**parameters) == expected
 
 
-def test_the_function_is_as_asked_for() -> None:
-    given = {"PythonRuntime": "python3.14", "Memory": "3538", "Timeout": "60", "Iou": "0.5"}
-    deploy(**given)
-    made = boto3.client("lambda").get_function_configuration(FunctionName="yolo")
+def test_function_has_the_requested_configuration() -> None:
+    parameters = {"PythonRuntime": "python3.14", "Memory": "3538", "Timeout": "60", "Iou": "0.5"}
+    deploy(**parameters)
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName="yolo")
     names = ("Runtime", "MemorySize", "Timeout", "Handler")
-    assert [made[name] for name in names] == ["python3.14", 3538, 60, "function.handler.lambda_handler"]
-    variables = made["Environment"]["Variables"]
+    assert [configuration[name] for name in names] == ["python3.14", 3538, 60, "function.handler.lambda_handler"]
+    variables = configuration["Environment"]["Variables"]
     assert (variables["IOU_THRESHOLD"], variables["ORT_DISABLE_TELEMETRY"]) == ("0.5", "1")
 
 
-def test_a_version_is_published_and_the_layer_too() -> None:
+def test_version_of_the_function_and_of_the_layer_is_published() -> None:
     deploy()
     client = boto3.client("lambda")
     versions = client.list_versions_by_function(FunctionName="yolo")["Versions"]
-    assert [one["Version"] for one in versions] == ["$LATEST", "1"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"]
     [layer] = client.list_layers()["Layers"]
     assert layer["LatestMatchingVersion"]["CompatibleRuntimes"] == ["python3.13"]
 
 
-def test_a_public_url_has_both_permissions_and_a_signed_one_has_none() -> None:
+def test_public_url_has_two_permissions_and_a_signed_url_has_none() -> None:
     deploy(UrlAuth="NONE")
     policy = json.loads(boto3.client("lambda").get_policy(FunctionName="yolo")["Policy"])
-    assert {(one["Action"], one["Principal"]) for one in policy["Statement"]} == {
+    assert {(statement["Action"], statement["Principal"]) for statement in policy["Statement"]} == {
         ("lambda:InvokeFunctionUrl", "*"),
         ("lambda:InvokeFunction", "*"),
     }
@@ -130,26 +131,26 @@ def test_a_public_url_has_both_permissions_and_a_signed_one_has_none() -> None:
         client.get_policy(FunctionName="yolo")
 
 
-def test_the_queue_hides_messages_for_six_time_outs_and_gives_up_into_the_other() -> None:
+def test_queue_has_a_visibility_timeout_of_six_timeouts_and_a_dead_letter_queue() -> None:
     deploy(**TRIGGER, Timeout="60")
     client = boto3.client("sqs")
     [queue] = client.list_queues(QueueNamePrefix="yolo-Queue")["QueueUrls"]
-    made = client.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
-    assert made["VisibilityTimeout"] == "360"
-    assert "yolo-DeadLetters" in json.loads(made["RedrivePolicy"])["deadLetterTargetArn"]
-    [mapping] = boto3.client("lambda").list_event_source_mappings(EventSourceArn=made["QueueArn"])[
+    attributes = client.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert attributes["VisibilityTimeout"] == "360"
+    assert "yolo-DeadLetters" in json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
+    [mapping] = boto3.client("lambda").list_event_source_mappings(EventSourceArn=attributes["QueueArn"])[
         "EventSourceMappings"
     ]
     assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (10, ["ReportBatchItemFailures"])
 
 
-def test_the_log_is_kept_as_long_as_asked_for() -> None:
+def test_log_has_the_requested_retention() -> None:
     deploy(LogRetention="7")
     [group] = boto3.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/yolo")["logGroups"]
     assert int(group["retentionInDays"]) == 7
 
 
-def test_deleting_the_stack_takes_the_function_along_and_leaves_no_role() -> None:
+def test_deleting_the_stack_deletes_the_function_and_the_role() -> None:
     deploy()
     boto3.client("cloudformation").delete_stack(StackName="yolo")
     assert boto3.client("lambda").list_functions()["Functions"] == []

@@ -1,4 +1,4 @@
-"""template.yaml: what it makes for which parameters, and what it lets in."""
+"""template.yaml: resources for each set of parameters, permissions, and accepted parameter values."""
 
 import ast
 import fnmatch
@@ -15,28 +15,28 @@ from tests.support.template_stack import resources, stack, translated
 
 ARN = "arn:aws:s3:::"
 TIMEOUTS = template_stack.source()["Parameters"]["Timeout"]["AllowedValues"]
-PICTURES = {"PicturesBucket": "pictures"}
-TRIGGER = {**PICTURES, "S3Trigger": "new-bucket"}
-DOORS_OFF = {"UrlAuth": "off"}
-BARE = {**DOORS_OFF, "Alarms": "off", "Dashboard": "off", "Metrics": "0"}
+WITH_BUCKET = {"PicturesBucket": "photos"}
+TRIGGER = {**WITH_BUCKET, "S3Trigger": "new-bucket"}
+NO_URL = {"UrlAuth": "off"}
+BARE = {**NO_URL, "Alarms": "off", "Dashboard": "off", "Metrics": "0"}
 COMBINATIONS = {
     "defaults": {},
     "bare": BARE,
     "arm64": {"Architecture": "arm64", "PythonRuntime": "python3.14", "Memory": "3538"},
     "public url": {"UrlAuth": "NONE", "ReservedConcurrency": "5", "CorsOrigins": "https://a.example,https://b.example"},
-    "signed api": {**DOORS_OFF, "ApiAuth": "AWS_IAM"},
+    "signed api": {**NO_URL, "ApiAuth": "AWS_IAM"},
     "public api": {"ApiAuth": "NONE", "CorsOrigins": "*"},
     "new bucket": TRIGGER,
-    "existing bucket": {**PICTURES, "S3Trigger": "existing-bucket", "PicturesPrefix": "a/b/", "Timeout": "900"},
+    "existing bucket": {**WITH_BUCKET, "S3Trigger": "existing-bucket", "PicturesPrefix": "a/b/", "Timeout": "900"},
     "result bucket": {**TRIGGER, "ResultBucket": "results", "ResultPrefix": "r/", "Annotate": "1"},
-    "batch": {**PICTURES, "ResultBucket": "pictures", "Timeout": "60"},
-    "s3 requests": {**PICTURES, "S3Requests": "on"},
+    "batch": {**WITH_BUCKET, "ResultBucket": "photos", "Timeout": "60"},
+    "s3 requests": {**WITH_BUCKET, "S3Requests": "on"},
     "snapstart": {"SnapStart": "PublishedVersions", "PythonRuntime": "python3.12"},
     "provisioned": {"ProvisionedConcurrency": "2", "ReservedConcurrency": "10"},
     "warm": {"WarmUp": "5 minutes"},
     "model in a bucket": {"ModelBucket": "models", "ModelKey": "v1/best.onnx", "ModelSha256": "ab" * 32},
     "model in a layer": {"ModelPath": "/opt/model.onnx", "Confidence": "0.4", "Iou": ".5", "MaxDetections": "50"},
-    "watched": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
+    "monitored": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
     "switched off": {"ReservedConcurrency": "0"},
     "everything": {
         **TRIGGER,
@@ -55,14 +55,14 @@ COMBINATIONS = {
         "ReservedConcurrency": "50",
     },
 }
-every_combination = pytest.mark.parametrize("given", COMBINATIONS.values(), ids=COMBINATIONS)
+every_combination = pytest.mark.parametrize("parameters", COMBINATIONS.values(), ids=COMBINATIONS)
 
 
-def grants(**given: str) -> dict[str, Any]:
-    """What the role may do: action -> resource."""
-    [managed] = resources("AWS::IAM::ManagedPolicy", **given).values()
-    [role] = resources("AWS::IAM::Role", **given).values()
-    documents = [managed["PolicyDocument"], *(one["PolicyDocument"] for one in role["Policies"])]
+def grants(**parameters: str) -> dict[str, Any]:
+    """Return the permissions of the role: action -> resource."""
+    [managed] = resources("AWS::IAM::ManagedPolicy", **parameters).values()
+    [role] = resources("AWS::IAM::Role", **parameters).values()
+    documents = [managed["PolicyDocument"], *(policy["PolicyDocument"] for policy in role["Policies"])]
     statements = [statement for document in documents for statement in document["Statement"]]
     return {
         action: statement["Resource"]
@@ -71,44 +71,45 @@ def grants(**given: str) -> dict[str, Any]:
     }
 
 
-def permissions(**given: str) -> list[dict[str, Any]]:
-    return list(resources("AWS::Lambda::Permission", **given).values())
+def permissions(**parameters: str) -> list[dict[str, Any]]:
+    return list(resources("AWS::Lambda::Permission", **parameters).values())
 
 
-def public(**given: str) -> list[str]:
-    """Actions that everybody may take."""
-    return sorted(one["Action"] for one in permissions(**given) if one["Principal"] == "*")
+def public(**parameters: str) -> list[str]:
+    """Return the actions that everybody may call."""
+    return sorted(grant["Action"] for grant in permissions(**parameters) if grant["Principal"] == "*")
 
 
-def environment(**given: str) -> dict[str, str]:
-    found: dict[str, str] = resources("AWS::Lambda::Function", **given)["Function"]["Environment"]["Variables"]
-    return found
+def environment(**parameters: str) -> dict[str, str]:
+    function = resources("AWS::Lambda::Function", **parameters)["Function"]
+    variables: dict[str, str] = function["Environment"]["Variables"]
+    return variables
 
 
-def version(**given: str) -> tuple[str, str]:
-    """What decides whether a new version is published: its logical id, and the text behind its description."""
-    made = stack(**given)["Resources"]
-    [(name, one)] = [(name, one) for name, one in made.items() if one["Type"] == "AWS::Lambda::Version"]
-    assert one["Properties"]["Description"] == {"Ref": "LogAccess"}
-    return name, made["LogAccess"]["Properties"]["Description"]
-
-
-@every_combination
-def test_no_rule_refuses_a_combination_that_matters(given: dict[str, str]) -> None:
-    assert template_stack.broken_rules(**given) == set()
+def version(**parameters: str) -> tuple[str, str]:
+    """Return the two values whose change publishes a version: its logical id, and the text of its description."""
+    deployed = stack(**parameters)["Resources"]
+    [name] = [name for name, resource in deployed.items() if resource["Type"] == "AWS::Lambda::Version"]
+    assert deployed[name]["Properties"]["Description"] == {"Ref": "LogAccess"}
+    return name, deployed["LogAccess"]["Properties"]["Description"]
 
 
 @every_combination
-def test_values_of_the_combinations_are_allowed(given: dict[str, str]) -> None:
-    parameters = template_stack.source()["Parameters"]
-    for name, value in given.items():
-        parameter = parameters[name]
-        assert value in [str(one) for one in parameter.get("AllowedValues", [value])], name
+def test_no_rule_refuses_a_combination(parameters: dict[str, str]) -> None:
+    assert template_stack.broken_rules(**parameters) == set()
+
+
+@every_combination
+def test_values_of_the_combinations_are_allowed(parameters: dict[str, str]) -> None:
+    declared = template_stack.source()["Parameters"]
+    for name, value in parameters.items():
+        parameter = declared[name]
+        assert value in [str(allowed) for allowed in parameter.get("AllowedValues", [value])], name
         assert re.fullmatch(parameter.get("AllowedPattern", ".*"), value), name
 
 
 @pytest.mark.parametrize(
-    ("given", "rule"),
+    ("parameters", "rule"),
     [
         ({"SnapStart": "PublishedVersions", "ProvisionedConcurrency": "1"}, "SnapStartOrProvisionedConcurrency"),
         ({"S3Trigger": "new-bucket"}, "TriggerNeedsBucket"),
@@ -118,8 +119,8 @@ def test_values_of_the_combinations_are_allowed(given: dict[str, str]) -> None:
         ({"ModelKey": "m.onnx"}, "ModelKeyNeedsBucket"),
     ],
 )
-def test_contradictions_are_refused(given: dict[str, str], rule: str) -> None:
-    assert template_stack.broken_rules(**given) == {rule}
+def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: str) -> None:
+    assert template_stack.broken_rules(**parameters) == {rule}
 
 
 @pytest.mark.parametrize(
@@ -138,54 +139,56 @@ def test_contradictions_are_refused(given: dict[str, str], rule: str) -> None:
         "AlarmTopic": ["alarms"],
     }.items(),
 )
-def test_values_that_cannot_be_are_refused(name: str, values: list[str]) -> None:
+def test_invalid_values_are_refused(name: str, values: list[str]) -> None:
     pattern = template_stack.source()["Parameters"][name]["AllowedPattern"]
     assert [value for value in values if re.fullmatch(pattern, value)] == []
 
 
-def test_every_parameter_says_what_it_is_and_stands_in_one_group() -> None:
+def test_every_parameter_has_a_description_and_one_group() -> None:
     template = template_stack.source()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
-    assert all(one["Description"] for one in template["Parameters"].values())
+    assert all(parameter["Description"] for parameter in template["Parameters"].values())
 
 
-def test_a_stack_of_defaults_needs_no_parameter() -> None:
-    assert all("Default" in one for one in template_stack.source()["Parameters"].values())
+def test_every_parameter_has_a_default() -> None:
+    assert all("Default" in parameter for parameter in template_stack.source()["Parameters"].values())
 
 
-# Doors
+# Endpoints
 
 
 @every_combination
-def test_nothing_is_public_but_the_url_that_was_asked_to_be(given: dict[str, str]) -> None:
+def test_only_a_url_with_auth_none_is_public(parameters: dict[str, str]) -> None:
     both = ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]
-    assert public(**given) == (both if given.get("UrlAuth") == "NONE" else [])
+    assert public(**parameters) == (both if parameters.get("UrlAuth") == "NONE" else [])
 
 
-def test_a_public_url_opens_the_function_to_nothing_but_itself() -> None:
-    limits = {one["Action"]: one for one in permissions(UrlAuth="NONE")}
+def test_permissions_of_a_public_url_are_limited_to_the_url() -> None:
+    limits = {grant["Action"]: grant for grant in permissions(UrlAuth="NONE")}
     assert limits["lambda:InvokeFunctionUrl"]["FunctionUrlAuthType"] == "NONE"
     assert limits["lambda:InvokeFunction"]["InvokedViaFunctionUrl"] is True
 
 
 @pytest.mark.parametrize("kind", ["AWS_IAM", "NONE"])
-def test_a_url_is_of_the_alias_and_as_asked_for(kind: str) -> None:
+def test_url_calls_the_alias_with_the_requested_auth(kind: str) -> None:
     [url] = resources("AWS::Lambda::Url", UrlAuth=kind).values()
     assert url == {"TargetFunctionArn": {"Ref": "FunctionAliaslive"}, "AuthType": kind}
 
 
-def test_no_url_where_it_is_off() -> None:
+def test_url_is_absent_if_it_is_off() -> None:
     assert not resources("AWS::Lambda::Url", UrlAuth="off")
     assert "FunctionUrl" not in stack(UrlAuth="off")["Outputs"]
 
 
-def test_no_api_if_nothing_is_said() -> None:
-    assert not [one for one in stack()["Resources"].values() if one["Type"].startswith("AWS::ApiGateway")]
+def test_api_is_absent_by_default() -> None:
+    assert not [
+        name for name, resource in stack()["Resources"].items() if resource["Type"].startswith("AWS::ApiGateway")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["AWS_IAM", "NONE"])
-def test_an_api_has_one_route_and_the_function_lets_that_one_in(kind: str) -> None:
+def test_api_has_one_route_and_permission_for_this_route_only(kind: str) -> None:
     [route] = resources("AWS::ApiGatewayV2::Route", ApiAuth=kind).values()
     assert (route["RouteKey"], route["AuthorizationType"]) == ("POST /analyze", kind)
     [permission] = permissions(ApiAuth=kind)
@@ -193,10 +196,10 @@ def test_an_api_has_one_route_and_the_function_lets_that_one_in(kind: str) -> No
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/analyze")
 
 
-def test_cors_is_the_same_on_both_doors_and_none_of_the_function() -> None:
-    given = {"UrlAuth": "NONE", "ApiAuth": "NONE", "CorsOrigins": "https://a.example,https://b.example"}
-    [url] = resources("AWS::Lambda::Url", **given).values()
-    [api] = resources("AWS::ApiGatewayV2::Api", **given).values()
+def test_cors_is_the_same_for_both_endpoints_and_absent_in_the_function() -> None:
+    parameters = {"UrlAuth": "NONE", "ApiAuth": "NONE", "CorsOrigins": "https://a.example,https://b.example"}
+    [url] = resources("AWS::Lambda::Url", **parameters).values()
+    [api] = resources("AWS::ApiGatewayV2::Api", **parameters).values()
     assert url["Cors"] == api["CorsConfiguration"] | {"AllowMethods": ["GET", "POST"]}
     assert url["Cors"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
     sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
@@ -204,28 +207,28 @@ def test_cors_is_the_same_on_both_doors_and_none_of_the_function() -> None:
 
 
 @every_combination
-def test_every_permission_for_a_service_names_who_sends(given: dict[str, str]) -> None:
-    assert all("SourceArn" in one for one in permissions(**given) if one["Principal"] != "*")
+def test_every_permission_for_a_service_has_a_source(parameters: dict[str, str]) -> None:
+    assert all("SourceArn" in grant for grant in permissions(**parameters) if grant["Principal"] != "*")
 
 
-# What the role may do
+# Permissions of the role
 
 
-def test_with_everything_off_the_role_may_write_its_log_and_nothing_else() -> None:
+def test_role_may_only_write_its_log_if_everything_is_off() -> None:
     log = {"Fn::GetAtt": ["LogGroup", "Arn"]}
     assert grants(**BARE) == {"logs:CreateLogStream": log, "logs:PutLogEvents": log}
     assert permissions(**BARE) == []
 
 
 @pytest.mark.parametrize(
-    ("given", "granted"),
+    ("parameters", "granted"),
     [
         (
-            {**PICTURES, "PicturesPrefix": "a/"},
+            {**WITH_BUCKET, "PicturesPrefix": "a/"},
             {
-                "s3:GetObject": f"{ARN}pictures/a/*",
-                "s3:GetObjectVersion": f"{ARN}pictures/a/*",
-                "s3:ListBucket": f"{ARN}pictures",
+                "s3:GetObject": f"{ARN}photos/a/*",
+                "s3:GetObjectVersion": f"{ARN}photos/a/*",
+                "s3:ListBucket": f"{ARN}photos",
             },
         ),
         ({"ResultBucket": "results", "ResultPrefix": "r/"}, {"s3:PutObject": f"{ARN}results/r/*"}),
@@ -234,16 +237,18 @@ def test_with_everything_off_the_role_may_write_its_log_and_nothing_else() -> No
         ({"UrlAuth": "NONE", "ApiAuth": "NONE", "WarmUp": "5 minutes", "SnapStart": "PublishedVersions"}, {}),
     ],
 )
-def test_a_feature_grants_what_it_needs_and_nothing_else(given: dict[str, str], granted: dict[str, str]) -> None:
+def test_feature_grants_exactly_the_permissions_that_it_needs(
+    parameters: dict[str, str], granted: dict[str, str]
+) -> None:
     before = grants()
-    assert grants(**given) == before | granted
+    assert grants(**parameters) == before | granted
 
 
-def test_the_trigger_grants_the_queue_and_the_results() -> None:
-    more = {name: resource for name, resource in grants(**TRIGGER).items() if name not in grants(**PICTURES)}
+def test_trigger_grants_access_to_the_queue_and_the_results() -> None:
+    added = {name: resource for name, resource in grants(**TRIGGER).items() if name not in grants(**WITH_BUCKET)}
     queue = {"Fn::GetAtt": ["Queue", "Arn"]}
-    assert more == {
-        "s3:PutObject": f"{ARN}pictures/results/*",
+    assert added == {
+        "s3:PutObject": f"{ARN}photos/results/*",
         "sqs:ReceiveMessage": queue,
         "sqs:DeleteMessage": queue,
         "sqs:GetQueueAttributes": queue,
@@ -251,20 +256,20 @@ def test_the_trigger_grants_the_queue_and_the_results() -> None:
 
 
 @every_combination
-def test_no_action_of_the_role_has_a_wildcard(given: dict[str, str]) -> None:
-    assert not [action for action in grants(**given) if "*" in action]
+def test_no_action_of_the_role_has_a_wildcard(parameters: dict[str, str]) -> None:
+    assert not [action for action in grants(**parameters) if "*" in action]
 
 
-# Pictures in a bucket
+# Images in S3
 
 
 @pytest.mark.parametrize("timeout", TIMEOUTS)
-def test_a_message_stays_hidden_for_six_time_outs(timeout: str) -> None:
+def test_visibility_timeout_is_six_timeouts(timeout: str) -> None:
     queue = resources("AWS::SQS::Queue", **TRIGGER, Timeout=timeout)["Queue"]
     assert queue["VisibilityTimeout"] == 6 * int(timeout)
 
 
-def test_failed_messages_come_again_one_by_one_and_end_in_the_dead_letter_queue() -> None:
+def test_failed_messages_are_delivered_again_and_end_in_the_dead_letter_queue() -> None:
     [mapping] = resources("AWS::Lambda::EventSourceMapping", **TRIGGER).values()
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     queues = resources("AWS::SQS::Queue", **TRIGGER)
@@ -276,45 +281,45 @@ def test_failed_messages_come_again_one_by_one_and_end_in_the_dead_letter_queue(
 
 
 @pytest.mark.parametrize("kind", ["new-bucket", "existing-bucket"])
-def test_only_that_bucket_of_this_account_may_fill_the_queue(kind: str) -> None:
-    [policy] = resources("AWS::SQS::QueuePolicy", **PICTURES, S3Trigger=kind).values()
+def test_only_the_bucket_of_this_account_may_send_to_the_queue(kind: str) -> None:
+    [policy] = resources("AWS::SQS::QueuePolicy", **WITH_BUCKET, S3Trigger=kind).values()
     [statement] = policy["PolicyDocument"]["Statement"]
     assert (statement["Principal"], statement["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
     assert statement["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": f"{ARN}pictures"},
+        "ArnEquals": {"aws:SourceArn": f"{ARN}photos"},
         "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
 
 
-def test_a_new_bucket_is_private_tells_the_queue_and_outlives_the_stack() -> None:
+def test_new_bucket_is_private_notifies_the_queue_and_is_retained() -> None:
     bucket = stack(**TRIGGER)["Resources"]["Pictures"]
     assert (bucket["DeletionPolicy"], bucket["DependsOn"]) == ("Retain", "QueuePolicy")
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
-    [told] = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
-    assert told["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "in/"}]
+    [notification] = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert notification["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "in/"}]
 
 
-def test_an_existing_bucket_is_connected_by_a_printed_command() -> None:
-    made = stack(**PICTURES, S3Trigger="existing-bucket", PicturesPrefix="a/")
-    assert "Pictures" not in made["Resources"]
-    command = made["Outputs"]["NotifyCommand"]["Value"]["Fn::Sub"]
-    told = json.loads(re.search(r"'(\{.*\})'", command)[1])["QueueConfigurations"][0]  # type: ignore[index]
-    assert told["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "a/"}]
-    assert told["QueueArn"] == "${Queue.Arn}"
+def test_existing_bucket_is_connected_by_a_command_in_the_outputs() -> None:
+    deployed = stack(**WITH_BUCKET, S3Trigger="existing-bucket", PicturesPrefix="a/")
+    assert "Pictures" not in deployed["Resources"]
+    command = deployed["Outputs"]["NotifyCommand"]["Value"]["Fn::Sub"]
+    notification = json.loads(re.search(r"'(\{.*\})'", command)[1])["QueueConfigurations"][0]  # type: ignore[index]
+    assert notification["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "a/"}]
+    assert notification["QueueArn"] == "${Queue.Arn}"
 
 
-@pytest.mark.parametrize("given", [TRIGGER, {**TRIGGER, "ResultBucket": "results"}])
-def test_the_function_can_check_that_results_set_off_no_trigger(given: dict[str, str]) -> None:
-    assert settings.Settings.from_env(environment(**given)).result_prefix == "results/"
-    looped = environment(**(given | {"ResultBucket": "pictures", "ResultPrefix": "in/results/"}))
+@pytest.mark.parametrize("parameters", [TRIGGER, {**TRIGGER, "ResultBucket": "results"}])
+def test_function_refuses_results_that_would_trigger_it(parameters: dict[str, str]) -> None:
+    assert settings.Settings.from_env(environment(**parameters)).result_prefix == "results/"
+    recursive = environment(**(parameters | {"ResultBucket": "photos", "ResultPrefix": "in/results/"}))
     with pytest.raises(settings.InvalidSetting, match="WATCHED_PREFIX"):
-        settings.Settings.from_env(looped)
+        settings.Settings.from_env(recursive)
 
 
 # The function
 
 
-def test_every_variable_is_one_that_the_function_reads() -> None:
+def test_function_reads_every_variable() -> None:
     texts = {
         node.value
         for name in ("settings.py", "__init__.py")
@@ -324,11 +329,11 @@ def test_every_variable_is_one_that_the_function_reads() -> None:
     assert set(environment()) - texts == set()
 
 
-def test_variables_that_nothing_was_said_about_leave_the_functions_own_defaults() -> None:
+def test_default_parameters_keep_the_defaults_of_the_function() -> None:
     assert settings.Settings.from_env(environment()) == settings.Settings.from_env({})
 
 
-def test_thresholds_and_the_model_reach_the_function() -> None:
+def test_thresholds_and_model_reach_the_function() -> None:
     read = settings.Settings.from_env(
         environment(Confidence="0.4", Iou=".5", MaxDetections="7", ModelPath="/opt/m.onnx")
     )
@@ -336,19 +341,19 @@ def test_thresholds_and_the_model_reach_the_function() -> None:
     assert environment(ModelBucket="models", ModelKey="v1/m.onnx")["MODEL_PATH"] == "s3://models/v1/m.onnx"
 
 
-def test_callers_may_name_the_bucket_only_if_so_asked() -> None:
-    assert environment(**PICTURES)["ALLOWED_BUCKETS"] == ""
-    assert environment(**PICTURES, S3Requests="on")["ALLOWED_BUCKETS"] == "pictures"
+def test_requests_may_name_the_bucket_only_if_s3_requests_is_on() -> None:
+    assert environment(**WITH_BUCKET)["ALLOWED_BUCKETS"] == ""
+    assert environment(**WITH_BUCKET, S3Requests="on")["ALLOWED_BUCKETS"] == "photos"
 
 
 def test_telemetry_is_off() -> None:
     assert environment()["ORT_DISABLE_TELEMETRY"] == "1"
 
 
-def test_reserved_concurrency_of_none_is_no_limit_and_of_zero_is_zero() -> None:
+def test_empty_reserved_concurrency_is_no_limit_and_zero_is_zero() -> None:
     reserved = [
-        resources("AWS::Lambda::Function", **given)["Function"].get("ReservedConcurrentExecutions")
-        for given in ({}, {"ReservedConcurrency": "0"})
+        resources("AWS::Lambda::Function", **parameters)["Function"].get("ReservedConcurrentExecutions")
+        for parameters in ({}, {"ReservedConcurrency": "0"})
     ]
     assert reserved == [None, "0"]
 
@@ -372,7 +377,7 @@ CHANGES = {
     "FastDecode": "1",
     "ModelName": "wine",
     "AllowedUrlHosts": "*",
-    "PicturesBucket": "pictures",
+    "PicturesBucket": "photos",
     "PicturesPrefix": "other/",
     "S3Requests": "on",
     "ResultBucket": "results",
@@ -380,33 +385,34 @@ CHANGES = {
     "Annotate": "1",
     "Metrics": "0",
 }
-UNVERSIONED = {"ReservedConcurrentExecutions"}  # of the function as a whole, not of a version
+UNVERSIONED = {"ReservedConcurrentExecutions"}  # property of the function, not of a version
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES.items())
-def test_a_parameter_that_reaches_the_function_publishes_a_version(name: str, value: str) -> None:
+def test_parameter_that_reaches_the_function_publishes_a_version(name: str, value: str) -> None:
     assert version(**{name: value}) != version()
 
 
-NEEDS = {"S3Requests": PICTURES, "ModelBucket": {"ModelKey": "m.onnx"}, "ModelKey": {"ModelBucket": "models"}}
+NEEDS = {"S3Requests": WITH_BUCKET, "ModelBucket": {"ModelKey": "m.onnx"}, "ModelKey": {"ModelBucket": "models"}}
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES.items())
-def test_what_publishes_a_version_changes_the_function_since_two_alike_are_an_error(name: str, value: str) -> None:
+def test_parameter_that_publishes_a_version_changes_the_function(name: str, value: str) -> None:
     before, after = (
-        resources("AWS::Lambda::Function", **NEEDS.get(name, {}), **given)["Function"] for given in ({}, {name: value})
+        resources("AWS::Lambda::Function", **NEEDS.get(name, {}), **parameters)["Function"]
+        for parameters in ({}, {name: value})
     )
     assert before != after
 
 
 @pytest.mark.parametrize("name", sorted(set(template_stack.source()["Parameters"]) - set(CHANGES)))
-def test_other_parameters_publish_none_and_leave_the_function_alone(name: str) -> None:
+def test_other_parameters_publish_no_version_and_do_not_change_the_function(name: str) -> None:
     value = {"AllowedValues": [None, "-"]} | template_stack.source()["Parameters"][name]
-    given = {name: str(value["AllowedValues"][-2 if name in ("Alarms", "Dashboard") else -1])}
+    parameters = {name: str(value["AllowedValues"][-2 if name in ("Alarms", "Dashboard") else -1])}
     if name in ("ReservedConcurrency", "ProvisionedConcurrency", "QueueConcurrency"):
-        given = {name: "7"}
-    assert version(**given) == version()
-    before, after = (resources("AWS::Lambda::Function", **one)["Function"] for one in ({}, given))
+        parameters = {name: "7"}
+    assert version(**parameters) == version()
+    before, after = (resources("AWS::Lambda::Function", **change)["Function"] for change in ({}, parameters))
     assert {key for key in before | after if before.get(key) != after.get(key)} <= UNVERSIONED
 
 
@@ -418,13 +424,13 @@ def test_another_zip_publishes_a_version() -> None:
     assert published(layer_zip="other.zip") != published()
 
 
-def test_the_description_that_publishes_versions_always_has_room() -> None:
-    parameters = template_stack.source()["Parameters"]
-    longest = {name: one["MaxLength"] for name, one in parameters.items() if "MaxLength" in one}
+def test_longest_description_stays_below_the_limit() -> None:
+    declared = template_stack.source()["Parameters"]
+    longest = {name: parameter["MaxLength"] for name, parameter in declared.items() if "MaxLength" in parameter}
     longest |= {
-        name: max(len(str(value)) for value in one["AllowedValues"])
-        for name, one in parameters.items()
-        if "AllowedValues" in one
+        name: max(len(str(value)) for value in parameter["AllowedValues"])
+        for name, parameter in declared.items()
+        if "AllowedValues" in parameter
     }
     values = {
         name: "x" * longest.get(name, 64 if name == "ModelSha256" else 63 if name.endswith("Bucket") else 17)
@@ -432,12 +438,12 @@ def test_the_description_that_publishes_versions_always_has_room() -> None:
     }
     text = template_stack.source()["Resources"]["LogAccess"]["Properties"]["Description"]["Fn::Sub"]
     assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES)
-    assert len(re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text)) <= 1000
+    assert len(re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)) <= 1000
 
 
-def test_snapstart_and_provisioned_concurrency_are_as_asked_for() -> None:
-    def alias(**given: str) -> dict[str, Any]:
-        return resources("AWS::Lambda::Alias", **given)["FunctionAliaslive"]
+def test_snapstart_and_provisioned_concurrency_are_configured() -> None:
+    def alias(**parameters: str) -> dict[str, Any]:
+        return resources("AWS::Lambda::Alias", **parameters)["FunctionAliaslive"]
 
     function = resources("AWS::Lambda::Function", SnapStart="PublishedVersions")["Function"]
     assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
@@ -445,17 +451,17 @@ def test_snapstart_and_provisioned_concurrency_are_as_asked_for() -> None:
     assert alias(ProvisionedConcurrency="2")["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "2"}
 
 
-def test_the_warm_up_calls_the_alias_with_the_marker() -> None:
+def test_warm_up_calls_the_alias_with_the_warm_up_event() -> None:
     [rule] = resources("AWS::Events::Rule", WarmUp="5 minutes").values()
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     [target] = rule["Targets"]
     assert (target["Arn"], json.loads(target["Input"])) == ({"Ref": "FunctionAliaslive"}, {"warmup": True})
 
 
-# Watching
+# Monitoring
 
 
-def test_alarms_are_there_and_dead_letters_have_one_where_there_is_a_queue() -> None:
+def test_dead_letter_alarm_exists_only_with_a_queue() -> None:
     four = {"ErrorsAlarm", "FaultsAlarm", "ThrottlesAlarm", "DurationAlarm"}
     assert set(resources("AWS::CloudWatch::Alarm")) == four
     assert set(resources("AWS::CloudWatch::Alarm", **TRIGGER)) == four | {"DeadLettersAlarm"}
@@ -463,61 +469,61 @@ def test_alarms_are_there_and_dead_letters_have_one_where_there_is_a_queue() -> 
 
 
 @pytest.mark.parametrize("timeout", TIMEOUTS)
-def test_the_alarm_of_duration_is_at_four_fifths_of_the_time_out(timeout: str) -> None:
+def test_duration_alarm_is_at_four_fifths_of_the_timeout(timeout: str) -> None:
     alarm = resources("AWS::CloudWatch::Alarm", Timeout=timeout)["DurationAlarm"]
     assert alarm["Threshold"] == 0.8 * 1000 * int(timeout)
 
 
-def test_every_alarm_tells_the_topic() -> None:
+def test_every_alarm_notifies_the_topic() -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:alarms"
-    told = [one["AlarmActions"] for one in resources("AWS::CloudWatch::Alarm", **TRIGGER, AlarmTopic=topic).values()]
-    assert told == [[topic]] * 5
+    alarms = resources("AWS::CloudWatch::Alarm", **TRIGGER, AlarmTopic=topic).values()
+    assert [alarm["AlarmActions"] for alarm in alarms] == [[topic]] * 5
 
 
-@pytest.mark.parametrize("given", [{}, TRIGGER], ids=["without a queue", "with a queue"])
-def test_the_dashboard_is_json_and_its_metrics_exist(given: dict[str, str]) -> None:
-    [board] = resources("AWS::CloudWatch::Dashboard", **given).values()
+@pytest.mark.parametrize("parameters", [{}, TRIGGER], ids=["without a queue", "with a queue"])
+def test_dashboard_is_json_and_its_metrics_exist(parameters: dict[str, str]) -> None:
+    [board] = resources("AWS::CloudWatch::Dashboard", **parameters).values()
     widgets = json.loads(board["DashboardBody"]["Fn::Sub"])["widgets"]
     rows = [row for widget in widgets for row in widget["properties"]["metrics"]]
-    ours = {row[1] for row in rows if row[0] == "YoloLambda"}
-    written = (ROOT / "function" / "metrics.py").read_text()
-    assert ours
-    assert [name for name in ours if f'"{name}"' not in written] == []
-    assert any(row[0] == "AWS/SQS" for row in rows) == bool(given)
+    names = {row[1] for row in rows if row[0] == "YoloLambda"}
+    source = (ROOT / "function" / "metrics.py").read_text()
+    assert names
+    assert [name for name in names if f'"{name}"' not in source] == []
+    assert any(row[0] == "AWS/SQS" for row in rows) == bool(parameters)
 
 
-def test_the_log_is_json_and_goes_where_retention_is_set() -> None:
+def test_log_is_json_and_its_group_has_the_retention() -> None:
     function = resources("AWS::Lambda::Function")["Function"]
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert function["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
     assert resources("AWS::Logs::LogGroup", LogRetention="7")["LogGroup"]["RetentionInDays"] == "7"
 
 
-# The zips
+# Zips
 
 
-def test_function_and_layer_are_for_the_same_processor_and_python() -> None:
-    given = {"Architecture": "arm64", "PythonRuntime": "python3.14"}
-    function = resources("AWS::Lambda::Function", **given)["Function"]
-    [(name, layer)] = resources("AWS::Lambda::LayerVersion", **given).items()
+def test_function_and_layer_have_the_same_architecture_and_python_version() -> None:
+    parameters = {"Architecture": "arm64", "PythonRuntime": "python3.14"}
+    function = resources("AWS::Lambda::Function", **parameters)["Function"]
+    [(name, layer)] = resources("AWS::Lambda::LayerVersion", **parameters).items()
     assert function["Layers"] == [{"Ref": name}]
     assert (function["Runtime"], function["Architectures"]) == ("python3.14", ["arm64"])
     assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.14"], ["arm64"])
 
 
-def test_the_role_has_its_log_policy_attached() -> None:
+def test_role_has_the_log_policy() -> None:
     [role] = resources("AWS::IAM::Role").values()
     assert role["ManagedPolicyArns"] == [{"Ref": "LogAccess"}]
 
 
-def test_the_zips_are_those_that_build_zip_leaves_and_sam_builds_nothing() -> None:
-    made = template_stack.source()["Resources"]
-    assert made["Function"]["Properties"]["CodeUri"] == "dist/function.zip"
-    assert made["Packages"]["Properties"]["ContentUri"] == "dist/layer.zip"
-    assert "Metadata" not in made["Packages"]
+def test_template_uses_the_zips_of_build_zip_and_sam_builds_nothing() -> None:
+    declared = template_stack.source()["Resources"]
+    assert declared["Function"]["Properties"]["CodeUri"] == "dist/function.zip"
+    assert declared["Packages"]["Properties"]["ContentUri"] == "dist/layer.zip"
+    assert "Metadata" not in declared["Packages"]
 
 
-def test_outputs_say_how_to_call_it() -> None:
+def test_outputs_have_urls_queues_and_the_call_command() -> None:
     outputs = stack(**COMBINATIONS["everything"])["Outputs"]
     assert {"FunctionArn", "AliasArn", "CallCommand", "FunctionUrl", "ApiUrl", "QueueUrl", "DeadLetterQueueUrl"} == set(
         outputs

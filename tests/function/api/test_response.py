@@ -1,28 +1,38 @@
-"""The fields that each task adds to an answer."""
+"""Responses: the fields of each task, lists of results, and the size limit."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from function.api import response
+from function.api.body import ParsedBody
+from function.errors import BadRequest, FunctionError, NotFound
 from function.metadata import ModelMetadata
 from function.postprocess.segment import Masks
+from function.request import ImageRef, ImageRequest, Options
 from function.results import Classification, Prediction, Timing
+from function.service import Service
 
-FACTS = ModelMetadata("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
+METADATA = ModelMetadata("detect", {0: "gauge", 1: "clock"}, (320, 320), 32, True, "0" * 64)
 TIMING = Timing(1.26, 2, 3, 4)
 BOXES = np.array([[10, 20, 30, 60], [0, 0, 50, 100]], dtype=np.float32)
-FOUND = Prediction("a.jpg", (200, 100), BOXES, np.array([0.91239, 0.5], np.float32), np.array([1, 0]), FACTS, TIMING)
+PREDICTION = Prediction(
+    "a.jpg", (200, 100), BOXES, np.array([0.91239, 0.5], np.float32), np.array([1, 0]), METADATA, TIMING
+)
 
 
-def rows(prediction: Prediction) -> list[dict]:
-    """As a reader of the JSON sees them."""
-    return json.loads(json.dumps(response.result_body(prediction), allow_nan=False))["detections"]
+def detections(prediction: Prediction) -> list[dict[str, Any]]:
+    """The detections after a round trip through JSON."""
+    body = json.loads(json.dumps(response.result_body(prediction), allow_nan=False))
+    rows: list[dict[str, Any]] = body["detections"]
+    return rows
 
 
-def test_a_box_alone_has_the_fields_of_a_box() -> None:
-    first, second = rows(FOUND)
+def test_detection_without_a_task_has_the_fields_of_a_box() -> None:
+    first, second = detections(PREDICTION)
     assert first == {
         "class_name": "clock",
         "class_id": 1,
@@ -33,57 +43,57 @@ def test_a_box_alone_has_the_fields_of_a_box() -> None:
     assert second["class_name"] == "gauge"
 
 
-def test_an_instance_has_its_polygons() -> None:
+def test_segment_detection_has_polygons() -> None:
     square = np.array([[10, 20], [30, 20], [30, 60.123]], dtype=np.float32)
-    first, second = rows(FOUND._replace(masks=Masks(np.arange(2), [[square], [square, square]], None)))
+    first, second = detections(PREDICTION._replace(masks=Masks(np.arange(2), [[square], [square, square]], None)))
     assert first["segments"] == [[[10, 20], [30, 20], [30, 60.12]]]
     assert len(second["segments"]) == 2
     assert "mask" not in first
 
 
-def test_run_lengths_come_beside_the_polygons_as_coco_writes_them() -> None:
+def test_run_lengths_are_added_to_the_polygons_in_coco_format() -> None:
     masks = Masks(np.arange(2), [[], []], [[20000], [0, 100, 19900]])
-    first, second = rows(FOUND._replace(masks=masks))
-    assert first == rows(FOUND)[0] | {"segments": [], "mask": {"size": [100, 200], "counts": "Pac0"}}
+    first, second = detections(PREDICTION._replace(masks=masks))
+    assert first == detections(PREDICTION)[0] | {"segments": [], "mask": {"size": [100, 200], "counts": "Pac0"}}
     assert second["mask"] == {"size": [100, 200], "counts": "0T3l]c0"}
 
 
-def test_masks_that_were_not_asked_for_leave_boxes() -> None:
-    assert rows(FOUND._replace(masks=Masks(np.arange(2), None, None))) == rows(FOUND)
+def test_masks_none_leaves_the_boxes() -> None:
+    assert detections(PREDICTION._replace(masks=Masks(np.arange(2), None, None))) == detections(PREDICTION)
 
 
-def test_keypoints_have_a_place_and_a_confidence() -> None:
-    points = np.array([[[1.234, 2, 0.56789]], [[3, 4, 0]]], dtype=np.float32)
-    first, second = rows(FOUND._replace(keypoints=points))
+def test_keypoint_has_coordinates_and_confidence() -> None:
+    keypoints = np.array([[[1.234, 2, 0.56789]], [[3, 4, 0]]], dtype=np.float32)
+    first, second = detections(PREDICTION._replace(keypoints=keypoints))
     assert first["keypoints"] == [{"x": 1.23, "y": 2, "confidence": 0.5679}]
     assert second["keypoints"] == [{"x": 3, "y": 4, "confidence": 0}]
 
 
-def test_keypoints_of_a_model_without_visibility_have_no_confidence() -> None:
-    first, _ = rows(FOUND._replace(keypoints=np.zeros((2, 3, 2), dtype=np.float32)))
+def test_keypoint_of_two_values_has_no_confidence() -> None:
+    first, _ = detections(PREDICTION._replace(keypoints=np.zeros((2, 3, 2), dtype=np.float32)))
     assert first["keypoints"] == [{"x": 0, "y": 0}] * 3
 
 
-def test_a_rotated_box_has_its_rotation_and_its_corners() -> None:
-    turned = np.array([[10, 20, 4, 2, 0], [10, 20, 4, 2, 1.57079]], dtype=np.float32)
-    first, second = rows(FOUND._replace(boxes_cxcywhr=turned))
+def test_rotated_box_has_rotation_and_corners() -> None:
+    rotated = np.array([[10, 20, 4, 2, 0], [10, 20, 4, 2, 1.57079]], dtype=np.float32)
+    first, second = detections(PREDICTION._replace(boxes_cxcywhr=rotated))
     assert first["rotated_box"] == {"x_center": 10, "y_center": 20, "width": 4, "height": 2, "rotation": 0}
     assert first["corners"] == [{"x": 12, "y": 21}, {"x": 12, "y": 19}, {"x": 8, "y": 19}, {"x": 8, "y": 21}]
     assert second["rotated_box"]["rotation"] == 1.5708
 
 
-def test_nothing_found_is_an_empty_list_for_every_task() -> None:
-    none = Prediction(
-        None, (9, 9), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), FACTS, TIMING
+def test_no_detections_are_an_empty_list_for_every_task() -> None:
+    empty = Prediction(
+        None, (9, 9), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), METADATA, TIMING
     )
-    assert rows(none._replace(keypoints=np.zeros((0, 17, 3), np.float32))) == []
-    assert rows(none._replace(boxes_cxcywhr=np.zeros((0, 5), np.float32))) == []
-    assert rows(none._replace(masks=Masks(np.zeros(0, np.intp), [], []))) == []
+    assert detections(empty._replace(keypoints=np.zeros((0, 17, 3), np.float32))) == []
+    assert detections(empty._replace(boxes_cxcywhr=np.zeros((0, 5), np.float32))) == []
+    assert detections(empty._replace(masks=Masks(np.zeros(0, np.intp), [], []))) == []
 
 
-def test_a_class_of_a_picture_has_the_others_behind_it() -> None:
-    result = Classification("a.jpg", (200, 100), np.array([0.75, 0.25], np.float32), np.array([1, 0]), FACTS, TIMING)
-    body = response.result_body(result)
+def test_classification_has_the_best_class_and_the_others() -> None:
+    scores = np.array([0.75, 0.25], np.float32)
+    body = response.result_body(Classification("a.jpg", (200, 100), scores, np.array([1, 0]), METADATA, TIMING))
     assert (body["class"], body["class_id"], body["confidence"]) == ("clock", 1, 0.75)
     assert body["top"] == [
         {"class": "clock", "class_id": 1, "confidence": 0.75},
@@ -94,6 +104,57 @@ def test_a_class_of_a_picture_has_the_others_behind_it() -> None:
 
 
 @pytest.mark.parametrize("field", ["image_name", "image_dimensions", "model", "timing_ms"])
-def test_fields_that_every_answer_has(field: str) -> None:
-    result = Classification("a.jpg", (200, 100), np.array([1], np.float32), np.array([0]), FACTS, TIMING)
-    assert response.result_body(result)[field] == response.result_body(FOUND)[field]
+def test_every_task_has_the_common_fields(field: str) -> None:
+    result = Classification("a.jpg", (200, 100), np.array([1], np.float32), np.array([0]), METADATA, TIMING)
+    assert response.result_body(result)[field] == response.result_body(PREDICTION)[field]
+
+
+def image_request(name: str) -> ImageRequest:
+    return ImageRequest(ImageRef("bytes", b"any"), name, Options())
+
+
+def respond(service: Service, requests: list[ImageRequest | FunctionError], is_list: bool = True) -> tuple[int, Any]:
+    reply = response.respond(ParsedBody(requests, is_list), service)
+    return reply["statusCode"], json.loads(reply["body"])
+
+
+def test_each_image_of_a_list_has_its_result_or_its_error(make_service: Callable[..., Service]) -> None:
+    service = make_service(lambda name: NotFound("for b") if name == "b" else PREDICTION)
+    status, body = respond(service, [image_request("a"), BadRequest("for x"), image_request("b")])
+    assert status == 200
+    assert [row.get("type", row.get("detection_count")) for row in body["results"]] == [2, "BadRequest", "NotFound"]
+    assert body["results"][2] == {"error": "for b", "type": "NotFound", "request_id": "id-1"}
+
+
+def test_list_of_one_image_has_a_list_as_response(make_service: Callable[..., Service]) -> None:
+    status, body = respond(make_service(NotFound("x")), [image_request("a")])
+    assert (status, len(body["results"])) == (200, 1)
+
+
+def test_single_error_is_the_response(make_service: Callable[..., Service]) -> None:
+    status, body = respond(make_service(NotFound("x")), [image_request("a")], is_list=False)
+    assert (status, body) == (404, {"error": "x", "type": "NotFound", "request_id": "id-1"})
+
+
+def test_response_above_the_limit_of_lambda_is_an_error(
+    make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response, "MAX_BODY_BYTES", 1000)
+    status, body = respond(make_service(NotFound("x" * 200)), [image_request("a")] * 9)
+    assert (status, body["type"]) == (413, "TooLarge")
+
+
+def test_limit_counts_the_bytes_that_are_sent(
+    make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response, "MAX_BODY_BYTES", 3000)
+    service = make_service(NotFound('"\\'))
+    for count in range(1, 60):
+        reply = response.respond(ParsedBody([image_request("a")] * count, is_list=True), service)
+        if reply["statusCode"] == 200:
+            assert len(json.dumps(reply["body"])) <= 3000 + 2
+        else:
+            assert count > 5
+            break
+    else:
+        pytest.fail("no response was too large")

@@ -1,3 +1,5 @@
+"""Download of an image from a URL: the request, redirects, limits and errors."""
+
 import re
 import socket
 import threading
@@ -10,7 +12,7 @@ import pytest
 from function import fetch
 from function.errors import BadRequest, Forbidden, FunctionError, TooLarge, UrlFetchFailed
 from function.fetch.https import Connect
-from tests.support.fake_web import PICTURE, PUBLIC, Web, answer, redirect, unsized
+from tests.support.fake_web import IMAGE, PUBLIC, FakeWeb, redirect, response, unsized
 
 LIMIT = 1000
 FULL = bytes(range(250)) * 4
@@ -22,19 +24,19 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     return unsized(body + end, "Transfer-Encoding: chunked")
 
 
-def test_a_link_gives_the_bytes_of_its_picture() -> None:
-    web = Web(answer())
-    assert web.picture(URL, ("a.example",)) == PICTURE
+def test_url_returns_the_bytes_of_its_image() -> None:
+    web = FakeWeb(response())
+    assert web.image(URL, ("a.example",)) == IMAGE
     assert web.connected == [(PUBLIC, 443, "a.example")]
 
 
-def test_the_request_asks_for_the_bytes_as_they_are_on_a_connection_of_its_own() -> None:
-    web = Web(answer())
-    web.picture(URL)
+def test_request_has_no_encoding_no_keep_alive_and_no_credentials() -> None:
+    web = FakeWeb(response())
+    web.image(URL)
     first, *headers = web.requests[0].removesuffix("\r\n\r\n").split("\r\n")
     assert first == "GET /p.jpg HTTP/1.1"
     assert {"Host: a.example", "Accept-Encoding: identity", "Connection: close"} <= set(headers)
-    assert not {"cookie", "authorization", "referer"} & {one.partition(":")[0].lower() for one in headers}
+    assert not {"cookie", "authorization", "referer"} & {header.partition(":")[0].lower() for header in headers}
 
 
 @pytest.mark.parametrize(
@@ -56,9 +58,9 @@ def test_the_request_asks_for_the_bytes_as_they_are_on_a_connection_of_its_own()
         ("https://a.example/'\"<>[]^`{|}", "/'\"<>[]^`{|}"),
     ],
 )
-def test_path_and_query_are_sent_as_they_were_given(url: str, target: str) -> None:
-    web = Web(answer())
-    web.picture(url, ("a.example",))
+def test_path_and_query_are_sent_unchanged(url: str, target: str) -> None:
+    web = FakeWeb(response())
+    web.image(url, ("a.example",))
     assert web.requests[0].startswith(f"GET {target} HTTP/1.1\r\nHost: a.example\r\n")
 
 
@@ -82,17 +84,17 @@ def test_path_and_query_are_sent_as_they_were_given(url: str, target: str) -> No
         ("xn--bcher-kva.example", "https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
     ],
 )
-def test_a_named_host_is_asked_under_its_name(entry: str, url: str, host: str) -> None:
-    web = Web(answer())
+def test_allowed_host_is_requested_with_its_host_header(entry: str, url: str, host: str) -> None:
+    web = FakeWeb(response())
     web.resolve = lambda host, port: [PUBLIC if host.endswith("example") else host]  # type: ignore[method-assign]
-    assert web.picture(url, ("other.example", entry)) == PICTURE
+    assert web.image(url, ("other.example", entry)) == IMAGE
     assert f"\r\nHost: {host}\r\n" in web.requests[0]
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-def test_a_redirect_to_another_allowed_host_is_followed(status: str) -> None:
-    web = Web(redirect("https://b.example/q?x=1#f", status), answer())
-    assert web.picture(URL, ("a.example", "b.example")) == PICTURE
+def test_redirect_to_another_allowed_host_is_followed(status: str) -> None:
+    web = FakeWeb(redirect("https://b.example/q?x=1#f", status), response())
+    assert web.image(URL, ("a.example", "b.example")) == IMAGE
     assert web.resolved == ["a.example", "b.example"]
     assert web.requests[1].startswith("GET /q?x=1 HTTP/1.1\r\nHost: b.example\r\n")
 
@@ -107,30 +109,30 @@ def test_a_redirect_to_another_allowed_host_is_followed(status: str) -> None:
         ("//b.example/q", "b.example", "/q"),
     ],
 )
-def test_a_relative_redirect_is_followed_from_where_it_came(location: str, host: str, target: str) -> None:
-    web = Web(redirect(location), answer())
-    assert web.picture("https://a.example:8443/f/p.jpg", ("a.example:8443", "b.example")) == PICTURE
+def test_relative_redirect_is_resolved_against_the_url(location: str, host: str, target: str) -> None:
+    web = FakeWeb(redirect(location), response())
+    assert web.image("https://a.example:8443/f/p.jpg", ("a.example:8443", "b.example")) == IMAGE
     assert web.requests[1].startswith(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n")
 
 
 def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
-    assert Web(*[redirect("/again")] * 3, answer()).picture(URL) == PICTURE
-    web = Web(*[redirect("/again")] * 4, answer())
+    assert FakeWeb(*[redirect("/again")] * 3, response()).image(URL) == IMAGE
+    web = FakeWeb(*[redirect("/again")] * 4, response())
     with pytest.raises(UrlFetchFailed, match="redirects more than 3 times"):
-        web.picture(URL)
+        web.image(URL)
     assert len(web.connected) == 4
 
 
 @pytest.mark.parametrize(
-    "first", [redirect(None), redirect(""), answer(b"", "Location: /a", "Location: /b", status="302 Found")]
+    "first", [redirect(None), redirect(""), response(b"", "Location: /a", "Location: /b", status="302 Found")]
 )
-def test_a_redirect_to_no_place_or_to_two_is_refused(first: bytes) -> None:
-    with pytest.raises(UrlFetchFailed, match="redirects to what is not an https link"):
-        Web(first).picture(URL)
+def test_redirect_without_a_target_or_with_two_is_refused(first: bytes) -> None:
+    with pytest.raises(UrlFetchFailed, match="redirects to a target that is not a valid https URL"):
+        FakeWeb(first).image(URL)
 
 
 SIZED: list[Callable[[bytes], bytes]] = [
-    answer,
+    response,
     unsized,
     chunked,
     lambda body: chunked(*(body[at : at + 100] for at in range(0, len(body), 100))),
@@ -138,51 +140,51 @@ SIZED: list[Callable[[bytes], bytes]] = [
 
 
 @pytest.mark.parametrize("send", SIZED)
-def test_a_picture_exactly_at_the_limit_is_read(send: Callable[[bytes], bytes]) -> None:
-    assert Web(send(FULL)).picture(URL, max_bytes=LIMIT) == FULL
+def test_image_exactly_at_the_limit_is_read(send: Callable[[bytes], bytes]) -> None:
+    assert FakeWeb(send(FULL)).image(URL, max_bytes=LIMIT) == FULL
 
 
 @pytest.mark.parametrize("send", SIZED)
 @pytest.mark.parametrize("excess", [1, 100_000])
-def test_a_picture_above_the_limit_is_refused(send: Callable[[bytes], bytes], excess: int) -> None:
-    with pytest.raises(TooLarge, match=r"the link to 'a\.example' leads to more than 1000 bytes"):
-        Web(send(FULL + bytes(excess))).picture(URL, max_bytes=LIMIT)
+def test_image_above_the_limit_is_refused(send: Callable[[bytes], bytes], excess: int) -> None:
+    with pytest.raises(TooLarge, match=r"url at 'a\.example' must return at most 1000 bytes, got more"):
+        FakeWeb(send(FULL + bytes(excess))).image(URL, max_bytes=LIMIT)
 
 
-def test_a_length_above_the_limit_is_refused_before_the_body_comes() -> None:
+def test_content_length_above_the_limit_is_refused_before_the_body() -> None:
     with pytest.raises(TooLarge):
-        Web(answer(b"", length=LIMIT + 1)).picture(URL, max_bytes=LIMIT)
+        FakeWeb(response(b"", length=LIMIT + 1)).image(URL, max_bytes=LIMIT)
 
 
 @pytest.mark.parametrize("send", SIZED)
 def test_an_empty_body_is_refused(send: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(UrlFetchFailed, match="gave an empty body; wanted a picture"):
-        Web(send(b"")).picture(URL)
+    with pytest.raises(UrlFetchFailed, match="must return an image, got an empty body"):
+        FakeWeb(send(b"")).image(URL)
 
 
-def test_a_large_picture_is_read_whole() -> None:
+def test_large_image_is_read_completely() -> None:
     body = bytes(range(256)) * 500  # more than one read, and less than a socket pair holds
-    assert Web(answer(body)).picture(URL, max_bytes=len(body)) == body
+    assert FakeWeb(response(body)).image(URL, max_bytes=len(body)) == body
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e9", "9" * 30])
-def test_a_length_that_is_no_length_does_not_lift_the_limit(length: str) -> None:
+def test_invalid_content_length_does_not_remove_the_limit(length: str) -> None:
     with pytest.raises(FunctionError):
-        Web(unsized(FULL + b"x", f"Content-Length: {length}")).picture(URL, max_bytes=LIMIT)
+        FakeWeb(unsized(FULL + b"x", f"Content-Length: {length}")).image(URL, max_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(
-    "lying",
+    "invalid",
     [
-        pytest.param(answer(b"x", length=2), id="shorter than its length"),
-        pytest.param(answer(b"", length=1), id="empty with a length"),
+        pytest.param(response(b"x", length=2), id="shorter than its length"),
+        pytest.param(response(b"", length=1), id="empty with a length"),
         pytest.param(chunked(b"x", end=b""), id="chunks without an end"),
         pytest.param(chunked(end=b"5\r\nab"), id="a chunk cut short"),
         pytest.param(chunked(end=b"zz\r\nab\r\n"), id="a chunk without a size"),
         pytest.param(chunked(end=b"-5\r\n" + FULL), id="a chunk of negative size"),
         pytest.param(b"", id="nothing"),
         pytest.param(b"HTTP/1.1 200", id="half a status line"),
-        pytest.param(b"\xff\xd8\xff\xe0 picture", id="no HTTP"),
+        pytest.param(b"\xff\xd8\xff\xe0 image", id="no HTTP"),
         pytest.param(b"HTTP/2 200 OK\r\n\r\n", id="another HTTP"),
         pytest.param(b"HTTP/1.1 abc OK\r\n\r\n", id="a status that is no number"),
         pytest.param(b"HTTP/1.1 99999 OK\r\n\r\n", id="a status out of range"),
@@ -191,9 +193,11 @@ def test_a_length_that_is_no_length_does_not_lift_the_limit(length: str) -> None
         pytest.param(b"HTTP/1.1 " + b"2" * 70_000, id="a status line without end"),
     ],
 )
-def test_an_answer_that_is_not_proper_http_is_refused(lying: bytes) -> None:
-    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' (did not|could not|broke off|gave an empty)"):
-        Web(lying).picture(URL, max_bytes=LIMIT)
+def test_invalid_http_response_is_refused(invalid: bytes) -> None:
+    with pytest.raises(
+        UrlFetchFailed, match=r"^url at 'a\.example' (did not|could not|closed the|must return an image)"
+    ):
+        FakeWeb(invalid).image(URL, max_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -205,42 +209,42 @@ def test_an_answer_that_is_not_proper_http_is_refused(lying: bytes) -> None:
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" * 4_000, id="100 Continue without end"),
     ],
 )
-def test_more_on_the_wire_than_the_limit_can_need_is_refused(flood: bytes) -> None:
+def test_more_bytes_on_the_wire_than_the_limit_needs_are_refused(flood: bytes) -> None:
     with pytest.raises((TooLarge, UrlFetchFailed)):
-        Web(flood).picture(URL, max_bytes=LIMIT)
+        FakeWeb(flood).image(URL, max_bytes=LIMIT)
 
 
 @pytest.mark.parametrize(
     "header", ["Content-Encoding: gzip", "Content-Encoding: br", "Transfer-Encoding: gzip, chunked"]
 )
 def test_a_compressed_body_is_refused(header: str) -> None:
-    with pytest.raises(UrlFetchFailed, match="gave an encoded body"):
-        Web(unsized(b"0\r\n\r\n", header)).picture(URL)
+    with pytest.raises(UrlFetchFailed, match="must return a body without an encoding, got an encoded body"):
+        FakeWeb(unsized(b"0\r\n\r\n", header)).image(URL)
 
 
-def test_a_body_said_to_be_as_it_is_is_read() -> None:
-    assert Web(answer(PICTURE, "Content-Encoding: Identity")).picture(URL) == PICTURE
+def test_body_with_identity_encoding_is_read() -> None:
+    assert FakeWeb(response(IMAGE, "Content-Encoding: Identity")).image(URL) == IMAGE
 
 
-def test_an_interim_answer_is_skipped() -> None:
-    assert Web(b"HTTP/1.1 100 Continue\r\n\r\n" + answer()).picture(URL) == PICTURE
+def test_interim_response_is_skipped() -> None:
+    assert FakeWeb(b"HTTP/1.1 100 Continue\r\n\r\n" + response()).image(URL) == IMAGE
 
 
 @pytest.mark.parametrize(
     "status", [101, 103, 201, 204, 206, 300, 304, 400, 401, 403, 404, 407, 429, 500, 502, 503, 999]
 )
-def test_a_status_other_than_200_is_named(status: int) -> None:
-    with pytest.raises(UrlFetchFailed, match=rf"^the link to 'a\.example' gave status {status}; wanted 200$"):
-        Web(answer(b"", status=f"{status} SECRET")).picture(URL)
+def test_status_other_than_200_is_in_the_error(status: int) -> None:
+    with pytest.raises(UrlFetchFailed, match=rf"^url at 'a\.example' must return status 200, got {status}$"):
+        FakeWeb(response(b"", status=f"{status} SECRET")).image(URL)
 
 
 @pytest.mark.parametrize(
-    "telling",
+    "revealing",
     [
-        answer(b"SECRET", "X: SECRET", status="500 SECRET"),
-        answer(b"SECRET", "Content-Encoding: SECRET"),
-        answer(b"SECRET", length=1001),
-        answer(b"SECRET", length=500),
+        response(b"SECRET", "X: SECRET", status="500 SECRET"),
+        response(b"SECRET", "Content-Encoding: SECRET"),
+        response(b"SECRET", length=1001),
+        response(b"SECRET", length=500),
         chunked(end=b"SECRET\r\nSECRET"),
         b"SECRET",
         b"HTTP/1.1 SECRET SECRET\r\n\r\nSECRET",
@@ -251,61 +255,59 @@ def test_a_status_other_than_200_is_named(status: int) -> None:
         redirect("https://10.0.0.1/SECRET"),
     ],
 )
-def test_nothing_that_the_other_side_sent_is_repeated(telling: bytes) -> None:
-    web = Web(telling)
+def test_error_contains_nothing_that_the_server_sent(revealing: bytes) -> None:
+    web = FakeWeb(revealing)
     web.resolve = lambda host, port: [PUBLIC if host == "a.example" else host]  # type: ignore[method-assign]
     with pytest.raises(FunctionError) as failure:
-        web.picture(URL, max_bytes=LIMIT)
+        web.image(URL, max_bytes=LIMIT)
     assert not re.search(r"secret|10\.0|93\.184", str(failure.value), re.IGNORECASE)
     assert "'a.example'" in str(failure.value)
 
 
-def test_no_address_is_repeated() -> None:
-    web = Web(**{"a.example": [["10.1.2.3"]], "b.example": [[PUBLIC]]})
+def test_error_contains_no_ip_address() -> None:
+    web = FakeWeb(**{"a.example": [["10.1.2.3"]], "b.example": [[PUBLIC]]})
     web.unreachable = {PUBLIC}
     for url, error in (("https://a.example/", Forbidden), ("https://b.example/", UrlFetchFailed)):
         with pytest.raises(error) as failure:
-            web.picture(url)
+            web.image(url)
         assert not re.search(r"\d\.\d", str(failure.value))
 
 
-def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
-    web = Web(answer(), **{"a.example": [["2606:4700::1111", PUBLIC]]})
+def test_next_address_is_tried_if_one_does_not_respond() -> None:
+    web = FakeWeb(response(), **{"a.example": [["2606:4700::1111", PUBLIC]]})
     web.unreachable = {"2606:4700::1111"}
-    assert web.picture(URL) == PICTURE
+    assert web.image(URL) == IMAGE
     assert [address for address, _, _ in web.connected] == ["2606:4700::1111", PUBLIC]
     assert web.resolved == ["a.example"]
 
 
 def test_only_the_first_addresses_of_many_are_tried() -> None:
-    web = Web(**{"a.example": [[f"93.184.215.{last}" for last in range(1, 100)]]})
+    web = FakeWeb(**{"a.example": [[f"93.184.215.{last}" for last in range(1, 100)]]})
     web.unreachable = {f"93.184.215.{last}" for last in range(1, 100)}
     with pytest.raises(UrlFetchFailed, match="could not be reached"):
-        web.picture(URL)
+        web.image(URL)
     assert len(web.connected) == fetch.MAX_TRIED
 
 
 @pytest.mark.parametrize(
     "failure", [socket.gaierror(-2, "Name or service not known"), OSError(5, "I/O"), TimeoutError()]
 )
-def test_a_name_that_cannot_be_resolved_is_named(failure: OSError) -> None:
+def test_unresolvable_host_is_in_the_error(failure: OSError) -> None:
     def resolve(host: str, port: int) -> list[str]:
         raise failure
 
-    with pytest.raises(
-        UrlFetchFailed, match=r"^the link to 'a\.example' leads to a host name that cannot be resolved$"
-    ):
-        fetch.picture(URL, ("*",), LIMIT, 1, resolve, Web().connect)
+    with pytest.raises(UrlFetchFailed, match=r"^url at 'a\.example' leads to a host name that cannot be resolved$"):
+        fetch.image(URL, ("*",), LIMIT, 1, resolve, FakeWeb().connect)
 
 
-def test_a_name_without_an_address_is_named() -> None:
+def test_host_without_an_address_is_refused() -> None:
     with pytest.raises(UrlFetchFailed, match="has no address"):
-        Web(**{"a.example": [[]]}).picture(URL)
+        FakeWeb(**{"a.example": [[]]}).image(URL)
 
 
 @pytest.fixture
 def trickle() -> Iterator[Callable[[bytes, bytes], Connect]]:
-    """A connector to a server that sends its start at once, and then one bit of its rest every 20 ms."""
+    """Connector to a server that sends `start` at once, and then `rest` again every 20 ms."""
     stop = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -339,23 +341,23 @@ def trickle() -> Iterator[Callable[[bytes, bytes], Connect]]:
         pytest.param(b"", b"", id="silent"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: ", b"a", id="header by the byte"),
         pytest.param(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n", id="headers one by one"),
-        pytest.param(answer(b"", length=999), b"a", id="body by the byte"),
+        pytest.param(response(b"", length=999), b"a", id="body by the byte"),
         pytest.param(unsized(b""), b"a", id="body without end"),
         pytest.param(chunked(end=b""), b"1\r\na\r\n", id="chunk by chunk"),
         pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="100 Continue"),
     ],
 )
-def test_a_slow_answer_ends_with_the_time_limit(
+def test_slow_response_ends_at_the_time_limit(
     trickle: Callable[[bytes, bytes], Connect], start: bytes, rest: bytes
 ) -> None:
     began = time.monotonic()
-    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' took longer than its time limit$"):
-        fetch.picture(URL, ("*",), LIMIT, 0.3, Web().resolve, trickle(start, rest))
+    with pytest.raises(UrlFetchFailed, match=r"^url at 'a\.example' exceeded the time limit$"):
+        fetch.image(URL, ("*",), LIMIT, 0.3, FakeWeb().resolve, trickle(start, rest))
     assert 0.25 < time.monotonic() - began < 3
 
 
-def test_the_time_limit_holds_for_all_redirects_together() -> None:
-    web = Web(*[redirect("/again")] * 3, answer())
+def test_time_limit_includes_all_redirects() -> None:
+    web = FakeWeb(*[redirect("/again")] * 3, response())
 
     def slow(host: str, port: int) -> list[str]:
         time.sleep(0.15)
@@ -363,36 +365,36 @@ def test_the_time_limit_holds_for_all_redirects_together() -> None:
 
     web.resolve = slow  # type: ignore[method-assign]
     with pytest.raises(UrlFetchFailed, match="time limit"):
-        web.picture(URL, timeout_s=0.4)
+        web.image(URL, timeout_s=0.4)
     assert len(web.connected) < 4
 
 
-def test_each_address_gets_its_share_of_the_time() -> None:
-    given: list[float] = []
+def test_each_address_gets_a_share_of_the_remaining_time() -> None:
+    timeouts: list[float] = []
 
     def connect(address: str, port: int, name: str, timeout_s: float) -> socket.socket:
-        given.append(timeout_s)
+        timeouts.append(timeout_s)
         raise TimeoutError
 
     with pytest.raises(UrlFetchFailed, match="time limit"):
-        fetch.picture(URL, ("*",), LIMIT, 8, lambda *_: [PUBLIC] * 4, connect)
-    assert given == pytest.approx([2, 8 / 3, 4, 8], abs=0.5)
+        fetch.image(URL, ("*",), LIMIT, 8, lambda *_: [PUBLIC] * 4, connect)
+    assert timeouts == pytest.approx([2, 8 / 3, 4, 8], abs=0.5)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"])
 def test_proxies_of_the_environment_are_ignored(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:3128")
-    web = Web(answer())
-    assert web.picture(URL) == PICTURE
+    web = FakeWeb(response())
+    assert web.image(URL) == IMAGE
     assert web.connected == [(PUBLIC, 443, "a.example")]
     assert web.requests[0].startswith("GET /p.jpg HTTP/1.1")
 
 
-def test_an_empty_link_says_what_was_wanted() -> None:
-    with pytest.raises(BadRequest, match="url has 0 characters; wanted 1 to 8192"):
-        Web().picture("")
+def test_error_for_an_empty_url_has_the_expected_length() -> None:
+    with pytest.raises(BadRequest, match="url must have 1 to 8192 characters, got 0"):
+        FakeWeb().image("")
 
 
-def test_importing_it_loads_nothing_that_only_links_need(run_python: Callable[..., Any]) -> None:
+def test_import_of_fetch_loads_no_network_module(run_python: Callable[..., Any]) -> None:
     program = "import sys, json, function.fetch; print(json.dumps([m for m in {} if m in sys.modules]))"
     assert run_python(program.format(["http.client", "ssl", "socket", "urllib.request"])) == []

@@ -1,7 +1,7 @@
-"""Links that try to reach what is not public: each is refused before anything connects.
+"""URLs that try to reach addresses that are not public: each is refused before any connection.
 
-The resolver of these tests gives every name a public address unless told otherwise, so that a spelling is refused for
-itself and not because some resolver knows better.
+The resolver of these tests gives every name a public address by default. A notation is therefore refused because of
+itself, and not because of the result of a resolver.
 """
 
 import re
@@ -9,10 +9,10 @@ import re
 import pytest
 
 from function.errors import BadRequest, Forbidden, FunctionError, UrlFetchFailed
-from tests.support.fake_web import PICTURE, PUBLIC, Web, answer, redirect
+from tests.support.fake_web import IMAGE, PUBLIC, FakeWeb, redirect, response
 
-SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 400
-    # IPv4 loopback and its relatives
+NOTATIONS = [  # not a URL, or one that two parsers may read differently: status 400
+    # IPv4 loopback and similar addresses
     "https://127.1/",
     "https://127.0.1/",
     "https://2130706433/",
@@ -39,7 +39,7 @@ SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 4
     "https://0/",
     "https://0x0/",
     "https://.127.0.0.1/",
-    # The Runtime API and the credentials' address, by number
+    # The addresses of the Runtime API and of the credentials, as numbers
     "https://2852039166/",
     "https://0xa9fea9fe/",
     "https://0251.0376.0251.0376/",
@@ -62,7 +62,7 @@ SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 4
     "https://[::1]a.example/",
     "https://a.example[::1]/",
     "https://[::①]/",
-    # Names that are no public names
+    # Names that are not public
     "https://localhost/",
     "https://LOCALHOST/",
     "https://localhost./",
@@ -84,12 +84,12 @@ SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 4
     "https://ℌost.example/",
     # Other schemes
     "",
-    "a.example/picture.jpg",
+    "a.example/image.jpg",
     "http://a.example/",
     "HTTP://a.example/",
     "file:///proc/self/environ",
     "file://a.example/proc/self/environ",
-    "ftp://a.example/picture.jpg",
+    "ftp://a.example/image.jpg",
     "gopher://127.0.0.1:9001/_GET%20/2018-06-01/runtime/invocation/next",
     "dict://127.0.0.1:11211/stats",
     "ldap://127.0.0.1/",
@@ -111,7 +111,7 @@ SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 4
     "https://#a.example",
     "https://:443/",
     "//a.example/",
-    # Users, and what looks like one
+    # User names, and characters that look like one
     "https://user@a.example/",
     "https://user:password@a.example/",
     "https://:@a.example/",
@@ -171,7 +171,7 @@ SPELLINGS = [  # no link at all, or one that two parsers may read in two ways: 4
     "https://" + "a." * 130 + "example/",
     "https://" + "1" * 5000 + "/",
 ]
-NOT_PUBLIC = [  # addresses: 403, as a host or as a name server's answer
+NOT_PUBLIC = [  # addresses: status 403, as the host or as the result of its resolution
     "127.0.0.1",
     "127.0.0.2",
     "127.255.255.254",
@@ -221,7 +221,7 @@ NOT_PUBLIC = [  # addresses: 403, as a host or as a name server's answer
     "64:ff9b::100.64.0.1",
     "64:ff9b::224.0.0.1",
     "64:ff9b::192.88.99.1",
-    "64:ff9b:1::a00:1",  # NAT64 of a network's own
+    "64:ff9b:1::a00:1",  # NAT64 with a local prefix
     "2002:7f00:1::",  # 6to4
     "2002:a9fe:a9fe::1",
     "2002:5db8:d70e::1",
@@ -244,7 +244,7 @@ NOT_PUBLIC = [  # addresses: 403, as a host or as a name server's answer
     "ff0e::1",
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 ]
-NAMES_OF_OTHERS = [  # against an allow-list of allowed.example and *.below.example: 403
+OTHER_HOSTS = [  # with the allowed hosts allowed.example and *.below.example: status 403
     "https://evil.example/",
     "https://allowed.example.evil.example/",
     "https://evilallowed.example/",
@@ -272,11 +272,11 @@ NAMES_OF_OTHERS = [  # against an allow-list of allowed.example and *.below.exam
     "https://93.184.215.14/",
     "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/",
 ]
-RELATIVE = [  # no link by itself; a redirect may mean a path by it, or another host that is checked like any
+RELATIVE = [  # not a URL; a redirect may use it as a path, or as another host, which is checked as usual
     "https://",
     "https://?a.example",
     "https://#a.example",
-    "a.example/picture.jpg",
+    "a.example/image.jpg",
     "//a.example/",
     "https:a.example/",
     "https:/a.example/",
@@ -291,33 +291,33 @@ def host_of(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def short(link: object) -> str:
-    return ascii(link)[1:70]
+def short(url: object) -> str:
+    return ascii(url)[1:70]
 
 
-@pytest.mark.parametrize("url", SPELLINGS, ids=short)
-def test_a_link_in_an_unusual_spelling_is_refused(url: str) -> None:
-    web = Web()
+@pytest.mark.parametrize("url", NOTATIONS, ids=short)
+def test_url_in_an_unusual_notation_is_refused(url: str) -> None:
+    web = FakeWeb()
     with pytest.raises(BadRequest, match=r"^url "):
-        web.picture(url, ("*", "*:0", "*:80", "*:99999"))
+        web.image(url, ("*", "*:0", "*:80", "*:99999"))
     assert (web.resolved, web.connected) == ([], [])
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_host_that_is_an_address_and_not_public_is_refused(address: str) -> None:
-    web = Web()
+def test_address_that_is_not_public_is_refused_as_host(address: str) -> None:
+    web = FakeWeb()
     web.resolve = lambda host, port: [host]  # type: ignore[method-assign]
     with pytest.raises(Forbidden, match="leads to an address that is not public"):
-        web.picture(f"https://{host_of(address)}/")
+        web.image(f"https://{host_of(address)}/")
     assert web.connected == []
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_name_with_an_address_that_is_not_public_is_refused(address: str) -> None:
-    web = Web()
-    web.names["a.example"] = [[address]]
-    with pytest.raises(Forbidden, match=r"^the link to 'a\.example' leads to an address that is not public$"):
-        web.picture("https://a.example/", ("a.example",))
+def test_name_with_an_address_that_is_not_public_is_refused(address: str) -> None:
+    web = FakeWeb()
+    web.addresses["a.example"] = [[address]]
+    with pytest.raises(Forbidden, match=r"^url at 'a\.example' leads to an address that is not public$"):
+        web.image("https://a.example/", ("a.example",))
     assert web.connected == []
 
 
@@ -337,97 +337,97 @@ def test_a_name_with_an_address_that_is_not_public_is_refused(address: str) -> N
     ],
     ids=short,
 )
-def test_one_address_that_is_not_public_refuses_the_public_ones_beside_it(addresses: list[str]) -> None:
-    web = Web()
-    web.names["a.example"] = [addresses]
+def test_one_address_that_is_not_public_refuses_all_addresses(addresses: list[str]) -> None:
+    web = FakeWeb()
+    web.addresses["a.example"] = [addresses]
     with pytest.raises(Forbidden, match="not public"):
-        web.picture("https://a.example/")
+        web.image("https://a.example/")
     assert web.connected == []
 
 
-@pytest.mark.parametrize("url", NAMES_OF_OTHERS, ids=short)
-def test_a_host_that_is_not_named_is_refused_unresolved(url: str) -> None:
-    web = Web()
-    with pytest.raises(Forbidden, match="leads to a host that ALLOWED_URL_HOSTS does not name"):
-        web.picture(url, ("allowed.example", "*.below.example"))
+@pytest.mark.parametrize("url", OTHER_HOSTS, ids=short)
+def test_host_that_is_not_allowed_is_refused_without_resolution(url: str) -> None:
+    web = FakeWeb()
+    with pytest.raises(Forbidden, match="leads to a host that is not in ALLOWED_URL_HOSTS"):
+        web.image(url, ("allowed.example", "*.below.example"))
     assert (web.resolved, web.connected) == ([], [])
 
 
 @pytest.mark.parametrize("entry", ["", "*.", "*.*", "a*", "*a.example", "https://a.example", "a.example:80", ":443"])
-def test_an_entry_that_names_nothing_allows_nothing(entry: str) -> None:
-    web = Web()
+def test_entry_that_is_not_a_host_allows_nothing(entry: str) -> None:
+    web = FakeWeb()
     with pytest.raises(Forbidden):
-        web.picture("https://a.example/", (entry,))
+        web.image("https://a.example/", (entry,))
 
 
-def test_no_host_is_allowed_unless_one_is_named() -> None:
-    with pytest.raises(Forbidden, match=r"the link to 'a\.example' leads to a host"):
-        Web().picture("https://a.example/", ())
+def test_empty_list_of_hosts_allows_nothing() -> None:
+    with pytest.raises(Forbidden, match=r"url at 'a\.example' leads to a host"):
+        FakeWeb().image("https://a.example/", ())
 
 
 @pytest.mark.parametrize(
     "location",
-    [url for url in SPELLINGS if url not in RELATIVE and SENDABLE.fullmatch(url)],
+    [url for url in NOTATIONS if url not in RELATIVE and SENDABLE.fullmatch(url)],
     ids=short,
 )
-def test_a_redirect_to_an_unusual_spelling_is_refused(location: str) -> None:
-    web = Web(redirect(location))
-    with pytest.raises(UrlFetchFailed, match=r"^the link to 'a\.example' (redirects to what is not an https|did not)"):
-        web.picture("https://a.example/", ("*", "*:0", "*:80", "*:99999"))
+def test_redirect_to_an_unusual_notation_is_refused(location: str) -> None:
+    web = FakeWeb(redirect(location))
+    with pytest.raises(UrlFetchFailed, match=r"^url at 'a\.example' (redirects to a target that is not|did not)"):
+        web.image("https://a.example/", ("*", "*:0", "*:80", "*:99999"))
     assert len(web.connected) == 1
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 @pytest.mark.parametrize("location", ["https://{}/", "//{}/latest/meta-data/", "https://{}:443"])
-def test_a_redirect_to_an_address_that_is_not_public_is_refused(address: str, location: str) -> None:
-    web = Web(redirect(location.format(host_of(address))))
+def test_redirect_to_an_address_that_is_not_public_is_refused(address: str, location: str) -> None:
+    web = FakeWeb(redirect(location.format(host_of(address))))
     web.resolve = lambda host, port: [PUBLIC if host == "a.example" else host]  # type: ignore[method-assign]
-    with pytest.raises(Forbidden, match=r"^the link to 'a\.example' leads to an address that is not public$"):
-        web.picture("https://a.example/")
+    with pytest.raises(Forbidden, match=r"^url at 'a\.example' leads to an address that is not public$"):
+        web.image("https://a.example/")
     assert len(web.connected) == 1
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_redirect_to_a_name_with_an_address_that_is_not_public_is_refused(address: str) -> None:
-    web = Web(redirect("https://b.example/"))
-    web.names["b.example"] = [[PUBLIC, address]]
-    with pytest.raises(Forbidden, match=r"^the link to 'a\.example' leads to an address that is not public$"):
-        web.picture("https://a.example/")
+def test_redirect_to_a_name_with_an_address_that_is_not_public_is_refused(address: str) -> None:
+    web = FakeWeb(redirect("https://b.example/"))
+    web.addresses["b.example"] = [[PUBLIC, address]]
+    with pytest.raises(Forbidden, match=r"^url at 'a\.example' leads to an address that is not public$"):
+        web.image("https://a.example/")
     assert [name for _, _, name in web.connected] == ["a.example"]
 
 
-@pytest.mark.parametrize("location", NAMES_OF_OTHERS, ids=short)
-def test_a_redirect_to_a_host_that_is_not_named_is_refused(location: str) -> None:
-    web = Web(redirect(location))
+@pytest.mark.parametrize("location", OTHER_HOSTS, ids=short)
+def test_redirect_to_a_host_that_is_not_allowed_is_refused(location: str) -> None:
+    web = FakeWeb(redirect(location))
     with pytest.raises(Forbidden) as refusal:
-        web.picture("https://allowed.example/", ("allowed.example", "*.below.example"))
-    assert str(refusal.value) == ("the link to 'allowed.example' leads to a host that ALLOWED_URL_HOSTS does not name")
+        web.image("https://allowed.example/", ("allowed.example", "*.below.example"))
+    assert str(refusal.value) == ("url at 'allowed.example' leads to a host that is not in ALLOWED_URL_HOSTS")
     assert (len(web.connected), web.resolved) == (1, ["allowed.example"])
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_name_whose_address_changes_after_the_check_is_met_at_the_checked_one(address: str) -> None:
-    web = Web(answer())
-    web.names["a.example"] = [[PUBLIC], [address]]
-    assert web.picture("https://a.example/") == PICTURE
+def test_name_whose_address_changes_after_the_check_is_reached_at_the_checked_one(address: str) -> None:
+    web = FakeWeb(response())
+    web.addresses["a.example"] = [[PUBLIC], [address]]
+    assert web.image("https://a.example/") == IMAGE
     assert (web.resolved, web.connected) == (["a.example"], [(PUBLIC, 443, "a.example")])
 
 
-def test_a_name_whose_address_changes_between_redirects_is_checked_again() -> None:
-    web = Web(redirect("/again"))
-    web.names["a.example"] = [[PUBLIC], ["169.254.169.254"]]
+def test_name_whose_address_changes_between_redirects_is_checked_again() -> None:
+    web = FakeWeb(redirect("/again"))
+    web.addresses["a.example"] = [[PUBLIC], ["169.254.169.254"]]
     with pytest.raises(Forbidden, match="not public"):
-        web.picture("https://a.example/")
+        web.image("https://a.example/")
     assert (web.resolved, web.connected) == (["a.example"] * 2, [(PUBLIC, 443, "a.example")])
 
 
-def test_there_are_more_than_a_hundred_hostile_links() -> None:
-    assert len({*SPELLINGS, *NOT_PUBLIC, *NAMES_OF_OTHERS}) > 200
+def test_there_are_more_than_two_hundred_hostile_urls() -> None:
+    assert len({*NOTATIONS, *NOT_PUBLIC, *OTHER_HOSTS}) > 200
 
 
-def test_every_refusal_is_one_line_of_a_length_to_be_read() -> None:
-    for url in SPELLINGS:
+def test_every_error_is_one_printable_line_of_limited_length() -> None:
+    for url in NOTATIONS:
         with pytest.raises(FunctionError) as refusal:
-            Web().picture(url)
+            FakeWeb().image(url)
         message = str(refusal.value)
         assert message.isprintable() and len(message) < 450

@@ -6,19 +6,19 @@ from function.metadata import ModelMetadata
 from function.postprocess import layouts
 from function.postprocess.layouts import LAYOUTS, Candidates, Shapes, choose
 
-FACTS = ModelMetadata("detect", {0: "red", 1: "blue"}, (640, 640), 32, True, "0" * 64)
-POSE = FACTS._replace(task="pose", kpt_shape=(17, 3))
-ONE_CLASS = FACTS._replace(names={0: "red"})
-RTDETR = FACTS._replace(head="RTDETRDecoder")
-MANY = FACTS._replace(names={i: str(i) for i in range(80)})
+DETECT = ModelMetadata("detect", {0: "red", 1: "blue"}, (640, 640), 32, True, "0" * 64)
+POSE = DETECT._replace(task="pose", kpt_shape=(17, 3))
+ONE_CLASS = DETECT._replace(names={0: "red"})
+RTDETR = DETECT._replace(head="RTDETRDecoder")
+MANY = DETECT._replace(names={i: str(i) for i in range(80)})
 
 
 def named(name: str) -> layouts.Layout:
     return next(layout for layout in LAYOUTS if layout.name == name)
 
 
-def decoded(name: str, output: np.ndarray, conf: float, facts: ModelMetadata = FACTS, class_ids=None) -> Candidates:
-    return layouts.decode(named(name), output, facts, (64, 32), conf, class_ids)
+def decoded(name: str, output: np.ndarray, conf: float, metadata: ModelMetadata = DETECT, class_ids=None) -> Candidates:
+    return layouts.decode(named(name), output, metadata, (64, 32), conf, class_ids)
 
 
 def rows(*values: tuple[float, ...]) -> np.ndarray:
@@ -31,132 +31,132 @@ ANCHORS = rows(
 ).transpose(0, 2, 1)
 
 
-def test_nothing_above_the_threshold_is_no_candidate() -> None:
-    found = decoded("anchors", ANCHORS, 0.95)
-    assert [column.shape for column in found] == [(0, 4), (0,), (0,), (0, 1)]
+def test_scores_below_the_threshold_give_no_candidates() -> None:
+    candidates = decoded("anchors", ANCHORS, 0.95)
+    assert [column.shape for column in candidates] == [(0, 4), (0,), (0,), (0, 1)]
 
 
-def test_a_candidate_has_the_score_and_the_id_of_its_best_class_and_what_stands_behind() -> None:
-    found = decoded("anchors", ANCHORS, 0.5)
-    assert found.boxes.tolist() == [[8, 8, 12, 12], [28, 28, 32, 32]]
-    np.testing.assert_allclose(found.scores, [0.9, 0.8])
-    assert found.class_ids.tolist() == [0, 1]
-    assert found.extras.tolist() == [[7], [9]]
+def test_candidate_has_score_and_id_of_its_best_class_and_its_extras() -> None:
+    candidates = decoded("anchors", ANCHORS, 0.5)
+    assert candidates.boxes.tolist() == [[8, 8, 12, 12], [28, 28, 32, 32]]
+    np.testing.assert_allclose(candidates.scores, [0.9, 0.8])
+    assert candidates.class_ids.tolist() == [0, 1]
+    assert candidates.extras.tolist() == [[7], [9]]
 
 
-def test_the_threshold_itself_is_not_above_the_threshold() -> None:
+def test_score_equal_to_the_threshold_does_not_pass() -> None:
     assert decoded("anchors", ANCHORS, 0.25, class_ids=np.array([0])).scores.size == 1
 
 
-def test_a_class_filter_drops_boxes_whose_best_class_is_another() -> None:
+def test_class_filter_drops_boxes_of_another_best_class() -> None:
     assert decoded("anchors", ANCHORS, 0.1, class_ids=np.array([1])).boxes[:, 0].tolist() == [18, 28]
     assert decoded("anchors", ANCHORS, 0.1, class_ids=np.array([0, 1])).scores.size == 4
 
 
-def test_rotated_boxes_stay_center_and_size() -> None:
-    found = decoded("anchors", ANCHORS, 0.5, FACTS._replace(task="obb"))
-    assert found.boxes.tolist() == [[10, 10, 4, 4], [30, 30, 4, 4]]
+def test_rotated_boxes_are_not_converted_to_corners() -> None:
+    candidates = decoded("anchors", ANCHORS, 0.5, DETECT._replace(task="obb"))
+    assert candidates.boxes.tolist() == [[10, 10, 4, 4], [30, 30, 4, 4]]
 
 
-def test_a_score_of_yolov5_is_class_times_objectness() -> None:
+def test_score_of_yolov5_is_class_score_times_objectness() -> None:
     output = rows((10, 10, 4, 4, 0.5, 0.8, 0.1), (20, 20, 4, 4, 0.2, 1, 1), (30, 30, 4, 4, 0.9, 0.2, 0.1))
-    found = decoded("objectness", output, 0.3)
-    assert found.boxes.tolist() == [[8, 8, 12, 12]]
-    np.testing.assert_allclose(found.scores, [0.4])
+    candidates = decoded("objectness", output, 0.3)
+    assert candidates.boxes.tolist() == [[8, 8, 12, 12]]
+    np.testing.assert_allclose(candidates.scores, [0.4])
 
 
-def test_objectness_below_the_threshold_is_no_candidate_whatever_the_class_score() -> None:
+def test_objectness_below_the_threshold_gives_no_candidate() -> None:
     assert decoded("objectness", rows((10, 10, 4, 4, 0.3, 1, 0)), 0.3).scores.size == 0
 
 
-def test_finished_rows_are_taken_as_they_are() -> None:
+def test_end_to_end_rows_are_not_changed() -> None:
     output = rows((1, 2, 3, 4, 0.9, 1, 5), (5, 6, 7, 8, 0.4, 0, 6), (0, 0, 0, 0, 0, 0, 0))
-    found = decoded("end-to-end", output, 0.0)
-    assert found.boxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
-    assert (found.class_ids.tolist(), found.extras.tolist()) == ([1, 0], [[5], [6]])
+    candidates = decoded("end-to-end", output, 0.0)
+    assert candidates.boxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert (candidates.class_ids.tolist(), candidates.extras.tolist()) == ([1, 0], [[5], [6]])
 
 
-def test_boxes_of_queries_are_shares_of_the_input() -> None:
-    found = decoded("queries", rows((0.5, 0.5, 0.5, 0.5, 0.1, 0.9)), 0.5)
-    assert (found.boxes.tolist(), found.class_ids.tolist()) == ([[16, 8, 48, 24]], [1])
-    found = decoded("queries, finished", rows((0.5, 0.5, 0.5, 0.5, 0.9, 1)), 0.5)
-    assert (found.boxes.tolist(), found.class_ids.tolist()) == ([[16, 8, 48, 24]], [1])
+def test_boxes_of_queries_are_relative_to_the_input_size() -> None:
+    candidates = decoded("queries", rows((0.5, 0.5, 0.5, 0.5, 0.1, 0.9)), 0.5)
+    assert (candidates.boxes.tolist(), candidates.class_ids.tolist()) == ([[16, 8, 48, 24]], [1])
+    candidates = decoded("end-to-end queries", rows((0.5, 0.5, 0.5, 0.5, 0.9, 1)), 0.5)
+    assert (candidates.boxes.tolist(), candidates.class_ids.tolist()) == ([[16, 8, 48, 24]], [1])
 
 
-def test_a_class_without_a_name_is_ours_to_answer_for() -> None:
-    with pytest.raises(InternalError, match="a class that is none of its 2"):
+def test_class_id_without_a_name_is_an_internal_error() -> None:
+    with pytest.raises(InternalError, match="class id that is none of its 2 classes"):
         decoded("end-to-end", rows((1, 2, 3, 4, 0.9, 2)), 0.5)
 
 
 @pytest.mark.parametrize(
-    ("facts", "shapes", "name"),
+    ("metadata", "shapes", "name"),
     [
-        (FACTS, [(1, 6, 8400)], "anchors"),
-        (FACTS, [(1, 6, 21)], "anchors"),
-        (FACTS, [(1, 25200, 7)], "objectness"),
+        (DETECT, [(1, 6, 8400)], "anchors"),
+        (DETECT, [(1, 6, 21)], "anchors"),
+        (DETECT, [(1, 25200, 7)], "objectness"),
         (MANY, [(1, 25200, 85)], "objectness"),
         (ONE_CLASS, [(1, 25200, 6)], "objectness"),
         (ONE_CLASS, [(1, 25500, 6)], "objectness"),
         (ONE_CLASS, [(1, 300, 6)], "end-to-end"),
         (ONE_CLASS._replace(end2end=True), [(1, 25200, 6)], "end-to-end"),
-        (FACTS, [(1, 300, 6)], "end-to-end"),
-        (FACTS._replace(end2end=True), [(1, 300, 6)], "end-to-end"),
-        (FACTS._replace(end2end=True), [(1, 6, 6)], "end-to-end"),
-        (RTDETR, [(1, 300, 6)], "queries, finished"),
+        (DETECT, [(1, 300, 6)], "end-to-end"),
+        (DETECT._replace(end2end=True), [(1, 300, 6)], "end-to-end"),
+        (DETECT._replace(end2end=True), [(1, 6, 6)], "end-to-end"),
+        (RTDETR, [(1, 300, 6)], "end-to-end queries"),
         (RTDETR._replace(names=MANY.names), [(1, 300, 84)], "queries"),
-        (FACTS._replace(description="Ultralytics RT-DETR-l model"), [(1, 300, 6)], "queries"),
-        (FACTS._replace(task="segment"), [(1, 38, 8400), (1, 32, 160, 160)], "anchors"),
-        (FACTS._replace(task="segment"), [(1, 300, 38), (1, 32, 160, 160)], "end-to-end"),
+        (DETECT._replace(description="Ultralytics RT-DETR-l model"), [(1, 300, 6)], "queries"),
+        (DETECT._replace(task="segment"), [(1, 38, 8400), (1, 32, 160, 160)], "anchors"),
+        (DETECT._replace(task="segment"), [(1, 300, 38), (1, 32, 160, 160)], "end-to-end"),
         (POSE, [(1, 57, 8400)], "anchors"),
         (POSE, [(1, 300, 57)], "end-to-end"),
-        (FACTS._replace(task="obb"), [(1, 7, 8400)], "anchors"),
-        (FACTS._replace(task="obb"), [(1, 300, 7)], "end-to-end"),
-        (FACTS._replace(task="classify"), [(1, 2)], "probabilities"),
+        (DETECT._replace(task="obb"), [(1, 7, 8400)], "anchors"),
+        (DETECT._replace(task="obb"), [(1, 300, 7)], "end-to-end"),
+        (DETECT._replace(task="classify"), [(1, 2)], "probabilities"),
     ],
 )
-def test_metadata_and_shape_choose_the_layout(facts: ModelMetadata, shapes: Shapes, name: str) -> None:
-    assert choose(facts, (640, 640), shapes).name == name
+def test_metadata_and_shape_select_the_layout(metadata: ModelMetadata, shapes: Shapes, name: str) -> None:
+    assert choose(metadata, (640, 640), shapes).name == name
 
 
 @pytest.mark.parametrize(
-    ("facts", "shapes"),
+    ("metadata", "shapes"),
     [
-        (FACTS, []),
-        (FACTS, [(1, 84, 8400)]),
-        (FACTS, [(2, 6, 8400)]),
-        (FACTS, [(1, 6, 80, 80)]),
-        (FACTS, [(1, 6, 21), (1, 32, 160, 160)]),
-        (FACTS, [()]),
-        (FACTS._replace(end2end=True), [(1, 6, 8400)]),
-        (FACTS._replace(task="segment"), [(1, 38, 8400)]),
-        (FACTS._replace(task="segment"), [(1, 38, 8400), (1, 32)]),
+        (DETECT, []),
+        (DETECT, [(1, 84, 8400)]),
+        (DETECT, [(2, 6, 8400)]),
+        (DETECT, [(1, 6, 80, 80)]),
+        (DETECT, [(1, 6, 21), (1, 32, 160, 160)]),
+        (DETECT, [()]),
+        (DETECT._replace(end2end=True), [(1, 6, 8400)]),
+        (DETECT._replace(task="segment"), [(1, 38, 8400)]),
+        (DETECT._replace(task="segment"), [(1, 38, 8400), (1, 32)]),
         (POSE, [(1, 6, 8400)]),
-        (FACTS._replace(task="classify"), [(1, 3)]),
-        (FACTS._replace(task="classify"), [(1, 6, 8400)]),
+        (DETECT._replace(task="classify"), [(1, 3)]),
+        (DETECT._replace(task="classify"), [(1, 6, 8400)]),
     ],
 )
-def test_any_other_layout_is_refused_with_what_was_found_and_what_is_known(
-    facts: ModelMetadata, shapes: Shapes
+def test_error_of_an_unsupported_layout_names_actual_and_supported_shapes(
+    metadata: ModelMetadata, shapes: Shapes
 ) -> None:
-    with pytest.raises(UnusableModel, match=rf"known for {facts.task} are \(1, ") as caught:
-        choose(facts, (640, 640), shapes)
+    with pytest.raises(UnusableModel, match=rf"outputs for {metadata.task} must be one of \(1, ") as caught:
+        choose(metadata, (640, 640), shapes)
     assert all(str(shape) in str(caught.value) for shape in shapes)
 
 
-def test_queries_come_best_first() -> None:
-    found = decoded(
+def test_queries_are_sorted_best_first() -> None:
+    candidates = decoded(
         "queries", rows((0.5, 0.5, 0.5, 0.5, 0.6, 0), (0.1, 0.1, 0.1, 0.1, 0, 0.9), (0, 0, 0, 0, 0.1, 0)), 0.5
     )
-    np.testing.assert_allclose(found.scores, [0.9, 0.6])
-    assert found.class_ids.tolist() == [1, 0]
+    np.testing.assert_allclose(candidates.scores, [0.9, 0.6])
+    assert candidates.class_ids.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
-    ("facts", "shape"),
+    ("metadata", "shape"),
     [
-        (FACTS._replace(description="Ultralytics YOLOv10n model trained on rt-detr-vs-yolo.yaml"), (1, 300, 6)),
+        (DETECT._replace(description="Ultralytics YOLOv10n model trained on rt-detr-vs-yolo.yaml"), (1, 300, 6)),
         (RTDETR._replace(head="Detect", description="Ultralytics RT-DETR-l model", end2end=True), (1, 300, 6)),
     ],
 )
-def test_the_name_of_the_data_makes_no_rtdetr(facts: ModelMetadata, shape: tuple[int, ...]) -> None:
-    assert choose(facts, (640, 640), [shape]).name == "end-to-end"
+def test_name_of_the_data_set_does_not_select_rtdetr(metadata: ModelMetadata, shape: tuple[int, ...]) -> None:
+    assert choose(metadata, (640, 640), [shape]).name == "end-to-end"

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from function.postprocess.polygons import polygons as trace
+from function.postprocess.polygons import trace
 
 
 def filled(polygons: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The pixels whose centers lie in one of the polygons, by crossing their edges from the left."""
+    """Pixels whose centers are in one of the polygons, by counting the edges to their left."""
     union = np.zeros(shape, dtype=bool)
     rows, columns = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
     for polygon in polygons:
@@ -20,15 +20,15 @@ def filled(polygons: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
 
 
 def mask(*rows: str) -> np.ndarray:
-    return np.array([[letter == "#" for letter in row] for row in rows])
+    return np.array([[character == "#" for character in row] for row in rows])
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (3, 4)])
-def test_an_empty_mask_has_no_outline(shape: tuple[int, int]) -> None:
+def test_empty_mask_has_no_outline(shape: tuple[int, int]) -> None:
     assert trace(np.zeros(shape, dtype=bool)) == []
 
 
-def test_a_rectangle_keeps_its_sides_and_loses_only_its_corners() -> None:
+def test_rectangle_keeps_its_sides_and_has_cut_corners() -> None:
     (polygon,) = trace(mask("....", ".##.", ".##."))
     assert sorted(map(tuple, polygon)) == [
         (1, 1.5),
@@ -42,17 +42,17 @@ def test_a_rectangle_keeps_its_sides_and_loses_only_its_corners() -> None:
     ]
 
 
-def test_a_slanted_edge_is_a_line() -> None:
+def test_slanted_edge_is_a_straight_line() -> None:
     (polygon,) = trace(np.tri(40, dtype=bool))
     assert len(polygon) < 10
 
 
-def test_parts_that_touch_at_a_corner_are_two_the_largest_first() -> None:
-    found = trace(mask("#..", ".##", ".##"))
-    assert [len(polygon) for polygon in found] == [8, 4]
+def test_parts_that_touch_at_a_corner_are_separate_and_sorted_by_size() -> None:
+    outlines = trace(mask("#..", ".##", ".##"))
+    assert [len(polygon) for polygon in outlines] == [8, 4]
 
 
-def test_a_hole_is_within_one_ring() -> None:
+def test_hole_is_part_of_the_outer_ring() -> None:
     ring = mask("#####", "#...#", "#.#.#", "#...#", "#####")
     outer, island = trace(ring)
     np.testing.assert_array_equal(filled([outer], ring.shape), ring & (np.arange(25).reshape(5, 5) != 12))
@@ -60,7 +60,7 @@ def test_a_hole_is_within_one_ring() -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_filling_the_polygons_gives_the_mask_back(seed: int) -> None:
+def test_filled_polygons_equal_the_mask(seed: int) -> None:
     rng = np.random.default_rng(seed)
     drawn = rng.random(rng.integers(1, 24, 2)) < rng.choice([0.1, 0.3, 0.5, 0.7, 0.9, 1])
     thick = drawn.repeat(3, axis=0).repeat(2, axis=1) if seed % 3 == 0 else drawn

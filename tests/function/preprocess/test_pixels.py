@@ -1,4 +1,4 @@
-"""Pillow's memory as an array."""
+"""Zero-copy access to the pixels of a Pillow image."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -26,32 +26,32 @@ def small_blocks() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (1, 5000), (5000, 1), (333, 517), (1080, 1920)])
-def test_the_pixels_are_those_of_the_picture(size_hw: tuple[int, int]) -> None:
-    wanted = noise(*size_hw)
-    found = pixels.pixels(Image.fromarray(wanted))
-    assert (found.shape, found.dtype) == ((*size_hw, 4), np.uint8)
-    np.testing.assert_array_equal(found[..., :3], wanted)
+def test_array_has_the_pixels_of_the_image(size_hw: tuple[int, int]) -> None:
+    expected = noise(*size_hw)
+    array = pixels.as_array(Image.fromarray(expected))
+    assert (array.shape, array.dtype) == ((*size_hw, 4), np.uint8)
+    np.testing.assert_array_equal(array[..., :3], expected)
 
 
-def test_a_picture_in_several_pieces_is_packed(small_blocks: None) -> None:
-    wanted = noise(100, 200)
-    picture = Image.fromarray(wanted)
+def test_image_in_several_memory_blocks_is_copied(small_blocks: None) -> None:
+    expected = noise(100, 200)
+    image = Image.fromarray(expected)
     with pytest.raises(ValueError, match="contiguous"):
-        picture.__arrow_c_array__()
-    np.testing.assert_array_equal(pixels.pixels(picture)[..., :3], wanted)
+        image.__arrow_c_array__()
+    np.testing.assert_array_equal(pixels.as_array(image)[..., :3], expected)
 
 
-def test_pixels_outlive_the_picture() -> None:
-    wanted = noise(1080, 1920)
-    arrays = [pixels.pixels(Image.fromarray(wanted)) for _ in range(5)]
+def test_array_outlives_the_image() -> None:
+    expected = noise(1080, 1920)
+    arrays = [pixels.as_array(Image.fromarray(expected)) for _ in range(5)]
     gc.collect()
     for _ in range(5):
         Image.new("RGB", (1920, 1080), (1, 2, 3))
     for array in arrays:
-        np.testing.assert_array_equal(array[..., :3], wanted)
+        np.testing.assert_array_equal(array[..., :3], expected)
 
 
-def test_memory_is_given_back(run_python: Callable[..., Any]) -> None:
+def test_memory_is_released(run_python: Callable[..., Any]) -> None:
     program = """
 import json, resource
 import function
@@ -59,28 +59,28 @@ from PIL import Image
 from function.preprocess import pixels
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-pixels.pixels(Image.new("RGB", (2000, 2000))).sum()
+pixels.as_array(Image.new("RGB", (2000, 2000))).sum()
 before = peak()
 for _ in range(100):
-    pixels.pixels(Image.new("RGB", (2000, 2000))).sum()
+    pixels.as_array(Image.new("RGB", (2000, 2000))).sum()
 print(json.dumps(peak() - before))
 """
-    assert run_python(program) < 40_000  # KiB; 1.6 million where each picture stays
+    assert run_python(program) < 40_000  # KiB; 1.6 million if no image is released
 
 
-def test_pixels_cannot_be_written() -> None:
+def test_array_is_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        pixels.pixels(Image.new("RGB", (2, 2)))[0, 0, 0] = 1
+        pixels.as_array(Image.new("RGB", (2, 2)))[0, 0, 0] = 1
 
 
-def test_nothing_is_copied() -> None:
-    picture = Image.new("RGB", (4, 3))
-    seen = pixels.pixels(picture)
-    picture.putpixel((2, 1), (7, 8, 9))
-    assert seen[1, 2, :3].tolist() == [7, 8, 9]
+def test_array_shares_the_memory_of_the_image() -> None:
+    image = Image.new("RGB", (4, 3))
+    array = pixels.as_array(image)
+    image.putpixel((2, 1), (7, 8, 9))
+    assert array[1, 2, :3].tolist() == [7, 8, 9]
 
 
-def test_pictures_of_the_default_limit_lie_in_one_piece(run_python: Callable[..., Any]) -> None:
+def test_image_of_the_default_limit_is_in_one_memory_block(run_python: Callable[..., Any]) -> None:
     program = """
 import json
 import function

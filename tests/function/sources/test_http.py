@@ -1,7 +1,8 @@
-"""Every event of `tests/events` through the sources: who answers it, what it asks, and the shape of the reply."""
+"""HTTP front ends and direct invocation: the parsed requests and the form of the response, for every sample event."""
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +10,31 @@ import pytest
 
 from function import sources
 from function.errors import BadRequest, FunctionError, MethodNotAllowed, NotFound, UnsupportedImage
-from function.request import Options, Request
-from function.results import Result
+from function.request import ImageRef, ImageRequest, Options
+from function.service import Service
 from function.settings import Settings
 from function.sources import direct, http, unknown
-from tests.conftest import service
 
 EVENTS = Path(__file__).parent / "events"
 SOURCE_OF = {"direct": direct, "direct_body": direct} | dict.fromkeys(
     ["rest_v1", "http_api_v1", "http_api_v2", "function_url", "alb", "alb_multi_value"], http
 )
 HTTP_EVENTS = [name for name, source in SOURCE_OF.items() if source is http]
-PICTURE = b"\x89PNG and so on"
+IMAGE = b"\x89PNG and so on"
 SETTINGS = Settings.from_env({})
-ENCODED = base64.b64encode(PICTURE).decode()
+ENCODED = base64.b64encode(IMAGE).decode()
+RAW = ImageRef("bytes", IMAGE)
+BASE64 = ImageRef("base64", ENCODED)
 
 
 def event(name: str, body: Any = None, query: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
-    """A sample event; `body` is bytes (sent in base64), text, or nothing for the picture itself."""
+    """A sample event; `body` is bytes (sent in base64), text, or None for `IMAGE`."""
     sample: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     if SOURCE_OF[name] is direct:
         (sample if name == "direct" else sample["body"])["image_data"] = ENCODED
         return sample | changes
-    text = isinstance(body, str)
-    sample |= {"body": body if text else base64.b64encode(body or PICTURE).decode(), "isBase64Encoded": not text}
+    is_text = isinstance(body, str)
+    sample |= {"body": body if is_text else base64.b64encode(body or IMAGE).decode(), "isBase64Encoded": not is_text}
     if name == "alb_multi_value":
         sample["multiValueQueryStringParameters"] = {key: [value] for key, value in (query or {}).items()}
     else:
@@ -40,64 +42,89 @@ def event(name: str, body: Any = None, query: dict[str, str] | None = None, **ch
     return sample | changes
 
 
-def asked(sample: dict[str, Any]) -> Request:
-    (make_request,) = sources.find(sample).read(sample, SETTINGS).requests  # type: ignore[attr-defined]
-    return make_request()
+def form(*parts: tuple[str, str | None, bytes], boundary: str = "----x7") -> tuple[bytes, str]:
+    """A body as `curl -F` writes it, and its content type; parts are (name, file name, content)."""
+    body = b""
+    for name, file_name, content in parts:
+        parameter = f'; filename="{file_name}"' if file_name is not None else ""
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{parameter}\r\n'
+        body += (head + ("Content-Type: image/png\r\n" if parameter else "") + "\r\n").encode() + content + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def replied(sample: Any, result: Result) -> Any:
-    """The reply when every picture has this result."""
-    return sources.find(sample).respond(sample, service(result))
+def event_with_form(name: str, body: bytes, content_type: str, **changes: Any) -> dict[str, Any]:
+    sample = event(name, body=body, **changes)
+    for field, value in (("headers", content_type), ("multiValueHeaders", [content_type])):
+        if field in sample:
+            sample[field] = {"Content-Type": value}
+    return sample
+
+
+def with_method(sample: dict[str, Any], method: str) -> dict[str, Any]:
+    if "http" in sample["requestContext"]:
+        sample["requestContext"]["http"]["method"] = method
+    else:
+        sample["httpMethod"] = method
+    return sample
+
+
+def read(sample: dict[str, Any]) -> ImageRequest:
+    """The only request of an event; its error is raised."""
+    (request,) = sources.find(sample).read(sample, SETTINGS).requests  # type: ignore[attr-defined]
+    if isinstance(request, FunctionError):
+        raise request
+    assert isinstance(request, ImageRequest)
+    return request
+
+
+@pytest.fixture
+def respond(make_service: Callable[..., Service]) -> Callable[[Any, Any], Any]:
+    """The response of the source of an event if each image has this result."""
+
+    def call(sample: Any, result: Any) -> Any:
+        return sources.find(sample).respond(sample, make_service(result))
+
+    return call
 
 
 @pytest.mark.parametrize("name", SOURCE_OF)
-def test_the_picture_arrives_as_it_was_sent(name: str) -> None:
-    assert asked(event(name)).image == PICTURE
+def test_image_of_a_sample_event_is_read(name: str) -> None:
+    assert read(event(name)).ref == (RAW if name in HTTP_EVENTS else BASE64)
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-def test_options_stand_in_the_query_of_a_raw_body(name: str) -> None:
+def test_options_of_a_raw_image_are_in_the_query_string(name: str) -> None:
     query = {"conf": "0.4", "classes": "0,1", "image_name": "a.png"}
-    assert asked(event(name, query=query)) == Request(PICTURE, "a.png", Options(conf=0.4, classes=(0, 1)))
+    assert read(event(name, query=query)) == ImageRequest(RAW, "a.png", Options(conf=0.4, classes=(0, 1)))
 
 
 @pytest.mark.parametrize("encoded", [False, True])
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-def test_a_json_body_is_read_whatever_its_content_type(name: str, encoded: bool) -> None:
+def test_json_body_is_read_with_any_content_type(name: str, encoded: bool) -> None:
     text = json.dumps({"image_data": ENCODED, "image_name": "b.png", "iou": 0.5})
     sample = event(name, body=text.encode() if encoded else text)
-    assert asked(sample) == Request(PICTURE, "b.png", Options(iou=0.5))
+    assert read(sample) == ImageRequest(BASE64, "b.png", Options(iou=0.5))
 
 
 @pytest.mark.parametrize("name", ["alb", "alb_multi_value"])
-def test_a_load_balancer_leaves_the_query_encoded(name: str) -> None:
-    assert asked(event(name, query={"classes": "wall%20clock%2Cgauge"})).options.classes == ("wall clock", "gauge")
+def test_query_string_of_a_load_balancer_is_decoded(name: str) -> None:
+    assert read(event(name, query={"classes": "wall%20clock%2Cgauge"})).options.classes == ("wall clock", "gauge")
 
 
 @pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "alb_multi_value"])
-def test_a_repeated_query_name_is_a_list(name: str) -> None:
+def test_repeated_query_name_is_a_list(name: str) -> None:
     sample = event(name, multiValueQueryStringParameters={"classes": ["0", "1"]})
-    assert asked(sample).options.classes == (0, 1)
+    assert read(sample).options.classes == (0, 1)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"image_data": ENCODED},
-        json.dumps({"image_data": ENCODED}),
-        {"image_data": f"data:image/png;base64,{ENCODED}"},
-        {"image_data": f" DATA:;BASE64,{ENCODED}"},
-        {"image_data": "\n".join(ENCODED[i : i + 4] for i in range(0, len(ENCODED), 4))},
-    ],
-    ids=["object", "text", "data URL", "loose data URL", "wrapped lines"],
-)
-def test_a_direct_body_may_be_an_object_or_text(body: Any) -> None:
-    assert asked({"body": body}).image == PICTURE
+@pytest.mark.parametrize("body", [{"image_data": ENCODED}, json.dumps({"image_data": ENCODED})], ids=["object", "text"])
+def test_direct_body_may_be_an_object_or_text(body: Any) -> None:
+    assert read({"body": body}).ref == BASE64
 
 
-def test_a_direct_body_may_be_base64_as_from_a_front_door() -> None:
+def test_direct_body_may_be_base64() -> None:
     body = base64.b64encode(json.dumps({"image_data": ENCODED}).encode()).decode()
-    assert asked({"body": body, "isBase64Encoded": True}).image == PICTURE
+    assert read({"body": body, "isBase64Encoded": True}).ref == BASE64
 
 
 @pytest.mark.parametrize(
@@ -114,20 +141,20 @@ def test_a_direct_body_may_be_base64_as_from_a_front_door() -> None:
         {"body": {"image_data": 5}},
         {"image_data": ""},
         {"image_data": []},
-        {"image_data": "no base64!"},
-        {"image_data": "QUJ"},
-        {"image_data": "÷÷÷÷"},
-        {"image_data": "data:image/png,abc"},
-        {"image_data": "data:image/png;base64,"},
-        {"image_data": "data:"},
         {"image_data": ENCODED, "image_name": 5},
         {"body": "%%%", "isBase64Encoded": True},
         {"body": "[" * 100_000},
     ],
 )
-def test_a_broken_direct_request_is_a_bad_request(sample: dict[str, Any]) -> None:
+def test_broken_direct_request_is_a_bad_request(sample: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        asked(sample)
+        read(sample)
+
+
+@pytest.mark.parametrize("text", ["no base64!", "QUJ", "÷÷÷÷", "data:image/png,abc", "data:image/png;base64,", "data:"])
+def test_image_data_that_is_not_base64_has_status_400(respond: Callable[[Any, Any], Any], text: str) -> None:
+    reply = respond({"image_data": text}, NotFound("not reached"))
+    assert (reply["statusCode"], json.loads(reply["body"])["type"]) == (400, "BadRequest")
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
@@ -143,81 +170,73 @@ def test_a_broken_direct_request_is_a_bad_request(sample: dict[str, Any]) -> Non
         ({"path": "/nowhere", "rawPath": "/prod/nowhere"}, NotFound),
     ],
 )
-def test_a_broken_http_request_has_its_error(name: str, changes: dict[str, Any], error: type[FunctionError]) -> None:
+def test_broken_http_request_has_its_error(name: str, changes: dict[str, Any], error: type[FunctionError]) -> None:
     with pytest.raises(error):
-        asked(event(name) | changes)
-
-
-def with_method(sample: dict[str, Any], method: str) -> dict[str, Any]:
-    if "http" in sample["requestContext"]:
-        sample["requestContext"]["http"]["method"] = method
-    else:
-        sample["httpMethod"] = method
-    return sample
+        read(event(name) | changes)
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_another_method_is_not_allowed(name: str, method: str) -> None:
     with pytest.raises(MethodNotAllowed, match=method):
-        asked(with_method(event(name), method))
+        read(with_method(event(name), method))
 
 
 @pytest.mark.parametrize("path", ["/", "", "/analyze", "/detect", "/predict", "/v1/analyze", "/analyze/"])
-def test_the_endpoints_are_the_root_and_the_verbs(path: str) -> None:
-    assert asked(event("rest_v1", path=path)).image == PICTURE
+def test_endpoints_are_the_root_and_the_verbs(path: str) -> None:
+    assert read(event("rest_v1", path=path)).ref == RAW
 
 
 @pytest.mark.parametrize("stage", ["d", "a", "p", "pre", "detec"])
 @pytest.mark.parametrize("path", ["/detect", "/analyze", "/predict"])
-def test_a_stage_that_begins_like_the_path_takes_nothing_from_it(stage: str, path: str) -> None:
+def test_stage_that_begins_like_the_path_does_not_change_it(stage: str, path: str) -> None:
     sample = event("rest_v1", path=path)
     sample["requestContext"]["stage"] = stage
-    assert asked(sample).image == PICTURE
+    assert read(sample).ref == RAW
 
 
-def test_an_envelope_without_content_is_a_direct_invocation() -> None:
-    assert asked({"image_data": ENCODED, "requestContext": None, "httpMethod": None}).image == PICTURE
-    assert asked({"image_data": None, "body": {"image_data": ENCODED}}).image == PICTURE
+def test_empty_envelope_is_a_direct_invocation() -> None:
+    assert read({"image_data": ENCODED, "requestContext": None, "httpMethod": None}).ref == BASE64
+    assert read({"image_data": None, "body": {"image_data": ENCODED}}).ref == BASE64
 
 
 @pytest.mark.parametrize("encoded", [False, True])
 @pytest.mark.parametrize("content_type", ["application/json", ""])
-def test_a_byte_order_mark_before_json_is_no_part_of_it(encoded: bool, content_type: str) -> None:
+def test_byte_order_mark_before_json_is_ignored(encoded: bool, content_type: str) -> None:
     text = "\ufeff" + json.dumps({"image_data": ENCODED})
     sample = event("function_url", body=text.encode() if encoded else text, headers={"content-type": content_type})
-    assert asked(sample).image == PICTURE
+    assert read(sample).ref == BASE64
 
 
 @pytest.mark.parametrize("path", ["/prod", "/prod/", "/prod/analyze"])
-def test_the_stage_of_an_http_api_is_no_part_of_the_path(path: str) -> None:
-    assert asked(event("http_api_v2", rawPath=path)).image == PICTURE
+def test_stage_of_an_http_api_is_not_part_of_the_path(path: str) -> None:
+    assert read(event("http_api_v2", rawPath=path)).ref == RAW
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-def test_a_health_check_is_answered_without_a_picture(name: str) -> None:
+def test_health_check_needs_no_image(name: str, respond: Callable[[Any, Any], Any]) -> None:
     sample = with_method(event(name, path="/health", rawPath="/health", body=None), "GET")
-    assert replied(sample, BadRequest("not asked"))["statusCode"] == 200
+    assert respond(sample, BadRequest("not reached"))["statusCode"] == 200
 
 
 @pytest.mark.parametrize("sample", [{}, [], None, 5, "text", {"Records": []}, {"requestContext": {}}, {"conf": 0.5}])
-def test_an_event_that_nobody_knows_is_told_what_is_known(sample: Any) -> None:
+def test_unknown_event_gets_the_list_of_known_events(sample: Any, respond: Callable[[Any, Any], Any]) -> None:
     assert sources.find(sample) is unknown
-    reply = replied(sample, NotFound("not asked"))
+    reply = respond(sample, NotFound("not reached"))
     assert reply["statusCode"] == 400
-    assert "known are" in json.loads(reply["body"])["error"]
+    assert "S3 Batch Operations" in json.loads(reply["body"])["error"]
 
 
 @pytest.mark.parametrize("name", SOURCE_OF)
-def test_an_error_is_answered_in_the_shape_of_http(name: str) -> None:
-    reply = replied(event(name), NotFound("what was found"))
+def test_error_has_the_form_of_an_http_response(name: str, respond: Callable[[Any, Any], Any]) -> None:
+    reply = respond(event(name), NotFound("the message"))
     assert reply["statusCode"] == 404
     assert reply["isBase64Encoded"] is False
-    assert json.loads(reply["body"]) == {"error": "what was found", "type": "NotFound", "request_id": "id-1"}
+    assert json.loads(reply["body"]) == {"error": "the message", "type": "NotFound", "request_id": "id-1"}
 
 
-def test_a_load_balancer_gets_its_headers_in_the_form_it_sent() -> None:
-    single, multiple = (replied(event(name), MethodNotAllowed("no")) for name in ("alb", "alb_multi_value"))
+def test_load_balancer_gets_headers_in_the_form_of_its_event(respond: Callable[[Any, Any], Any]) -> None:
+    single, multiple = (respond(event(name), MethodNotAllowed("no")) for name in ("alb", "alb_multi_value"))
     assert single["headers"] == {"Content-Type": "application/json", "Allow": "POST"}
     assert multiple["multiValueHeaders"] == {"Content-Type": ["application/json"], "Allow": ["POST"]}
     assert "headers" not in multiple

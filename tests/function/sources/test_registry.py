@@ -1,4 +1,4 @@
-"""Every file of `tests/events` to every predicate: exactly one is true, that of the source which the table names."""
+"""Sample events: exactly one source matches each, the source that the table names."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ FILES = {  # source -> its sample events
         "sqs_sns_raw",
         "sqs_eventbridge",
         "sqs_s3_test",
-        "sqs_no_notice",
+        "sqs_no_notification",
     ],
     s3_batch: ["s3_batch_1_0", "s3_batch_2_0"],
     distributed_map: ["map_item", "map_batch"],
@@ -45,7 +45,7 @@ def event(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
 
 
-def test_every_sample_event_names_its_source() -> None:
+def test_every_sample_event_is_in_the_table() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == set(SOURCE_OF)
     assert len(SOURCE_OF) >= 25
 
@@ -55,12 +55,12 @@ def test_every_source_has_a_sample_event() -> None:
 
 
 @pytest.mark.parametrize("name", SOURCE_OF)
-def test_exactly_one_source_knows_a_sample_event(name: str) -> None:
+def test_exactly_one_source_matches_a_sample_event(name: str) -> None:
     assert [source for source in sources.SOURCES if source.matches(event(name))] == [SOURCE_OF[name]]
 
 
 @pytest.mark.parametrize(
-    "strange",
+    "unknown",
     [
         {},
         [],
@@ -76,5 +76,5 @@ def test_exactly_one_source_knows_a_sample_event(name: str) -> None:
         {"source": "aws.ec2", "detail-type": "x"},
     ],
 )
-def test_no_source_takes_what_it_does_not_know(strange: Any) -> None:
-    assert not any(source.matches(strange) for source in sources.SOURCES)
+def test_no_source_matches_an_unknown_event(unknown: Any) -> None:
+    assert not any(source.matches(unknown) for source in sources.SOURCES)

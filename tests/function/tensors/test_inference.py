@@ -1,4 +1,4 @@
-"""A request of tensors to its answer, on models of one or two nodes."""
+"""Requests and responses of the Open Inference Protocol, on models of one or two nodes."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,6 @@ from function.settings import Settings
 from function.tensors import inference
 from function.tensors.model import TensorModel
 from tests.support import tensor_models
-
-Make = Any
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def infer(served: TensorModel, fields: Any, **environ: str) -> dict[str, Any]:
     return inference.infer(served, Settings.from_env(environ), fields).body
 
 
-def test_the_answer_is_as_the_protocol_says(adder: TensorModel) -> None:
+def test_response_has_the_fields_of_the_protocol(adder: TensorModel) -> None:
     assert infer(adder, {"inputs": [A, B], "id": "42", "parameters": {"any": 1}}) == {
         "model_name": "adder",
         "model_version": "3",
@@ -55,11 +53,11 @@ def test_the_answer_is_as_the_protocol_says(adder: TensorModel) -> None:
     }
 
 
-def test_the_order_of_the_inputs_is_free(adder: TensorModel) -> None:
+def test_inputs_may_have_any_order(adder: TensorModel) -> None:
     assert infer(adder, {"inputs": [B, A]}) == infer(adder, {"inputs": [A, B]})
 
 
-def test_what_has_no_id_is_answered_without_one(adder: TensorModel) -> None:
+def test_response_to_a_request_without_id_has_no_id(adder: TensorModel) -> None:
     assert "id" not in infer(adder, {"inputs": [A, B]})
 
 
@@ -72,102 +70,102 @@ def test_what_has_no_id_is_answered_without_one(adder: TensorModel) -> None:
         ([{"name": "twice", "parameters": {}}, {"name": "sum"}], ["twice", "sum"]),
     ],
 )
-def test_outputs_come_as_they_are_asked_for(adder: TensorModel, outputs: Any, names: list[str]) -> None:
-    answered = infer(adder, {"inputs": [A, B], "outputs": outputs})["outputs"]
-    assert [one["name"] for one in answered] == names
+def test_outputs_are_returned_in_the_requested_order(adder: TensorModel, outputs: Any, names: list[str]) -> None:
+    returned = infer(adder, {"inputs": [A, B], "outputs": outputs})["outputs"]
+    assert [output["name"] for output in returned] == names
 
 
-def test_every_step_has_its_time(adder: TensorModel) -> None:
+def test_every_step_has_a_time(adder: TensorModel) -> None:
     timing = inference.infer(adder, Settings.from_env({}), {"inputs": [A, B]}).timing
     assert min(timing) > 0
 
 
-def refused(served: TensorModel, fields: Any, error: type[FunctionError], **environ: str) -> str:
-    with pytest.raises(error) as caught:
+def error_message(served: TensorModel, fields: Any, error: type[FunctionError], **environ: str) -> str:
+    with pytest.raises(error) as raised:
         infer(served, fields, **environ)
-    assert type(caught.value) is error
-    return str(caught.value)
+    assert type(raised.value) is error
+    return str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
-        (None, "the body is null; wanted"),
-        ([], "the body is an array; wanted"),
-        ("text", "the body is text; wanted"),
-        ({}, "inputs is missing; wanted"),
-        ({"image_data": "AAAA"}, "inputs is missing; wanted"),
-        ({"inputs": None}, "inputs is missing; wanted"),
-        ({"inputs": {}}, "inputs is an object; wanted"),
-        ({"inputs": [5]}, "one of inputs is a number; the model has"),
-        ({"inputs": [{}]}, "the name of one of inputs is null; the model has"),
-        ({"inputs": [{"name": ["a"]}]}, "the name of one of inputs is an array; the model has"),
+        (None, "body must be an object, got null; expected"),
+        ([], "body must be an object, got an empty array; expected"),
+        ("text", "body must be an object, got text; expected"),
+        ({}, "inputs must be an array, got nothing; expected"),
+        ({"image_data": "AAAA"}, "inputs must be an array, got nothing; expected"),
+        ({"inputs": None}, "inputs must be an array, got nothing; expected"),
+        ({"inputs": {}}, "inputs must be an array, got an object; expected"),
+        ({"inputs": [5]}, "input must be an object, got a number; available:"),
+        ({"inputs": [{}]}, "input name must be text, got null; available:"),
+        ({"inputs": [{"name": ["a"]}]}, "input name must be text, got an array; available:"),
     ],
 )
-def test_what_is_no_request_of_the_protocol_is_told_what_the_model_takes(
-    adder: TensorModel, fields: Any, said: str
+def test_error_for_an_invalid_request_has_the_inputs_of_the_model(
+    adder: TensorModel, fields: Any, expected: str
 ) -> None:
-    message = refused(adder, fields, BadRequest)
-    assert message.startswith(said)
+    message = error_message(adder, fields, BadRequest)
+    assert message.startswith(expected)
     assert "a FP32 [-1, 3], b FP32 [-1, 3]" in message
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
-        ({"inputs": [A, B], "id": 5}, "id is a number; wanted text"),
-        ({"inputs": [A, B], "outputs": {}}, "outputs is an object"),
-        ({"inputs": [A, B], "outputs": ["sum"]}, "one of outputs is text; the model has sum, twice"),
-        ({"inputs": [A, B], "outputs": [{}]}, "the name of one of outputs is null"),
+        ({"inputs": [A, B], "id": 5}, "id must be text, got a number"),
+        ({"inputs": [A, B], "outputs": {}}, "outputs must be an array of "),
+        ({"inputs": [A, B], "outputs": ["sum"]}, "output must be an object, got text; available: sum, twice"),
+        ({"inputs": [A, B], "outputs": [{}]}, "output name must be text, got null"),
     ],
 )
-def test_what_goes_with_the_inputs_has_its_form_too(adder: TensorModel, fields: Any, said: str) -> None:
-    assert refused(adder, fields, BadRequest).startswith(said)
+def test_invalid_id_or_outputs_are_refused(adder: TensorModel, fields: Any, expected: str) -> None:
+    assert error_message(adder, fields, BadRequest).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("inputs", "said"),
+    ("inputs", "expected"),
     [
-        ([], "input 'a' is missing; the model takes a FP32 [-1, 3], b FP32 [-1, 3]"),
+        ([], "input 'a' is missing; required: a FP32 [-1, 3], b FP32 [-1, 3]"),
         ([A], "input 'b' is missing"),
-        ([A, B, tensor("c", 1)], "input 'c' is unknown; the model has a FP32"),
-        ([A, B, A], "input 'a' is there twice"),
-        ([A, B | {"shape": [3]}], "input 'b': the shape is [3]; the model takes [-1, 3]"),
-        ([A, B | {"datatype": "FP64"}], "input 'b': the datatype is 'FP64'; the model takes FP32"),
-        ([A, B | {"data": [1, 2, float("nan")]}], "input 'b': data holds NaN at [0, 2]"),
-        ([A | {"data": [[1, 2], [3]]}, B], "input 'a': data has 2 values at []"),
-        ([A, {"name": "b"}], "input 'b': the datatype is null"),
-        ([A, tensor("x" * 1000, 1)], "input 'xxxx"),
+        ([A, B, tensor("c", 1)], "unknown input 'c'; available: a FP32"),
+        ([A, B, A], "duplicate input 'a'"),
+        ([A, B | {"shape": [3]}], "input 'b': shape must be [-1, 3] (-1: any size), got [3]"),
+        ([A, B | {"datatype": "FP64"}], "input 'b': datatype must be FP32, got 'FP64'"),
+        ([A, B | {"data": [1, 2, float("nan")]}], "input 'b': data must be finite numbers (FP32), got NaN at [0, 2]"),
+        ([A | {"data": [[1, 2], [3]]}, B], "input 'a': data at [] must have length 1 for shape [1, 3], got length 2"),
+        ([A, {"name": "b"}], "input 'b': datatype must be FP32, got null"),
+        ([A, tensor("x" * 1000, 1)], "unknown input 'xxxx"),
     ],
 )
-def test_a_wrong_input_is_named_with_the_reason(adder: TensorModel, inputs: Any, said: str) -> None:
-    message = refused(adder, {"inputs": inputs}, InvalidTensor)
-    assert message.startswith(said)
+def test_error_for_an_invalid_input_has_its_name_and_the_reason(adder: TensorModel, inputs: Any, expected: str) -> None:
+    message = error_message(adder, {"inputs": inputs}, InvalidTensor)
+    assert message.startswith(expected)
     assert len(message) < 400
 
 
 @pytest.mark.parametrize(
-    ("outputs", "said"),
+    ("outputs", "expected"),
     [
-        ([{"name": "product"}], "output 'product' is unknown; the model has sum, twice"),
-        ([{"name": "sum"}, {"name": "sum"}], "output 'sum' is there twice"),
+        ([{"name": "product"}], "unknown output 'product'; available: sum, twice"),
+        ([{"name": "sum"}, {"name": "sum"}], "duplicate output 'sum'"),
     ],
 )
-def test_a_wrong_output_is_named(adder: TensorModel, outputs: Any, said: str) -> None:
-    assert refused(adder, {"inputs": [A, B], "outputs": outputs}, InvalidTensor) == said
+def test_error_for_an_invalid_output_has_its_name(adder: TensorModel, outputs: Any, expected: str) -> None:
+    assert error_message(adder, {"inputs": [A, B], "outputs": outputs}, InvalidTensor) == expected
 
 
-def test_sizes_that_do_not_go_together_are_told_what_onnxruntime_says(adder: TensorModel) -> None:
+def test_error_for_mismatched_sizes_has_the_reason_of_onnxruntime(adder: TensorModel) -> None:
     two, three = tensor("a", *[1] * 6, shape=[2, 3]), tensor("b", *[1] * 9, shape=[3, 3])
-    message = refused(adder, {"inputs": [two, three]}, InvalidTensor)
-    assert message.startswith("the model does not run on these inputs (a [2, 3], b [3, 3]): ")
+    message = error_message(adder, {"inputs": [two, three]}, InvalidTensor)
+    assert message.startswith("the model failed on these inputs (a [2, 3], b [3, 3]): ")
     assert "Add" in message
     assert "\n" not in message
 
 
-def test_the_limit_is_that_of_all_inputs_together(adder: TensorModel) -> None:
+def test_limit_counts_all_inputs_together(adder: TensorModel) -> None:
     assert infer(adder, {"inputs": [A, B], "outputs": [{"name": "sum"}]}, MAX_TENSOR_ELEMENTS="6")
-    message = refused(adder, {"inputs": [A, B]}, TooLarge, MAX_TENSOR_ELEMENTS="5")
+    message = error_message(adder, {"inputs": [A, B]}, TooLarge, MAX_TENSOR_ELEMENTS="5")
     assert message.startswith("input 'b': ")
 
 
@@ -180,23 +178,23 @@ def expanded(size: int) -> dict[str, Any]:
     return {"inputs": [tensor("x", 1), tensor("shape", size, datatype="INT64")]}
 
 
-def test_an_answer_above_the_limit_is_refused(expander: TensorModel) -> None:
+def test_outputs_above_the_limit_are_refused(expander: TensorModel) -> None:
     assert len(infer(expander, expanded(10), MAX_TENSOR_ELEMENTS="10")["outputs"][0]["data"]) == 10
-    message = refused(expander, expanded(11), TooLarge, MAX_TENSOR_ELEMENTS="10")
-    assert message.startswith("the answer has 11 values; wanted at most 10 (MAX_TENSOR_ELEMENTS)")
+    message = error_message(expander, expanded(11), TooLarge, MAX_TENSOR_ELEMENTS="10")
+    assert message.startswith("outputs must have at most 10 values (MAX_TENSOR_ELEMENTS), got 11")
 
 
-def test_what_no_memory_holds_is_too_large(expander: TensorModel) -> None:
-    assert refused(expander, expanded(10**15), TooLarge).startswith("there is no memory to run the model")
+def test_outputs_that_need_too_much_memory_are_too_large(expander: TensorModel) -> None:
+    assert error_message(expander, expanded(10**15), TooLarge).startswith("not enough memory to run the model")
 
 
-def test_an_answer_that_json_does_not_have_is_our_error_and_the_other_outputs_can_be_had(folder: Path) -> None:
+def test_output_with_nan_is_an_error_and_other_outputs_can_be_requested(folder: Path) -> None:
     served = load(tensor_models.log(folder / "log.onnx"))
     fields = {"inputs": [tensor("x", 1, -1, 0)]}
-    message = refused(served, fields, InternalError)
-    assert message.startswith("the model answered NaN in output 'y' at [1]")
-    answered = infer(served, fields | {"outputs": [{"name": "same"}]})["outputs"]
-    assert answered[0]["data"] == [1, -1, 0]
+    message = error_message(served, fields, InternalError)
+    assert message.startswith("model output 'y' contains NaN at [1]")
+    outputs = infer(served, fields | {"outputs": [{"name": "same"}]})["outputs"]
+    assert outputs[0]["data"] == [1, -1, 0]
 
 
 @pytest.mark.parametrize(
@@ -211,22 +209,24 @@ def test_an_answer_that_json_does_not_have_is_our_error_and_the_other_outputs_ca
         (TensorProto.STRING, "BYTES", ["größe", ""]),
     ],
 )
-def test_every_kind_of_value_goes_through_the_model(folder: Path, element: int, datatype: str, data: list[Any]) -> None:
+def test_values_of_every_datatype_pass_through_a_model(
+    folder: Path, element: int, datatype: str, data: list[Any]
+) -> None:
     served = load(tensor_models.echo(folder / f"{datatype}.onnx", element, ["n"]))
     fields = {"inputs": [{"name": "x", "shape": [2], "datatype": datatype, "data": data}]}
     assert infer(served, fields)["outputs"] == [{"name": "y", "shape": [2], "datatype": datatype, "data": data}]
 
 
 @pytest.mark.parametrize(("shape", "data"), [([], [2.5]), ([1], [2.5]), ([2, 1], [[1], [2]])])
-def test_a_rank_that_the_model_leaves_free_is_free(folder: Path, shape: list[int], data: list[Any]) -> None:
+def test_any_rank_is_accepted_for_a_dynamic_rank(folder: Path, shape: list[int], data: list[Any]) -> None:
     served = load(tensor_models.echo(folder / "free.onnx", TensorProto.FLOAT, None))
     fields = {"inputs": [{"name": "x", "shape": shape, "datatype": "FP32", "data": data}]}
     assert infer(served, fields)["outputs"][0]["shape"] == shape
 
 
-def test_no_row_is_answered_with_no_row(adder: TensorModel) -> None:
-    nothing = [tensor("a", shape=[0, 3]), tensor("b", shape=[0, 3])]
-    assert infer(adder, {"inputs": nothing})["outputs"][0] == {
+def test_zero_rows_give_zero_rows(adder: TensorModel) -> None:
+    empty = [tensor("a", shape=[0, 3]), tensor("b", shape=[0, 3])]
+    assert infer(adder, {"inputs": empty})["outputs"][0] == {
         "name": "sum",
         "shape": [0, 3],
         "datatype": "FP32",

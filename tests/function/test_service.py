@@ -1,0 +1,96 @@
+"""The service: one request at a time, errors as values, and the results that the metrics count."""
+
+from typing import Any
+
+import pytest
+
+from function import fetch, loading, predictor
+from function.errors import BadRequest, Forbidden, InternalError, NotFound, UnsupportedImage
+from function.model import Model
+from function.request import ImageRef, ImageRequest, Options
+from function.results import Prediction
+from function.service import Service
+from function.settings import Settings
+
+
+@pytest.fixture
+def service(served: Model, settings: Settings) -> Service:
+    return Service(served, settings, "request-1")
+
+
+def request_for(data: bytes, name: str = "a.png") -> ImageRequest:
+    return ImageRequest(ImageRef("bytes", data), name, Options())
+
+
+def test_predict_returns_a_prediction_or_an_error_and_records_it(service: Service, red_png: bytes) -> None:
+    results = [service.predict(request_for(red_png)), service.predict(request_for(b"no image"))]
+    assert [type(result) for result in results] == [Prediction, UnsupportedImage]
+    assert service.results == results
+
+
+def test_error_of_parsing_is_returned_and_recorded(service: Service) -> None:
+    error = BadRequest("a")
+    assert service.predict(error) is error
+    assert service.results == [error]
+
+
+def test_unexpected_error_is_logged_and_returned_without_details(
+    service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(predictor, "predict", fail)
+    result = service.predict(request_for(red_png))
+    assert isinstance(result, InternalError)
+    assert "secret" not in str(result)
+    assert "request-1" in str(result)
+    assert "ZeroDivisionError: secret detail" in caplog.text
+    assert service.results == [result]
+
+
+def test_image_is_loaded_when_its_turn_comes(served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    def image(url: str, *_: Any) -> bytes:
+        events.append(f"fetch {url}")
+        return red_png
+
+    def predict(*arguments: Any) -> None:
+        events.append(f"predict {arguments[-1]}")
+        raise NotFound("a")
+
+    monkeypatch.setattr(fetch, "image", image)
+    monkeypatch.setattr(predictor, "predict", predict)
+    service = Service(served, Settings.from_env({"ALLOWED_URL_HOSTS": "*"}), "request-1")
+    for name in ("1", "2"):
+        service.predict(ImageRequest(ImageRef("url", f"https://images.example/{name}"), name, Options()))
+    assert events == [
+        "fetch https://images.example/1", "predict 1", "fetch https://images.example/2", "predict 2",
+    ]  # fmt: skip
+
+
+def test_predictor_does_not_run_if_loading_fails(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "predict", lambda *_: pytest.fail("the predictor ran"))
+    assert isinstance(service.predict(ImageRequest(ImageRef("url", "https://a.example/"), None, Options())), Forbidden)
+
+
+def test_image_is_not_loaded_for_a_generic_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "load", lambda *_: pytest.fail("the image was loaded"))
+    service = Service(generic_model(), settings, "request-1")
+    result = service.predict(request_for(b"anything"))
+    assert isinstance(result, UnsupportedImage)
+    assert service.signature is not None
+
+
+def test_tensors_for_a_model_that_takes_images_are_a_bad_request(service: Service) -> None:
+    assert service.signature is None
+    assert isinstance(service.infer({"inputs": []}), BadRequest)
+
+
+def generic_model() -> Any:
+    """A generic ONNX model without a session: it must not run."""
+    from function.tensors.model import TensorModel
+    from function.tensors.signature import Signature
+
+    return TensorModel(session=None, signature=Signature("m", None, (), ()), sha256="")
