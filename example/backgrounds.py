@@ -1,7 +1,6 @@
-"""Walls to hang instruments on.
+"""Wall surfaces with distractors on them: the background of every generated image.
 
-Knows surfaces; knows nothing of dials or labels. Lengths are fractions of the longer side, so that a small picture and
-a large one look alike.
+Lengths are fractions of the longer side of the image, so that small and large images look alike.
 """
 
 from collections.abc import Callable
@@ -10,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from example.distractors import clutter, dull_color, shift
+from example.distractors import draw_distractor, dull_color, shift
 
 Surface = Callable[[np.random.Generator, int, int], Image.Image]
 
-SUPERSAMPLING = 2  # drawn this much larger and averaged down, against jagged edges
+SUPERSAMPLING = 2  # scale at which everything is drawn before it is averaged down, to avoid jagged edges
 
 
 def wall(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    """One surface with clutter on it. RGB, width x height."""
+    """Return a random surface with up to six distractors on it: RGB, width x height."""
     surface = SURFACES[int(rng.integers(len(SURFACES)))](rng, SUPERSAMPLING * width, SUPERSAMPLING * height)
     _grain(rng, surface)
     for _ in range(int(rng.integers(0, 7))):
-        clutter(rng, surface)
+        draw_distractor(rng, surface)
     return surface.reduce(SUPERSAMPLING)
 
 
 def clouds(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
-    """Smooth noise of several scales, (height, width), about -1..1."""
+    """Return smooth noise of several scales: (height, width) float32, about -1..1."""
     total = np.zeros((height, width), np.float32)
     for cells, weight in ((3, 0.5), (8, 0.3), (24, 0.2)):
         coarse = Image.fromarray(rng.uniform(-1, 1, size=(cells, cells)).astype(np.float32))
@@ -36,7 +35,7 @@ def clouds(rng: np.random.Generator, width: int, height: int) -> NDArray[np.floa
 
 
 def _grain(rng: np.random.Generator, image: Image.Image) -> None:
-    """Stains and unevenness over the whole surface, in place."""
+    """Add stains and unevenness to the whole surface, in place."""
     strength = rng.uniform(0, 34)
     pixels = np.asarray(image, np.float32) + strength * clouds(rng, *image.size)[..., None]
     image.paste(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)))
@@ -68,7 +67,7 @@ def _bricks(rng: np.random.Generator, width: int, height: int) -> Image.Image:
 
 
 def _panels(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    """Sheet metal in plates, with rivets."""
+    """Return sheet metal in plates, with rivets."""
     base = dull_color(rng)
     image = Image.new("RGB", (width, height), base)
     draw = ImageDraw.Draw(image)

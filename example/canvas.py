@@ -1,7 +1,4 @@
-"""The surface that one dial is drawn on, and the materials that it is made of.
-
-Knows polar places on a dial, colors, type, turned metal and tubes; knows no instrument.
-"""
+"""Drawing surface of one dial, and the materials of dials: colors, type, machined metal and tubes."""
 
 from functools import cache
 from typing import NamedTuple
@@ -11,11 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, int, int]
 
-RIM_FRACTION = 0.34  # radius of the rim / side of the sprite; the rest is room for the stem
+RIM_FRACTION = 0.34  # radius of the rim / side of the sprite; the rest is space for the stem
 
 
 class Canvas(NamedTuple):
-    """What the parts of one dial share while it is drawn."""
+    """Drawing state that the parts of one dial share."""
 
     sprite: Image.Image
     draw: ImageDraw.ImageDraw
@@ -24,40 +21,40 @@ class Canvas(NamedTuple):
     rng: np.random.Generator
 
     def at(self, degrees: float, fraction: float) -> tuple[float, float]:
-        """The point at a fraction of the radius; degrees count anticlockwise from the right."""
+        """Return the point at a fraction of the radius, in pixels; degrees count counterclockwise from the right."""
         angle = np.deg2rad(degrees)
         reach = self.radius * fraction
         return float(self.center + reach * np.cos(angle)), float(self.center - reach * np.sin(angle))
 
     def box(self, fraction: float) -> tuple[float, float, float, float]:
-        """The square around a centerd circle."""
+        """Return the square around a centered circle, as (left, top, right, bottom) in pixels."""
         reach = self.radius * fraction
         return self.center - reach, self.center - reach, self.center + reach, self.center + reach
 
     def px(self, fraction: float) -> int:
-        """A line width, at least one pixel."""
+        """Return a line width in pixels, at least 1."""
         return max(1, round(self.radius * fraction))
 
 
 def blank(rng: np.random.Generator, side: int) -> Canvas:
-    """A transparent square with nothing on it yet."""
+    """Return a transparent square canvas."""
     sprite = Image.new("RGBA", (side, side))
     return Canvas(sprite, ImageDraw.Draw(sprite), side / 2, side * RIM_FRACTION, rng)
 
 
 def pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
-    """One of them, by chance."""
+    """Return a random color of several."""
     return colors[int(rng.integers(len(colors)))]
 
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font, so that no font file is needed."""
+    """Return the built-in font of Pillow, so that no font file is needed."""
     return ImageFont.load_default(size)
 
 
 def metal(rng: np.random.Generator, side: int, color: Color, contrast: float) -> Image.Image:
-    """A turned metal disc: brightness changes with the angle. RGB, side x side."""
+    """Return a machined metal disc, whose brightness changes with the angle: RGB, side x side."""
     grid = np.linspace(-1, 1, 96)
     angle = np.arctan2(grid[:, None], grid[None, :]) + rng.uniform(0, 2 * np.pi)
     shade = 1 + contrast * (0.6 * np.sin(2 * angle) + 0.4 * np.sin(angle))
@@ -66,7 +63,7 @@ def metal(rng: np.random.Generator, side: int, color: Color, contrast: float) ->
 
 
 def tube(image: Image.Image, box: tuple[float, float, float, float], color: Color, upright: bool = True) -> None:
-    """A cylinder with a bright line along it, painted onto the image."""
+    """Draw a cylinder with a highlight along it, in place."""
     left, top, right, bottom = (round(value) for value in box)
     size = max(1, right - left), max(1, bottom - top)
     across = np.linspace(-1, 1, size[0] if upright else size[1])

@@ -1,4 +1,4 @@
-"""What is around the scale of a gauge or a clock: rim, face, flange, stem and glass, and the outline of it all."""
+"""Case of a gauge or a clock: rim, face, flange, stem, glass, and their outline."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ RIMS: tuple[Color, ...] = (
 
 
 def body(canvas: Canvas, square: bool) -> tuple[Color, Color]:
-    """Rim and face. Returns the colors of the face and of what is printed on it."""
+    """Draw rim and face. Return the colors of the face and of the print on it."""
     rng, side = canvas.rng, canvas.sprite.width
     rim, width = pick(rng, RIMS), rng.uniform(0.06, 0.16)
     dark = rng.random() < 0.2
@@ -43,7 +43,7 @@ def body(canvas: Canvas, square: bool) -> tuple[Color, Color]:
 
 
 def _depth(canvas: Canvas, reach: float) -> None:
-    """The shadow of the rim on the face below it."""
+    """Draw the shadow of the rim on the face below it."""
     small, r = 128, 128 * RIM_FRACTION * reach  # blurred: a small mask is enough
     x, y = 64 + canvas.rng.uniform(-0.07, 0.07) * r, 64 + canvas.rng.uniform(0.0, 0.09) * r
     lit = Image.new("L", (small, small), 255)
@@ -53,14 +53,14 @@ def _depth(canvas: Canvas, reach: float) -> None:
 
 
 def _tint(canvas: Canvas, color: tuple[int, int, int, int], mask: Image.Image, reach: float) -> None:
-    """Color laid over a centerd disc, as strongly as the mask says."""
+    """Blend a color over a centered disc; the mask is the opacity."""
     disc = Image.new("L", mask.size)
     ImageDraw.Draw(disc).ellipse(canvas.box(reach), fill=255)
     canvas.sprite.paste(color, (0, 0), Image.composite(mask, Image.new("L", mask.size), disc))
 
 
 def flange(canvas: Canvas) -> float:
-    """A mounting plate behind the rim, with screws. Returns its radius in rim radii."""
+    """Draw a mounting plate with screws behind the rim. Return its radius in rim radii."""
     reach = 1.22
     mask = Image.new("L", canvas.sprite.size)
     ImageDraw.Draw(mask).ellipse(canvas.box(reach), fill=255)
@@ -75,7 +75,7 @@ def flange(canvas: Canvas) -> float:
 
 
 def stem(canvas: Canvas) -> None:
-    """The pipe below, its nut, and often the pipe that it stands on."""
+    """Draw the pipe below, its nut, and often the pipe that it stands on."""
     rng, side, c, r = canvas.rng, canvas.sprite.width, canvas.center, canvas.radius
     brass: Color = pick(rng, ((186, 150, 80), (150, 152, 156), (110, 112, 116), (90, 60, 44)))
     half = r * rng.uniform(0.1, 0.2)
@@ -87,7 +87,7 @@ def stem(canvas: Canvas) -> None:
 
 
 def glass(canvas: Canvas) -> None:
-    """A soft reflection on the cover."""
+    """Draw a soft reflection on the glass."""
     if canvas.rng.random() < 0.45:
         return
     rng, small = canvas.rng, 128  # the reflection is blurred: a small mask is enough
@@ -102,11 +102,13 @@ def glass(canvas: Canvas) -> None:
 
 
 def round_outline(canvas: Canvas, fraction: float) -> NDArray[np.float64]:
+    """Return (72, 2) points of a circle in sprite pixels; its radius is a fraction of the rim's."""
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return canvas.center + canvas.radius * fraction * points
 
 
 def square_outline(canvas: Canvas) -> NDArray[np.float64]:
+    """Return the (4, 2) corners of a square case in sprite pixels."""
     reach = canvas.radius * 0.99  # rounded corners stay a little inside
     return canvas.center + reach * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)

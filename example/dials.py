@@ -1,7 +1,4 @@
-"""Flat round instruments seen from the front: pressure gauges and the clocks that resemble them.
-
-Knows how one dial is drawn; knows nothing of where it hangs, of perspective, of light in the room or of labels.
-"""
+"""Dials seen from the front: pressure gauges, and clocks that resemble them."""
 
 from typing import NamedTuple
 
@@ -16,20 +13,21 @@ NEEDLES: tuple[Color, ...] = ((16, 16, 18), (200, 24, 24), (30, 60, 160))
 ZONES: tuple[Color, ...] = ((36, 150, 70), (236, 186, 32), (206, 36, 36))
 UNITS = ("bar", "psi", "kPa", "MPa", "mbar", "kg/cm2", "Pa", "bar / psi")
 SPANS = (1, 1.6, 2.5, 4, 6, 10, 16, 25, 40, 60, 100, 160, 250, 400, 600)
-MARKS = ("center", "needle tip", "scale start", "scale end")  # what a gauge is read from
+# The points from which a gauge is read. "centre" is spelled as in the metadata of tasks/pose.pt.
+KEYPOINTS = ("centre", "needle tip", "scale start", "scale end")
 ROMAN = ("XII", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
 
 
 class Dial(NamedTuple):
-    """A dial on a transparent square."""
+    """Dial on a transparent square."""
 
     sprite: Image.Image  # RGBA, side x side
     outline_xy: NDArray[np.float64]  # (N, 2) points of the outermost rim, sprite pixels
-    marks_xy: NDArray[np.float64]  # (4, 2) the MARKS of a gauge, sprite pixels; (0, 2) on a clock
+    keypoints_xy: NDArray[np.float64]  # (4, 2) the KEYPOINTS of a gauge, sprite pixels; (0, 2) for a clock
 
 
 def gauge(rng: np.random.Generator, side: int) -> Dial:
-    """A pressure gauge: a scale over part of the circle and one needle."""
+    """Return a pressure gauge: a scale over part of the circle, and one needle."""
     canvas = blank(rng, side)
     if rng.random() < 0.6:
         stem(canvas)
@@ -44,16 +42,17 @@ def gauge(rng: np.random.Generator, side: int) -> Dial:
     needle = ink if rng.random() < 0.6 or face[0] < 90 else pick(rng, NEEDLES)
     if face[0] < 90 and rng.random() < 0.5:
         needle = (230, 60, 40)
-    points_to, reaches = start - sweep * rng.uniform(-0.01, 1.0), rng.uniform(0.6, 0.8)
-    _hand(canvas, points_to, reaches, rng.uniform(0.035, 0.075), needle)
+    needle_angle, needle_length = start - sweep * rng.uniform(-0.01, 1.0), rng.uniform(0.6, 0.8)
+    _hand(canvas, needle_angle, needle_length, rng.uniform(0.035, 0.075), needle)
     _hub(canvas, needle if rng.random() < 0.6 else pick(rng, RIMS), rng.uniform(0.07, 0.13))
     glass(canvas)
-    marks = [canvas.at(0, 0), canvas.at(points_to, reaches), canvas.at(start, scale), canvas.at(start - sweep, scale)]
-    return Dial(canvas.sprite, round_outline(canvas, reach), np.array(marks))
+    center, tip = canvas.at(0, 0), canvas.at(needle_angle, needle_length)
+    keypoints = [center, tip, canvas.at(start, scale), canvas.at(start - sweep, scale)]
+    return Dial(canvas.sprite, round_outline(canvas, reach), np.array(keypoints))
 
 
 def clock(rng: np.random.Generator, side: int) -> Dial:
-    """A clock: a ring of twelve marks all around, two hands or three."""
+    """Return a clock: twelve hour marks around the whole circle, and two or three hands."""
     canvas = blank(rng, side)
     square = rng.random() < 0.15
     face, ink = body(canvas, square)
@@ -81,7 +80,7 @@ def _zones(canvas: Canvas, start: float, sweep: float) -> None:
 
 
 def _scale(canvas: Canvas, start: float, sweep: float, ink: Color) -> float:
-    """Ticks and numbers along the arc. Returns where the ticks end, in rim radii."""
+    """Draw ticks and numbers along the arc. Return the radius at which the ticks end, in rim radii."""
     rng = canvas.rng
     top = float(rng.choice(SPANS))
     majors = int(rng.choice([n for n in (4, 5, 6, 8, 10) if float(f"{top / n:.2g}") == top / n]))
@@ -105,7 +104,7 @@ def _scale(canvas: Canvas, start: float, sweep: float, ink: Color) -> float:
 
 
 def _unit(canvas: Canvas, ink: Color) -> None:
-    """The unit in the gap of the scale: a long one lower, where the first and last numbers leave room."""
+    """Draw the unit in the gap of the scale: a long unit lower, where the first and last numbers leave space."""
     rng, c, r = canvas.rng, canvas.center, canvas.radius
     text = str(rng.choice(UNITS))
     low, size = (rng.uniform(0.5, 0.56), 0.13) if len(text) > 3 else (rng.uniform(0.26, 0.4), 0.17)
@@ -115,7 +114,7 @@ def _unit(canvas: Canvas, ink: Color) -> None:
 
 
 def _hours(canvas: Canvas, ink: Color) -> None:
-    """Twelve marks, perhaps sixty, perhaps numerals."""
+    """Draw twelve hour marks, sometimes sixty minute marks, sometimes numerals."""
     rng = canvas.rng
     outer, length, wide = rng.uniform(0.76, 0.82), rng.uniform(0.06, 0.14), rng.uniform(0.02, 0.05)
     if rng.random() < 0.6:
@@ -132,7 +131,7 @@ def _hours(canvas: Canvas, ink: Color) -> None:
 
 
 def _hand(canvas: Canvas, degrees: float, reach: float, width: float, color: Color) -> None:
-    """A tapered hand with a short tail, and its soft shadow on the face."""
+    """Draw a tapered hand with a short tail, and its soft shadow on the face."""
     tail, half = canvas.rng.uniform(0.1, 0.25), width / 2
     spread = float(np.rad2deg(np.arctan2(half, tail)))
     tip = float(np.rad2deg(np.arctan2(half * 0.3, reach)))

@@ -1,6 +1,6 @@
-"""Things on a wall that are no instrument, some of them round: what a detector must learn to leave alone.
+"""Objects on a wall that are not dials, some of them round: a detector must learn not to report them.
 
-Lengths are fractions of the longer side, so that a small picture and a large one look alike.
+Lengths are fractions of the longer side of the image, so that small and large images look alike.
 """
 
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from PIL import Image, ImageDraw
 from example.canvas import Color, metal, tube
 
 
-def clutter(rng: np.random.Generator, image: Image.Image) -> None:
-    """One thing, painted onto the image."""
-    THINGS[int(rng.integers(len(THINGS)))](rng, image)
+def draw_distractor(rng: np.random.Generator, image: Image.Image) -> None:
+    """Draw one random distractor, in place."""
+    DISTRACTORS[int(rng.integers(len(DISTRACTORS)))](rng, image)
 
 
 def dull_color(rng: np.random.Generator, low: int = 70, high: int = 225) -> Color:
-    """A color that is rather gray: bright pure colors are rare on walls."""
+    """Return a grayish color: bright pure colors are rare on walls."""
     base = rng.uniform(low, high)
     red, green, blue = np.clip(base + rng.normal(0, rng.choice([6, 20]), size=3), 5, 250)
     return int(red), int(green), int(blue)
 
 
 def shift(color: Color, amount: float) -> Color:
-    """Lighter, or darker when the amount is negative; in levels of 0..255."""
+    """Return a lighter color, or a darker color if the amount is negative; in levels of 0..255."""
     red, green, blue = (int(np.clip(value + amount, 0, 255)) for value in color)
     return red, green, blue
 
@@ -38,7 +38,7 @@ def _pipe(rng: np.random.Generator, image: Image.Image) -> None:
 
 
 def _plate(rng: np.random.Generator, image: Image.Image) -> None:
-    """A box or a sign, perhaps with lines of writing."""
+    """Draw a box or a sign, sometimes with lines of text."""
     draw, unit = ImageDraw.Draw(image), max(image.size)
     left, top = rng.uniform(-0.1, 0.9) * image.width, rng.uniform(-0.1, 0.9) * image.height
     wide, tall = rng.uniform(0.05, 0.35, size=2) * unit
@@ -54,7 +54,7 @@ def _plate(rng: np.random.Generator, image: Image.Image) -> None:
 
 
 def _disc(rng: np.random.Generator, image: Image.Image) -> None:
-    """A round thing that is neither: a lid, a button, a lamp, a hand wheel."""
+    """Draw a round object that is neither a gauge nor a clock: a lid, a button, a lamp, a hand wheel."""
     unit = max(image.size)
     r = unit * rng.uniform(0.02, 0.12)
     x, y = rng.uniform(0, image.width), rng.uniform(0, image.height)
@@ -96,4 +96,4 @@ def _cable(rng: np.random.Generator, image: Image.Image) -> None:
     )
 
 
-THINGS: tuple[Callable[[np.random.Generator, Image.Image], None], ...] = (_pipe, _plate, _disc, _shape, _cable)
+DISTRACTORS: tuple[Callable[[np.random.Generator, Image.Image], None], ...] = (_pipe, _plate, _disc, _shape, _cable)

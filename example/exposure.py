@@ -1,4 +1,4 @@
-"""What a camera makes of a scene: light of the room, blur of the lens, noise of the sensor."""
+"""Camera simulation: room light, lens blur and sensor noise."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -7,7 +7,13 @@ from example.backgrounds import clouds
 
 
 def expose(rng: np.random.Generator, image: Image.Image, degrade: float) -> Image.Image:
-    """Light of the room, blur of the lens, noise of the sensor."""
+    """Return the image with room light, lens blur and sensor noise.
+
+    Args:
+        rng: source of the random values.
+        image: RGB.
+        degrade: strength of blur, noise and exposure errors; 0 gives a clean image.
+    """
     width, height = image.size
     long_side = max(width, height)
     if rng.random() < 0.3 * degrade:

@@ -1,23 +1,22 @@
-"""Ultralytics without a network, without a settings file of the user's, and with torchvision or its stand-in."""
+"""Ultralytics without network access, without the user's settings file, and with torchvision or its substitute."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from export.ultralytics_setup import install
+from export.ultralytics_setup import patch_torchvision, use_temporary_settings
 
 
-def yolo(weights: str) -> Any:
-    """An ultralytics model from a checkpoint or from an architecture file."""
+def load_yolo(weights: str) -> Any:
+    """Return the ultralytics model of a checkpoint or of an architecture file."""
     _prepare()
     from ultralytics import YOLO
 
     return YOLO(weights)
 
 
-def checkpoint(path: Path) -> dict[str, Any]:
-    """What a checkpoint of ours holds; unpickling it imports ultralytics."""
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Return the content of a checkpoint of this project; unpickling it imports ultralytics."""
     _prepare()
     import torch
 
@@ -26,7 +25,7 @@ def checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _prepare() -> None:
-    """Ultralytics reads the environment when it is first imported: this comes before."""
+    """Set the environment variables that ultralytics reads at its first import."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="ultralytics-"))
-    install()
+    use_temporary_settings()
+    patch_torchvision()

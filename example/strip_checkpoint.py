@@ -1,38 +1,38 @@
-"""Weights fit to be published: what a checkpoint says about the machine that trained it is taken out."""
+"""Publishable weights: a checkpoint without paths and git information of the machine that trained it."""
 
 from pathlib import Path
 from typing import Any
 
-from example.offline import checkpoint
+from example.offline import load_checkpoint
 
 
-def keep(weights: Path, target: Path, root: Path) -> None:
-    """Copies a finished checkpoint with paths made relative to the repo and without its record of git.
+def save_stripped(weights: Path, target: Path, root: Path) -> None:
+    """Copy a finished checkpoint with paths relative to the repository and without its git information.
 
     Args:
-        weights: a checkpoint as ultralytics leaves it after training, optimizer stripped.
+        weights: a checkpoint as ultralytics leaves it after training, without the optimizer.
         target: the file to write.
-        root: the repo's folder.
+        root: the folder of the repository.
     """
     import torch
 
-    held = checkpoint(weights)
-    start = f"{root.resolve()}/"
-    model = held["model"]
-    model.yaml = _relative(model.yaml, start)
-    if hasattr(model, "args"):  # a classifier has none
-        model.args = _relative(model.args, start)
-    held["train_args"] = _relative(held["train_args"], start)
-    held.pop("git", None)
+    checkpoint = load_checkpoint(weights)
+    prefix = f"{root.resolve()}/"
+    model = checkpoint["model"]
+    model.yaml = _relative(model.yaml, prefix)
+    if hasattr(model, "args"):  # a classifier has no args
+        model.args = _relative(model.args, prefix)
+    checkpoint["train_args"] = _relative(checkpoint["train_args"], prefix)
+    checkpoint.pop("git", None)
     part = target.with_suffix(".part")
-    torch.save(held, part)
+    torch.save(checkpoint, part)
     part.replace(target)
 
 
-def _relative(value: Any, start: str) -> Any:
-    """The same nest of dicts and lists, every path that begins with start without it."""
+def _relative(value: Any, prefix: str) -> Any:
+    """Return the same nested dicts and lists; the prefix is removed from every string that begins with it."""
     if isinstance(value, dict):
-        return {key: _relative(item, start) for key, item in value.items()}
+        return {key: _relative(item, prefix) for key, item in value.items()}
     if isinstance(value, list):
-        return [_relative(item, start) for item in value]
-    return value.removeprefix(start) if isinstance(value, str) else value
+        return [_relative(item, prefix) for item in value]
+    return value.removeprefix(prefix) if isinstance(value, str) else value

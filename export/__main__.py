@@ -1,9 +1,9 @@
-"""``python -m export WEIGHTS``; everything is in cli.py."""
+"""Start of ``python -m export WEIGHTS``; cli.py has the command."""
 
 import sys
 from pathlib import Path
 
-# `-m` puts the folder that it is run from first, and a user's folder may hold a torch.py or an onnx.py.
+# `-m` puts the current folder first, and a user's folder may hold a torch.py or an onnx.py.
 if sys.path and sys.path[0] in ("", str(Path.cwd())) and Path.cwd() != Path(__file__).resolve().parent.parent:
     del sys.path[0]
 

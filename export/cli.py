@@ -1,7 +1,7 @@
-"""The command line of ``python -m export``, and its one error boundary.
+"""Command line of ``python -m export``, with its only error boundary.
 
-Everything up to `bootstrap.enter` runs on any Python from 3.9 on, without torch: help, wrong options and files that
-cannot be what was meant are answered at once.
+Everything before `venv.enter` runs on any Python from 3.9 on, without torch: help, wrong options and unusable files
+are reported at once.
 """
 
 from __future__ import annotations
@@ -10,22 +10,19 @@ import signal
 import sys
 from typing import NoReturn
 
-from export import options, venv
+from export import console, options, venv
 from export.errors import ExportError
+from export.options import ExportOptions
 
-INTERRUPTED = 130  # what shells say of a command that Ctrl-C ended
+INTERRUPTED = 130  # exit code that shells use for a command that Ctrl-C ended
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command line; the exit code is 0, 1 (the result differs) or 2 (refused)."""
+    """Run the command line; return 0, 1 (the result differs), 2 (usage or environment error) or 130 (interrupted)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        order = options.parse(arguments)
-        venv.enter("export", arguments)
-        from export import pipeline
-
-        pipeline.run(order)
+        _run(options.parse(arguments), arguments)
     except ExportError as error:
         sys.stdout.flush()
         sys.stderr.write(f"export: {error}\n")
@@ -36,6 +33,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _run(requested: ExportOptions, arguments: list[str]) -> None:
+    """Run the steps, and write the report of `--json` in every case."""
+    try:
+        venv.enter("export", arguments)
+        from export import pipeline
+
+        report = pipeline.run(requested)
+    except ExportError as error:
+        if requested.json:
+            failure = {"exit_code": error.exit_code, "error": str(error)}
+            console.write_json(requested.json, {**failure, **error.report})
+        raise
+    if requested.json:
+        console.write_json(requested.json, {"exit_code": 0, "error": None, **report})
+
+
 def _stop(number: int, _: object) -> NoReturn:
-    """An ordinary end, so that no temporary folder stays behind."""
+    """End the process in an ordinary way, so that no temporary folder stays behind."""
     raise SystemExit(128 + number)

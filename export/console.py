@@ -1,23 +1,34 @@
-"""What the user sees: progress on stderr, tables and facts on stdout."""
+"""Output for the user: progress on stderr, tables and values on stdout, the report of `--json` in a file.
 
+Runs on any Python from 3.9 on and imports only the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import math
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from export import files
 
 
 def step(number: int, total: int, text: str) -> None:
-    """A line of progress."""
+    """Print the start of a step."""
     sys.stderr.write(f"{number}/{total} {text}\n")
     sys.stderr.flush()
 
 
 def note(text: str) -> None:
-    """Something that the user should know and did not ask for."""
+    """Print a note below the current step."""
     sys.stderr.write(f"    {text}\n")
     sys.stderr.flush()
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell; the first row is the head, the first column leans left."""
+    """Print a table; the first row is the head, the first column is aligned to the left, all others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
@@ -25,9 +36,26 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     sys.stdout.flush()
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> None:
-    """One fact a line."""
+def values(pairs: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one pair in each line."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         sys.stdout.write(f"{name.ljust(width)}  {value}\n")
     sys.stdout.flush()
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Write the report; NaN and infinity, which JSON does not have, become null.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    files.write((json.dumps(_finite(report), indent=2, allow_nan=False) + "\n").encode(), path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

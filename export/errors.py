@@ -1,24 +1,38 @@
-"""Everything that can go wrong in a way that was foreseen. One line for the user, no traceback.
+"""Expected errors of the export: one line for the user, no traceback.
 
 ExportError
-├── UsageError    exit 2    what was given cannot be exported, or not to where it was asked for
-└── VerificationError    exit 1    the ONNX model does not do what the torch model does; nothing was written
+├── UsageError           exit code 2: an option, a file or the environment cannot be used
+└── VerificationError    exit code 1: the result differs from the original model; no model is written
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 
 class ExportError(Exception):
-    """The message says what was found and what was wanted."""
+    """Base class: the message states what was expected and what was received."""
 
     exit_code = 1
 
+    def __init__(self, message: str, report: dict[str, Any] | None = None) -> None:
+        """Keep the measurements that explain the error.
+
+        Args:
+            message: one line for the user.
+            report: values for the file of `--json`.
+        """
+        super().__init__(message)
+        self.report = report or {}
+
 
 class UsageError(ExportError):
-    """What was given cannot be exported, or not to where it was asked for."""
+    """An option, a file or the environment that cannot be used."""
 
     exit_code = 2
 
 
 class VerificationError(ExportError):
-    """The ONNX model does not do what the torch model does."""
+    """A result that differs from the original model beyond the tolerance."""
 
     exit_code = 1

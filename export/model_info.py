@@ -1,75 +1,105 @@
-"""What the function itself says to an ONNX file: does it load it, can it decode it, what are its facts."""
+"""Description of an ONNX file, as the function loads it: task, sizes, class names, inputs, outputs, checksum.
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+The only judge of an ONNX file: the export and the build of the zips both use it. Importing this module loads only the
+standard library; `read` imports onnx and, through `function`, onnxruntime.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from export.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from function.model import Model
     from function.tensors.model import TensorModel
 
+GENERIC = "tensors"  # the task of a generic ONNX model
+ALL_CORES = 0  # threads
+MAX_NAMES = 8  # class names that `describe` shows
+UNKNOWN = "unknown"
 
-def describe(path: Path, content: bytes) -> list[tuple[str, str]]:
-    """Loads the file as the function does, and runs it once.
+
+class ModelInfo(NamedTuple):
+    """An ONNX file that the function can serve."""
+
+    path: Path  # as the user names it
+    size: int  # bytes
+    sha256: str  # of the file
+    task: str  # GENERIC: a model without YOLO metadata
+    imgsz: tuple[int, ...]  # (height, width) in pixels; empty for a generic ONNX model
+    names: tuple[str, ...]  # of the classes, by id; empty for a generic ONNX model
+    inputs: tuple[dict[str, Any], ...]  # name, datatype and shape (-1: dynamic) as in the Open Inference Protocol
+    outputs: tuple[dict[str, Any], ...]
+    opset: int
+    nodes: int
+    producer: str  # name and version
+    metadata: dict[str, str]
+    loaded: Model | TensorModel  # has run once
+
+    @property
+    def is_generic(self) -> bool:
+        """True for a model without YOLO metadata."""
+        return self.task == GENERIC
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the values that JSON can hold, for the file of `--json`."""
+        fields = {name: value for name, value in self._asdict().items() if name != "loaded"}
+        return {**fields, "path": str(self.path)}
+
+
+def read(path: Path, content: bytes, threads: int = 1) -> ModelInfo:
+    """Load the file as the function does, run it once, and return its description.
 
     Args:
-        path: how the user knows it.
-        content: its bytes.
-
-    Returns:
-        Names and values for the user.
+        path: the name of the file for messages; nothing is read from it.
+        content: the bytes of the file.
+        threads: threads of the session; ALL_CORES: one for each core.
 
     Raises:
-        UsageError: not ONNX, or not a model that the function serves.
+        UsageError: it is not ONNX, or not a model that the function serves.
     """
-    import onnx
-
-    from function import model as function_model
+    from function import model
     from function.errors import UnusableModel
+    from function.tensors import signature
 
-    proto = _parsed(path, content)
-    with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        copy = Path(folder, path.name)
-        copy.write_bytes(content)
-        try:
-            loaded = function_model.load(copy, threads=1)
-        except UnusableModel as error:
-            raise UsageError(str(error).replace(str(copy), str(path))) from error
-    if not isinstance(loaded, function_model.Model):
-        return _of_tensors(loaded, proto, content)
-    said = {prop.key: prop.value for prop in proto.metadata_props}
-    start, ends = loaded.session.get_inputs()[0], loaded.session.get_outputs()
-    height, width = loaded.metadata.imgsz_hw
-    return [
-        ("input", f"{start.name} {_dims(start.shape)}"),
-        ("output", ", ".join(f"{end.name} {_dims(end.shape)}" for end in ends)),
-        ("task", f"{loaded.metadata.task}, end2end {said.get('end2end', 'not said')}, read as {loaded.layout.shape}"),
-        ("imgsz", f"{height} x {width} (height x width), stride {loaded.metadata.stride}"),
-        ("classes", _names(list(loaded.metadata.names.values()))),
-        ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
-        ("made by", f"ultralytics {said.get('version', 'not said')}, checked with onnx {onnx.__version__}"),
-        *([("stored", "quantized to 8 bits")] if "quantization" in said else []),
-        *([("stored", said["weights"])] if "weights" in said else []),
-        ("weights", f"sha256 {said.get('weights_sha256', 'not said')}"),
-        ("file", f"{len(content):,} bytes, sha256 {loaded.metadata.sha256}"),
-    ]
+    proto = _parse(path, content)
+    try:
+        loaded = model.load_bytes(str(path), content, threads)
+    except UnusableModel as error:
+        raise UsageError(str(error)) from error
+    yolo = loaded.metadata if isinstance(loaded, model.Model) else None
+    declared = signature.metadata(signature.read(str(path), path.stem, loaded.session))
+    return ModelInfo(
+        path=path,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        task=yolo.task if yolo else GENERIC,
+        imgsz=yolo.imgsz_hw if yolo else (),
+        names=tuple(name for _, name in sorted(yolo.names.items())) if yolo else (),
+        inputs=tuple(declared["inputs"]),
+        outputs=tuple(declared["outputs"]),
+        opset=max(operators.version for operators in proto.opset_import),
+        nodes=len(proto.graph.node),
+        producer=f"{proto.producer_name or UNKNOWN} {proto.producer_version}".rstrip(),
+        metadata={prop.key: prop.value for prop in proto.metadata_props},
+        loaded=loaded,
+    )
 
 
-def _of_tensors(loaded: "TensorModel", proto: Any, content: bytes) -> list[tuple[str, str]]:
-    """The facts of a model without YOLO metadata, which the function serves all the same."""
-    rows = [("input", loaded.signature.inputs), ("output", loaded.signature.outputs)]
-    return [
-        *((what, f"{one.name} {one.datatype.name} {list(one.shape)}") for what, them in rows for one in them),
-        ("task", "none in the metadata: served as tensors"),
-        ("opset", f"{max(one.version for one in proto.opset_import)}, {len(proto.graph.node)} nodes"),
-        ("made by", f"{proto.producer_name or 'not said'} {proto.producer_version}".rstrip()),
-        ("file", f"{len(content):,} bytes, sha256 {loaded.sha256}"),
-    ]
+def describe(info: ModelInfo) -> list[tuple[str, str]]:
+    """Return names and values for the user, in the order in which they are printed."""
+    from function.model import Model
+
+    rows = _describe_yolo(info, info.loaded) if isinstance(info.loaded, Model) else _describe_generic(info)
+    return [*rows, ("file", f"{info.size:,} bytes, sha256 {info.sha256}")]
 
 
 def check_onnx(content: bytes) -> str:
-    """What the ONNX standard's own checker says against it; "" if nothing.
+    """Return the first violation that the checker of the ONNX standard reports; "" if there is none.
 
     onnxruntime is less strict: it loads, for instance, Ultralytics' half precision files, whose nodes are out of order.
     """
@@ -82,7 +112,42 @@ def check_onnx(content: bytes) -> str:
     return ""
 
 
-def _parsed(path: Path, content: bytes) -> Any:
+def _describe_yolo(info: ModelInfo, loaded: Model) -> list[tuple[str, str]]:
+    import onnx
+
+    metadata = info.metadata
+    end2end = metadata.get("end2end", UNKNOWN)
+    shown = ", ".join(info.names[:MAX_NAMES]) + (", ..." if len(info.names) > MAX_NAMES else "")
+    return [
+        ("input", _declared(loaded.session.get_inputs()[:1])),
+        ("output", _declared(loaded.session.get_outputs())),
+        ("task", f"{info.task}, end2end {end2end}, layout {loaded.layout.shape}"),
+        ("imgsz", f"{info.imgsz[0]} x {info.imgsz[1]} (height x width), stride {loaded.metadata.stride}"),
+        ("classes", f"{len(info.names)}: {shown}"),
+        ("opset", f"{info.opset}, {info.nodes} nodes"),
+        ("exporter", f"ultralytics {metadata.get('version', UNKNOWN)}, checked with onnx {onnx.__version__}"),
+        *([("stored", "quantized to 8 bits")] if "quantization" in metadata else []),
+        *([("stored", metadata["weights"])] if "weights" in metadata else []),
+        ("weights", f"sha256 {metadata.get('weights_sha256', UNKNOWN)}"),
+    ]
+
+
+def _describe_generic(info: ModelInfo) -> list[tuple[str, str]]:
+    groups = (("input", info.inputs), ("output", info.outputs))
+    return [
+        *((label, f"{row['name']} {row['datatype']} {row['shape']}") for label, rows in groups for row in rows),
+        ("task", "none in the metadata: served as a generic ONNX model"),
+        ("opset", f"{info.opset}, {info.nodes} nodes"),
+        ("producer", info.producer),
+    ]
+
+
+def _declared(tensors: list[Any]) -> str:
+    """Return names and shapes of inputs or outputs of a session; dynamic sizes have their names."""
+    return ", ".join(f"{tensor.name} ({', '.join(map(str, tensor.shape))})" for tensor in tensors)
+
+
+def _parse(path: Path, content: bytes) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -91,14 +156,5 @@ def _parsed(path: Path, content: bytes) -> Any:
     except DecodeError as error:
         raise UsageError(f"{path} ({len(content)} bytes) is not ONNX, or ends too early") from error
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer):
-        raise UsageError(f"{path} keeps its weights in another file; wanted one file that holds all")
+        raise UsageError(f"{path} keeps its weights in another file; the model must be one file")
     return proto
-
-
-def _dims(dims: list[int | str]) -> str:
-    return f"({', '.join(str(dim) for dim in dims)})"
-
-
-def _names(names: list[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{len(names)}: {shown}{', ...' if len(names) > 8 else ''}"

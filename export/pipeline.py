@@ -1,4 +1,4 @@
-"""The steps, top to bottom: read, convert, verify, make smaller if that was asked for, write.
+"""The steps of the export, in order: read, convert, verify, compress if requested, write.
 
 Runs inside the export environment.
 """
@@ -6,7 +6,7 @@ Runs inside the export environment.
 import shlex
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from export import console, files, ultralytics_setup
 from export.checkpoint import CROP, STRETCH
@@ -15,102 +15,117 @@ from export.options import ExportOptions
 if TYPE_CHECKING:
     from export.checkpoint import Checkpoint
     from export.convert import Shape
+    from export.model_info import ModelInfo
 
 TWO_HEADS = (
-    "these weights have two heads; exported is the one that `yolo predict` uses (boxes through NMS), "
-    "not the end-to-end one that it uses with nms=False (--end2end)"
+    "these weights have two heads; the exported one is the head that `yolo predict` uses (boxes through NMS), "
+    "not the end-to-end head that it uses with nms=False (--end2end)"
 )  # ultralytics 8.4.190 engine/predictor.py; some earlier versions preferred the other
 ONE_SIZE = {
-    CROP: "a classifier looks at a square of one size, cut from the middle of the picture; sides are fixed",
-    STRETCH: "RT-DETR looks at every picture stretched to one size; sides are fixed",
+    CROP: "a classifier sees a square of one size, cut from the center of the image; sides are fixed",
+    STRETCH: "RT-DETR sees every image stretched to one size; sides are fixed",
 }
 
 
-def run(order: ExportOptions) -> None:
-    """Does what the command line says.
+def run(options: ExportOptions) -> dict[str, Any]:
+    """Carry out the command line, and return the report of `--json`.
 
     Raises:
-        ExportError: refused, or the result differs; nothing was written.
+        ExportError: the input cannot be used, or the result differs; no model was written.
     """
     ultralytics_setup.prepare()
-    if files.kind(order.weights) == files.ONNX:
-        _pass_through(order)
-    else:
-        _export(order)
+    if files.kind(options.weights) == files.ONNX:
+        return _check(options)
+    return _export(options)
 
 
-def _export(order: ExportOptions) -> None:
+def _export(options: ExportOptions) -> dict[str, Any]:
     from export import checkpoint, convert, model_info, verify
 
-    total = 5 if order.compression else 4
+    total = 5 if options.compression else 4
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        console.step(1, total, f"reading {order.weights} (a .pt is a pickle: use only weights whose origin you know)")
-        weights = checkpoint.read(order.weights, Path(folder), order.end2end)
-        shape = _shape(order, weights)
-        console.step(2, total, f"converting, {_shape_text(shape)}")
-        content = convert.convert(weights, shape, order.opset)
-        model_info.describe(order.output, content)
-        complaint = model_info.check_onnx(content)
-        if complaint:
-            raise RuntimeError(f"the exported model is not valid ONNX: {complaint}")
-        console.step(3, total, "verifying: torch and onnxruntime see the same pictures")
-        verify.verify(weights, content, shape)
-    if order.compression:
-        console.step(4, total, f"making it smaller, {order.compression}")
-    _write(order, content, total)
+        console.step(1, total, f"reading {options.weights} (a .pt is a pickle: use only weights whose origin you know)")
+        weights = checkpoint.read(options.weights, Path(folder), options.end2end)
+        shape = _shape(options, weights)
+        console.step(2, total, f"converting, {_describe_shape(shape)}")
+        content = convert.convert(weights, shape, options.opset)
+        info = model_info.read(options.output, content, model_info.ALL_CORES)
+        violation = model_info.check_onnx(content)
+        if violation:
+            raise RuntimeError(f"the exported model is not valid ONNX: {violation}")
+        console.step(3, total, "verifying: torch and onnxruntime run on the same images")
+        comparisons = verify.verify(weights, info.loaded.session, shape)
+    if options.compression:
+        console.step(4, total, f"compressing, {options.compression}")
+    return {"images": comparisons, **_finish(options, info, content, total)}
 
 
-def _pass_through(order: ExportOptions) -> None:
+def _check(options: ExportOptions) -> dict[str, Any]:
+    """Check a file that is already ONNX."""
     from export import model_info
 
-    content = order.weights.read_bytes()
-    model_info.describe(order.weights, content)
-    complaint = model_info.check_onnx(content)
-    if complaint:
-        console.note(f"it runs, but onnx's checker says: {complaint}")
-    _write(order, content, 0)
+    content = options.weights.read_bytes()
+    info = model_info.read(options.weights, content)
+    violation = model_info.check_onnx(content)
+    if violation:
+        console.note(f"it runs, but the checker of the ONNX standard reports: {violation}")
+    return _finish(options, info, content, 0)
 
 
-def _write(order: ExportOptions, content: bytes, total: int) -> None:
-    """Makes it smaller if that was asked for, puts it in place, and says what it is."""
+def _finish(options: ExportOptions, info: "ModelInfo", content: bytes, total: int) -> dict[str, Any]:
+    """Compress the model if requested, write it, and print its description.
+
+    Args:
+        options: the command line.
+        info: the description of the model.
+        content: the ONNX file.
+        total: the number of steps; 0 prints none.
+
+    Returns:
+        The part of the report that describes the result.
+    """
     from export import model_info
 
-    gains: list[tuple[str, str]] = []
-    if order.compression:
+    rows: list[tuple[str, str]] = []
+    report: dict[str, Any] = {}
+    if options.compression:
         from export import compress
 
-        content, gains = compress.compression(order, content)
+        compressed = compress.compress(options, content)
+        content, info, rows = compressed.content, compressed.info, compressed.rows
+        report["compression"] = compressed.report
     if total:
-        console.step(total, total, f"writing {order.output}")
-    facts = model_info.describe(order.output, content)
-    if order.output != order.weights:
-        files.put(content, order.output)
-    console.facts([*facts, *gains])
-    if order.print_next_step:
-        console.facts([("next", f"scripts/build_zip.sh {shlex.quote(str(order.output))}")])
+        console.step(total, total, f"writing {options.output}")
+    if options.output != options.weights:
+        files.write(content, options.output)
+    console.values([*model_info.describe(info), *rows])
+    if options.print_next_step:
+        console.values([("next", f"scripts/build_zip.sh {shlex.quote(str(options.output))}")])
+    return {"model": info.as_json(), **report}
 
 
-def _shape(order: ExportOptions, weights: "Checkpoint") -> "Shape":
-    """The input that is converted to, and what the user should know of it."""
+def _shape(options: ExportOptions, weights: "Checkpoint") -> "Shape":
+    """Return the input to convert to, and print what the user should know about it."""
     from export import convert
 
-    static = order.static or weights.fit in ONE_SIZE
-    shape = convert.shape(order.imgsz or weights.imgsz, weights.stride, static, order.batch, order.end2end)
-    asked = order.imgsz * 2 if len(order.imgsz) == 1 else order.imgsz
-    if asked and asked != (shape.height, shape.width):
-        given = " ".join(map(str, order.imgsz))
-        console.note(f"--imgsz {given} is not a multiple of the stride; rounded up to {shape.height} {shape.width}")
-    if static and not order.static:
+    static = options.static or weights.fit in ONE_SIZE
+    imgsz = options.imgsz or weights.imgsz
+    shape = convert.input_shape(imgsz, weights.stride, static, options.batch, options.end2end)
+    requested = options.imgsz * 2 if len(options.imgsz) == 1 else options.imgsz
+    if requested and requested != (shape.height, shape.width):
+        text = " ".join(map(str, options.imgsz))
+        console.note(f"--imgsz {text} is not a multiple of the stride; rounded up to {shape.height} {shape.width}")
+    if static and not options.static:
         console.note(ONE_SIZE[weights.fit])
-    if weights.two_heads and not order.end2end:
+    if weights.two_heads and not options.end2end:
         console.note(TWO_HEADS)
-    rows = convert.finished_rows(shape, weights.stride, weights.strides)
-    if order.end2end and rows < convert.MAX_ROWS:
-        console.note(f"at most {rows} boxes a picture: its smallest input has no more anchors")
+    max_det = convert.max_detections(shape, weights.stride, weights.strides)
+    if options.end2end and max_det < convert.MAX_DET:
+        console.note(f"at most {max_det} boxes for each image: the smallest input has no more anchors")
     return shape
 
 
-def _shape_text(shape: "Shape") -> str:
-    many = f", {shape.batch} pictures at once" if shape.batch > 1 else ""
+def _describe_shape(shape: "Shape") -> str:
+    batch = f", {shape.batch} images at once" if shape.batch > 1 else ""
     sides = f"{shape.height} x {shape.width}"
-    return (f"fixed {sides}" if shape.static else f"any size, letterboxed to {sides} at most") + many
+    return (f"fixed {sides}" if shape.static else f"any size, letterboxed to {sides} at most") + batch

@@ -1,4 +1,4 @@
-"""Gets a command into the export environment: makes it if need be, and starts the command again inside.
+"""The export environment: made if needed, and the command started again inside it.
 
 Runs on any Python from 3.9 on and imports only the standard library.
 """
@@ -20,14 +20,14 @@ GUARD = "EXPORT_ENVIRONMENT_ENTERED"  # set for the second start, so that there 
 
 
 def enter(module: str, arguments: list[str]) -> None:
-    """Returns when this Python can do the work; else replaces the process by ``python -m module`` in one that can.
+    """Return if this Python has the packages; else replace the process by ``python -m module`` in one that has them.
 
     Args:
-        module: what to start again, for instance "export".
+        module: the module to start again, for instance "export".
         arguments: its command line.
 
     Raises:
-        UsageError: the environment cannot be made, or was made and still lacks something.
+        UsageError: the environment cannot be made, or was made and still lacks a package.
     """
     entered = os.environ.pop(GUARD, None)
     lacking = missing()
@@ -37,19 +37,19 @@ def enter(module: str, arguments: list[str]) -> None:
         raise UsageError(
             f"the export environment ({sys.executable}) lacks {', '.join(lacking)}; delete it and try again"
         )
-    python = _environment()
+    python = _make()
     sys.stdout.flush()
     variables = {**os.environ, GUARD: "1", "PYTHONPATH": str(ROOT)}
-    # -P: a file onnx.py or torch.py in the user's folder is not to be imported.
+    # -P: a file onnx.py or torch.py in the user's folder must not be imported.
     os.execve(python, [python, "-P", "-m", module, *arguments], variables)  # noqa: S606
 
 
 def missing() -> list[str]:
-    """The packages of export/requirements.txt that this Python lacks or has in another version.
+    """Return the packages of export/requirements.txt that this Python lacks or has in another version.
 
-    Only what is installed is read; nothing is imported.
+    Only the metadata of installed packages is read; nothing is imported.
     """
-    return [name for name, pin in _pins() if not _installed(name, pin)]
+    return [name for name, pin in _pins() if not _is_installed(name, pin)]
 
 
 def _pins() -> list[tuple[str, str]]:
@@ -58,19 +58,20 @@ def _pins() -> list[tuple[str, str]]:
     return [(part[1], part[2] or "") for part in parts if part]
 
 
-def _installed(name: str, pin: str) -> bool:
+def _is_installed(name: str, pin: str) -> bool:
     try:
-        found = metadata.version(name)
+        installed = metadata.version(name)
     except metadata.PackageNotFoundError:
         return False
-    return not pin or found.split("+")[0] == pin  # torch's build is a suffix: 2.13.0+cpu
+    return not pin or installed.split("+")[0] == pin  # torch's build is a suffix: 2.13.0+cpu
 
 
-def _environment() -> str:
+def _make() -> str:
+    """Make the environment, and return the path of its Python."""
     command = [sys.executable, str(ROOT / "scripts" / "environments.py"), "export"]
-    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # stderr shows its progress
-    lines = made.stdout.split("\n")
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # stderr shows its progress
+    lines = done.stdout.split("\n")
     python = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    if made.returncode or not python:
+    if done.returncode or not python:
         raise UsageError("the export environment could not be set up; the reason is above")
     return python

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A bucket full of pictures through a queue and the built zips, with broken pictures and a failing S3.
+"""Process a bucket of images with the built zips, as S3 events in an SQS queue, with broken images and S3 errors.
 
-An S3 on loopback (moto), a proxy in front of it that fails chosen objects until their message is reported for retry,
-and the function out of its zips under the real runtime client. Afterwards everything is counted. Run it with the
+An S3 server on loopback (moto), a proxy in front of it that fails chosen objects until their message is reported for
+retry, and the function from its zips with the real runtime client. At the end everything is counted. Run it with the
 Python that `python3 scripts/environments.py dev` prints.
 """
 
@@ -11,115 +11,133 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # started as a file: its own folder is there
+if not __package__:
+    sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
+from scripts.aws.limits import MB_PER_CPU  # noqa: E402
+from scripts.environments import project_version  # noqa: E402
 from scripts.local_lambda.emulator import LocalLambda  # noqa: E402
 from scripts.local_lambda.errors import LocalLambdaError, NotRunnable  # noqa: E402
 from scripts.soak import check, fault_proxy, fixtures, report, s3_server, sqs_queue  # noqa: E402
 
-USAGE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes
-MEMORY = 1769  # MB, where Lambda gives one vCPU
-TIMEOUT = 120.0  # seconds for a batch; with every fault's retries in one
-MAX_SHOWN = 20  # problems
-SAY_EVERY = 5  # seconds between lines of progress
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+EPILOG = "exit codes: 0 every object has exactly one result, 1 not, 2 usage or environment error, 130 interrupted"
+TIMEOUT = 120.0  # seconds for a batch, with the retries of all faults in it
+MAX_PROBLEMS = 20  # printed
+PROGRESS_INTERVAL = 5  # seconds
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command line: 0 if everything is as it has to be, 1 if not, 2 for what cannot be run."""
-    options = _options(arguments)
+    """Run the soak test; return the exit code: 0, 1, 2 or 130."""
+    options = parse(arguments)
     try:
         with s3_server.s3() as url:
             return _soak(options, url)
     except (s3_server.NoEndpoint, NotRunnable) as error:
-        _say(f"soak_s3: {error}\n")
+        _print_error(f"soak_s3: {error}\n")
         return USAGE
     except LocalLambdaError as error:
-        _say(f"soak_s3: {error}\n")
+        _print_error(f"soak_s3: {error}\n")
         return FAILED
     except KeyboardInterrupt:
-        _say("soak_s3: interrupted\n")
+        _print_error("soak_s3: interrupted\n")
         return INTERRUPTED
 
 
 def _soak(options: argparse.Namespace, url: str) -> int:
+    """Upload the objects, deliver their events, print the report. Return the exit code."""
     client = s3_server.client(url)
     objects = fixtures.plan(options.objects, ROOT / "example" / "samples")
-    _say(f"uploading {len(objects):,} objects\n")
+    _print_error(f"uploading {len(objects):,} objects\n")
     fixtures.upload(client, objects)
     proxy = fault_proxy.FaultyProxy(url)
-    proxy.faults |= {one.fault_path: one.fault for one in objects if one.fault}
+    proxy.faults |= {item.fault_path: item.fault for item in objects if item.fault}
     environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
     environ |= {"AWS_ENDPOINT_URL": proxy.url, "RESULT_PREFIX": fixtures.RESULT_PREFIX}
-    log = _say_line if options.log else None
-    # Not in namespaces: those have no way to the loopback on which the bucket is.
-    function = LocalLambda(options.dist, memory=MEMORY, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
+    log = _print_log if options.log else None
+    # Not in namespaces: they have their own loopback and cannot reach the S3 server.
+    function = LocalLambda(options.dist, memory=MB_PER_CPU, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
     with proxy.serving(), function:
         began = time.monotonic()
-        done = sqs_queue.deliver(objects, options.batch, function.invoke, _healer(proxy, objects))
-        took, peak = time.monotonic() - began, function.peak_rss_bytes
+        delivered = sqs_queue.deliver(objects, options.batch, function.invoke, _after_batch(proxy, objects))
+        duration, peak = time.monotonic() - began, function.peak_rss_bytes
         results = check.stored(client)
-        again = sqs_queue.deliver(objects[: options.batch], options.batch, function.invoke, lambda _: None)
-        found = [*check.problems(objects, results, done, proxy.met), *_changed(results, check.stored(client), again)]
-    sys.stdout.write(f"\n{report.counts(objects, done, proxy.met, len(results))}")
-    sys.stdout.write(report.times(done.rounds, function.init_ms, peak) + f"{'in all':22}{took:.0f} s\n\n")
-    sys.stdout.write(report.arithmetic(report.per_picture_ms(done.rounds), options.batch, MEMORY))
-    return _verdict(found)
+        second = sqs_queue.deliver(objects[: options.batch], options.batch, function.invoke, lambda _: None)
+        problems = list(check.problems(objects, results, delivered, proxy.met))
+        problems += _changes(results, check.stored(client), second)
+    sys.stdout.write(f"\n{report.counts(objects, delivered, proxy.met, len(results))}")
+    sys.stdout.write(report.times(delivered.batches, function.init_ms, peak) + f"{'total':22}{duration:.0f} s\n\n")
+    sys.stdout.write(report.estimate(report.per_image_ms(delivered.batches), options.batch, MB_PER_CPU))
+    return _verdict(problems)
 
 
-def _healer(proxy: fault_proxy.FaultyProxy, objects: list[fixtures.Placed]) -> Any:
-    """After each round: S3 recovers for what was reported; and a line of progress now and then."""
-    path_of = {one.key: one.fault_path for one in objects}
-    said, seen = time.monotonic(), 0
+def _after_batch(
+    proxy: fault_proxy.FaultyProxy, objects: list[fixtures.SoakObject]
+) -> Callable[[sqs_queue.Batch], None]:
+    """Return the action after each batch: remove the faults of the reported objects, print the progress at times."""
+    fault_paths = {item.key: item.fault_path for item in objects}
+    printed, processed = time.monotonic(), 0
 
-    def after(round_: sqs_queue.Round) -> None:
-        nonlocal said, seen
-        seen += len(round_.keys) - len(round_.failed)
-        for key in round_.failed:
-            proxy.heal(path_of[key])
-        if time.monotonic() - said > SAY_EVERY:
-            said = time.monotonic()
-            _say(f"{seen:,} of {len(objects):,} done\n")
+    def after(batch: sqs_queue.Batch) -> None:
+        nonlocal printed, processed
+        processed += len(batch.keys) - len(batch.failed)
+        for key in batch.failed:
+            proxy.remove_fault(fault_paths[key])
+        if time.monotonic() - printed > PROGRESS_INTERVAL:
+            printed = time.monotonic()
+            _print_error(f"{processed:,} of {len(objects):,} done\n")
 
     return after
 
 
-def _changed(before: dict[str, bytes], after: dict[str, bytes], again: sqs_queue.Delivered) -> list[str]:
-    """What a second delivery of the first batch changed: nothing may."""
-    lost = [f"{key!r} failed when it was delivered again" for key in sorted(again.reported)]
-    return lost + [f"{key!r} differs after a second delivery" for key in after if before.get(key) != after[key]]
+def _changes(before: dict[str, bytes], after: dict[str, bytes], second: sqs_queue.DeliveryReport) -> list[str]:
+    """Return the changes of a second delivery of the first batch; there must be none."""
+    failed = [f"{key!r} failed when it was delivered again" for key in sorted(second.reported)]
+    return failed + [f"{key!r} differs after a second delivery" for key in after if before.get(key) != after[key]]
 
 
 def _verdict(problems: list[str]) -> int:
     if not problems:
-        sys.stdout.write("every object has exactly one result; every fault was reported and came right; nothing lost\n")
+        sys.stdout.write("every object has exactly one result; every fault was reported and retried; nothing is lost\n")
         return 0
-    for line in problems[:MAX_SHOWN]:
-        _say(f"soak_s3: {line}\n")
-    _say(f"soak_s3: {len(problems)} problems\n")
+    for line in problems[:MAX_PROBLEMS]:
+        _print_error(f"soak_s3: {line}\n")
+    _print_error(f"soak_s3: {len(problems)} problems\n")
     return FAILED
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="soak_s3.py", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder with the zips (dist)")
-    parser.add_argument("--objects", type=int, default=1000, metavar="N", help="in the bucket (%(default)s)")
-    parser.add_argument("--batch", type=int, default=10, metavar="N", help="messages to an event (%(default)s)")
-    parser.add_argument("--log", action="store_true", help="show what the function logs, every fault among it")
-    options = parser.parse_args(arguments)
-    if options.objects < 1 or options.batch < 1:
-        parser.error("--objects and --batch want a whole number above 0")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    description = str(__doc__).splitlines()[0]
+    command = argparse.ArgumentParser(prog="scripts/soak_s3.py", description=description, epilog=EPILOG)
+    add = command.add_argument
+    add("--dist", type=Path, default=ROOT / "dist", metavar="DIR", help="folder with the zips (default: dist)")
+    add("--objects", type=int, default=1000, metavar="N", help="objects in the bucket (default: %(default)s)")
+    add("--batch", type=int, default=10, metavar="N", help="messages per event (default: %(default)s)")
+    add("--log", action="store_true", help="print the log of the function, with every injected fault")
+    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    return command
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options = command.parse_args(arguments)
+    for name in ("objects", "batch"):
+        if getattr(options, name) < 1:
+            command.error(f"--{name} must be at least 1, got {getattr(options, name)}")
     return options
 
 
-def _say_line(line: str) -> None:
-    _say(f"  | {line}\n")
+def _print_log(line: str) -> None:
+    _print_error(f"  | {line}\n")
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(text)
     sys.stderr.flush()

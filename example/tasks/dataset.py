@@ -1,59 +1,71 @@
-"""A task's data set on disk, in the layout that ultralytics reads: label files, or a folder a class for classify.
-
-Knows folders; what is drawn and how often stands in the recipe.
-"""
+"""Data set of a task on disk, in the layout of ultralytics: label files, or one folder per class for classify."""
 
 import json
+import os
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from example.dataset import JPEG_QUALITY, STATE
-from example.tasks.training_configs import RECIPES, Recipe
+from example.tasks.training_configs import TRAINING_CONFIGS, TrainingConfig
+
+JPEG_QUALITY = 85
+STATE = "made.json"  # written last: its presence means that the data set is complete
 
 
-def build(recipe: Recipe, root: Path, workers: int) -> Path:
-    """Makes the data set unless the same one is there already.
+def build(config: TrainingConfig, root: Path, workers: int) -> Path:
+    """Draw the data set, unless the same data set is already there.
 
     Args:
-        recipe: what to draw.
-        root: the folder of the set.
-        workers: processes that draw.
+        config: the task.
+        root: folder of the data set.
+        workers: number of drawing processes.
 
     Returns:
-        What ultralytics takes as `data`: the path of data.yaml, or the folder for classify.
+        The value for the `data` argument of ultralytics: the path of data.yaml, or the folder for classify.
     """
-    state, data = root / STATE, root if recipe.task == "classify" else root / "data.yaml"
-    described = {"seeds": recipe.seeds, "counts": recipe.counts, "plan": list(recipe.plan), "quality": JPEG_QUALITY}
-    described |= {"sigmas": recipe.sigmas} if recipe.sigmas else {}
-    description = json.dumps(described)
+    state, data = root / STATE, root if config.task == "classify" else root / "data.yaml"
+    description = _description(config)
     if state.exists() and state.read_text() == description:
         return data
     shutil.rmtree(root, ignore_errors=True)
     with ProcessPoolExecutor(workers) as pool:
-        for split, count in recipe.counts.items():
-            list(pool.map(partial(_draw, recipe.task, root / split, recipe.seeds[split]), range(count), chunksize=8))
-            sys.stderr.write(f"{recipe.task}, {split}: {count} pictures\n")
-    if recipe.task != "classify":
-        data.write_text(_data_yaml(recipe, root))
+        for split, count in config.counts.items():
+            draw = partial(_draw, config.task, root / split, config.seeds[split])
+            for done, _ in enumerate(pool.map(draw, range(count), chunksize=8), start=1):
+                if done % 100 == 0 or done == count:
+                    sys.stderr.write(f"{config.task}, {split}: {done}/{count} images\n")
+    if config.task != "classify":
+        data.write_text(_data_yaml(config, root))
     state.write_text(description)
     return data
 
 
-def _data_yaml(recipe: Recipe, root: Path) -> str:
-    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(recipe.names))
-    lines = [f"path: {root.resolve()}", *(f"{split}: {split}/images" for split in recipe.counts), f"names:\n{names}"]
-    if recipe.keypoints:
-        lines += [f"kpt_shape: [{len(recipe.keypoints)}, 3]", f"kpt_names:\n  0: {json.dumps(recipe.keypoints)}\n"]
-        lines += [f"kpt_oks_sigmas: {list(recipe.sigmas)}\n"]
+def default_workers() -> int:
+    """Return one process per CPU core."""
+    return os.cpu_count() or 1
+
+
+def _description(config: TrainingConfig) -> str:
+    """Return JSON of all values on which the content of the data set depends."""
+    described = {"seeds": config.seeds, "counts": config.counts, "plan": list(config.plan), "quality": JPEG_QUALITY}
+    return json.dumps(described | ({"sigmas": config.sigmas} if config.sigmas else {}))
+
+
+def _data_yaml(config: TrainingConfig, root: Path) -> str:
+    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(config.names))
+    lines = [f"path: {root.resolve()}", *(f"{split}: {split}/images" for split in config.counts), f"names:\n{names}"]
+    if config.keypoints:
+        lines += [f"kpt_shape: [{len(config.keypoints)}, 3]", f"kpt_names:\n  0: {json.dumps(config.keypoints)}\n"]
+        lines += [f"kpt_oks_sigmas: {list(config.sigmas)}\n"]
     return "\n".join(lines)
 
 
 def _draw(task: str, folder: Path, seed: int, index: int) -> None:
-    recipe = RECIPES[task]
-    image, label = recipe.make(seed, index, recipe.plan)
+    """Write one image and its label."""
+    config = TRAINING_CONFIGS[task]
+    image, label = config.make(seed, index, config.plan)
     images = folder / label if task == "classify" else folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     image.save(images / f"{index:05d}.jpg", quality=JPEG_QUALITY)

@@ -1,7 +1,4 @@
-"""Long things that are fixed to a plant at any angle: type plates and the levers of ball valves.
-
-Knows how one is drawn, lying straight, so that it fills its picture from edge to edge; knows no place and no angle.
-"""
+"""Fittings: type plates and levers of ball valves, as horizontal sprites that fill their image from edge to edge."""
 
 from collections.abc import Callable
 
@@ -17,11 +14,11 @@ HEADS: tuple[Color, ...] = ((28, 30, 34), (20, 60, 130), (150, 28, 28), (24, 96,
 GRIPS: tuple[Color, ...] = ((196, 30, 30), (230, 180, 20), (24, 70, 160), (30, 32, 36), (30, 120, 70))
 WORDS = ("TYPE", "PN 16", "DN 50", "No. 4711", "230 V", "IP 65", "bar max", "kW 5.5", "50 Hz", "2019")
 MAKERS = ("PUMPE", "VALVE", "MOTOR", "BOILER", "FILTER")
-ASPECTS = ((1.5, 2.4), (3.2, 5.0))  # length / height of each, from and to
+ASPECTS = ((1.5, 2.4), (3.2, 5.0))  # length / height of each class, from and to
 
 
 def plate(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
-    """A type plate: a sheet with a dark head, lines of writing and four screws."""
+    """Return a type plate: a sheet with a dark head, lines of text and four screws. RGBA, wide x tall."""
     sheet = pick(rng, SHEETS)
     sprite, pen = _rounded(wide, tall, radius=tall * 0.06)
     face = metal(rng, max(wide, tall), sheet, 0.05).crop((0, 0, wide, tall))
@@ -46,7 +43,10 @@ def plate(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
 
 
 def lever(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
-    """The lever of a ball valve: a hub with a nut at the left, a neck, and a colored grip to the right end."""
+    """Return the lever of a ball valve: a hub with a nut at the left, a neck, and a colored grip at the right end.
+
+    RGBA, wide x tall.
+    """
     sprite = Image.new("RGBA", (wide, tall))
     pen = ImageDraw.Draw(sprite)
     steel: Color = pick(rng, ((180, 184, 188), (140, 142, 148), (92, 94, 100)))
@@ -59,8 +59,8 @@ def lever(rng: np.random.Generator, wide: int, tall: int) -> Image.Image:
         (start + thick, middle - thick * 0.4, wide - thick, middle - thick * 0.4), shift(grip, 60), round(thick / 3)
     )
     pen.ellipse((0, 0, tall - 1, tall - 1), fill=steel, outline=shift(steel, -70), width=max(1, tall // 24))
-    nut, turn = tall * 0.25, int(rng.integers(0, 60))
-    pen.regular_polygon((middle, middle, nut), 6, turn, fill=shift(steel, -60), outline=shift(steel, -110))
+    nut, rotation = tall * 0.25, int(rng.integers(0, 60))
+    pen.regular_polygon((middle, middle, nut), 6, rotation, fill=shift(steel, -60), outline=shift(steel, -110))
     return sprite
 
 

@@ -1,7 +1,4 @@
-"""A picture with its label, in the words of the task: what every task's generator returns.
-
-Knows how points become fractions of a picture; knows no task.
-"""
+"""Image with its label: the result of the generator of every task, and the numbers of YOLO label files."""
 
 from typing import NamedTuple
 
@@ -10,24 +7,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-class Labelled(NamedTuple):
-    """A picture and what is to be learnt from it."""
+class LabeledImage(NamedTuple):
+    """Training image and its label."""
 
     image: Image.Image  # RGB
-    label: str  # the lines of a YOLO label file, empty when nothing is there; for classify the class name
+    label: str  # lines of a YOLO label file, empty if there is no object; for classify the class name
 
 
 def row(class_id: int, values: NDArray[np.float64]) -> str:
-    """One line of a label file: the class, then numbers that are fractions of the picture already."""
+    """Return one line of a label file: the class id, then values that are fractions of the image size."""
     return f"{class_id} " + " ".join(f"{value:.6f}" for value in values) + "\n"
 
 
 def fractions(points_xy: NDArray[np.float64], image: Image.Image) -> NDArray[np.float64]:
-    """(2N,) x and y in turn as fractions of the picture, from (N, 2) pixels."""
+    """Return (2N,) alternating x and y as fractions of the image size, from (N, 2) pixels."""
     return np.asarray((points_xy / np.array(image.size, np.float64)).ravel())
 
 
 def box_fractions(box_xyxy: NDArray[np.float64], image: Image.Image) -> NDArray[np.float64]:
-    """(4,) center, width and height as fractions of the picture, from two corners in pixels."""
-    near, far = box_xyxy[:2], box_xyxy[2:]
-    return fractions(np.stack([(near + far) / 2, far - near]), image)
+    """Return (4,) center, width and height as fractions of the image size, from (4,) pixels."""
+    top_left, bottom_right = box_xyxy[:2], box_xyxy[2:]
+    return fractions(np.stack([(top_left + bottom_right) / 2, bottom_right - top_left]), image)

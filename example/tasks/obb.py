@@ -1,6 +1,6 @@
-"""Rotated boxes: type plates and levers at any angle on the walls that the dials hang on.
+"""Rotated boxes: type plates and levers at any angle, on the walls of the other tasks.
 
-Knows where a fitting has room and what its corners are; a dial that hangs there too is left alone.
+Some images also contain a dial, which has no label.
 """
 
 import numpy as np
@@ -10,71 +10,72 @@ from PIL import Image
 from example.backgrounds import SUPERSAMPLING, wall
 from example.exposure import expose
 from example.images import Plan, size_wh
-from example.placement import hang, lay, overlap, project
+from example.placement import overlap, paste_sprite, place_dial, project
 from example.tasks.fittings import ASPECTS, DRAW
 from example.tasks.fittings import NAMES as NAMES
-from example.tasks.labeled_image import Labelled, fractions, row
+from example.tasks.labeled_image import LabeledImage, fractions, row
 
-COUNT_ODDS = (0.05, 0.25, 0.3, 0.25, 0.15)  # of 0, 1, 2, ... fittings in a picture
-DIAL_ODDS = 0.3  # of a dial among them
-DIAL_RADII = (0.08, 0.2)  # shorter sides of the picture
-TRIES = 12  # places that a fitting looks for room in
-MOST_SHARED = 0.04  # of the smaller one's upright box, with anything that is there already
+COUNT_ODDS = (0.05, 0.25, 0.3, 0.25, 0.15)  # of 0, 1, 2, ... fittings in an image
+DIAL_ODDS = 0.3  # that the image also contains a dial
+DIAL_RADII = (0.08, 0.2)  # of the dial, as fractions of the shorter side of the image
+MAX_ATTEMPTS = 12  # random positions that are tried for a fitting
+MAX_OVERLAP = 0.04  # of axis-aligned boxes, relative to the smaller box
 
 
-def make(seed: int, index: int, plan: Plan) -> Labelled:
-    """The picture of a seed and an index; a label is the class and the four corners.
+def make(seed: int, index: int, plan: Plan) -> LabeledImage:
+    """Return the image of a seed and an index; a label is the class and the four corners.
 
     Args:
-        seed: of the set.
-        index: of the picture.
-        plan: `dials` counts fittings here, `clock_odds` is the share of levers, `radii` are half lengths.
+        seed: seed of the data set split.
+        index: number of the image.
+        plan: `dials` is the number of fittings, `clock_odds` the share of levers, `radii` are half lengths.
     """
     rng = np.random.default_rng((seed, index))
     image = wall(rng, *size_wh(rng, plan))
-    taken: list[NDArray[np.float64]] = []
+    occupied: list[NDArray[np.float64]] = []
     if rng.random() < DIAL_ODDS:
-        dial = hang(rng, image, int(rng.random() < 0.5), taken, DIAL_RADII)
-        taken += [] if dial is None else [dial.box_xyxy]
+        dial = place_dial(rng, image, int(rng.random() < 0.5), occupied, DIAL_RADII)
+        occupied += [] if dial is None else [dial.box_xyxy]
     count = int(rng.choice(len(COUNT_ODDS), p=COUNT_ODDS)) if plan.dials is None else plan.dials
     lines = []
     for _ in range(count):
         class_id = int(rng.random() < plan.clock_odds)
-        corners = _fix(rng, image, class_id, taken, plan.radii)
+        corners = _place_fitting(rng, image, class_id, occupied, plan.radii)
         if corners is not None:
             lines.append(row(class_id, fractions(corners, image)))
-            taken.append(_upright(corners))
-    return Labelled(expose(rng, image, plan.degrade), "".join(lines))
+            occupied.append(_bounding_box(corners))
+    return LabeledImage(expose(rng, image, plan.degrade), "".join(lines))
 
 
-def _fix(
+def _place_fitting(
     rng: np.random.Generator,
     image: Image.Image,
     class_id: int,
-    taken: list[NDArray[np.float64]],
+    occupied: list[NDArray[np.float64]],
     half_lengths: tuple[float, float],
 ) -> NDArray[np.float64] | None:
-    """Draw one fitting where there is room for all of it. (4, 2) its corners in pixels; None without room."""
-    for _ in range(TRIES):
+    """Draw one fitting at a free position inside the image. Return its (4, 2) corners in pixels, or None."""
+    for _ in range(MAX_ATTEMPTS):
         half = float(np.exp(rng.uniform(*np.log(half_lengths)))) * min(image.size)
         long, short = 2 * half, 2 * half / rng.uniform(*ASPECTS[class_id])
         wide, tall = round(long * SUPERSAMPLING), max(8, round(short * SUPERSAMPLING))
-        forth = _turn(rng.uniform(0, 2 * np.pi), rng.uniform(0, 1, size=2) * image.size, (wide, tall))
-        corners = project(forth, np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float64))
-        box = _upright(corners)
+        sprite_to_image = _rotate(rng.uniform(0, 2 * np.pi), rng.uniform(0, 1, size=2) * image.size, (wide, tall))
+        corners = project(sprite_to_image, np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float64))
+        box = _bounding_box(corners)
         inside = (box[:2] >= 1).all() and (box[2:] <= np.array(image.size) - 1).all()
-        if inside and all(overlap(box, other) < MOST_SHARED for other in taken):
-            lay(rng, image, DRAW[class_id](rng, wide, tall), forth, float(short / 2))
+        if inside and all(overlap(box, other) < MAX_OVERLAP for other in occupied):
+            paste_sprite(rng, image, DRAW[class_id](rng, wide, tall), sprite_to_image, float(short / 2))
             return corners
     return None
 
 
-def _turn(angle: float, middle_xy: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    """(3, 3) from the pixels of a sprite to those of the picture: turned about its middle, angle in radians."""
+def _rotate(angle: float, center_xy: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the (3, 3) homography from sprite to image pixels: a rotation about its center, angle in radians."""
     cos, sin = np.cos(angle) / SUPERSAMPLING, np.sin(angle) / SUPERSAMPLING
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.vstack([np.column_stack([turn, middle_xy - turn @ (np.array(size) / 2)]), [0, 0, 1]])
+    rotation = np.array([[cos, -sin], [sin, cos]])
+    return np.vstack([np.column_stack([rotation, center_xy - rotation @ (np.array(size) / 2)]), [0, 0, 1]])
 
 
-def _upright(corners_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bounding_box(corners_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the axis-aligned box, (4,) xyxy, around (4, 2) corners."""
     return np.concatenate([corners_xy.min(axis=0), corners_xy.max(axis=0)])

@@ -1,35 +1,58 @@
-"""The sample pictures of the tasks in example/tasks/samples: `python -m example.tasks.samples` draws them again.
+"""Sample images of the example models: `python -m example.tasks.samples` draws them again.
 
-Their seed belongs to no split of any data set.
+Their seeds belong to no split of any data set.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from example.images import Plan
-from example.tasks.training_configs import HERE, RECIPES
+from example.tasks.training_configs import EXAMPLE, HERE, TRAINING_CONFIGS
 
-SEED = 30301
-FOLDER = HERE / "samples"
-QUALITY = 80  # of the JPEG files
-MAX_BYTES = 150_000  # of one picture
+MAX_BYTES = 150_000  # of one sample image of segment, pose, obb and classify
+
+
+class SampleSet(NamedTuple):
+    """Folder, seed and JPEG quality of the sample images of a task."""
+
+    folder: Path
+    seed: int
+    quality: int
+
+
+SETS = {
+    "detect": SampleSet(EXAMPLE / "samples", seed=20264, quality=85),
+    "segment": SampleSet(HERE / "samples" / "segment", seed=30301, quality=80),
+    "pose": SampleSet(HERE / "samples" / "pose", seed=30301, quality=80),
+    "obb": SampleSet(HERE / "samples" / "obb", seed=30301, quality=80),
+    "classify": SampleSet(HERE / "samples" / "classify", seed=30301, quality=80),
+}
 
 
 class Sample(NamedTuple):
-    """A picture that was chosen among those of the seed; its name is completed by its size."""
+    """Image that was selected from those of the seed; its file name is `name` and the size."""
 
     task: str
     name: str
-    number: int  # of the picture under SEED
+    number: int  # of the image under the seed
     plan: Plan
 
     def path(self, size_wh: tuple[int, int]) -> Path:
-        """Where the picture lies."""
-        return FOLDER / self.task / f"{self.name}-{size_wh[0]}x{size_wh[1]}.jpg"
+        """Return the path of the image."""
+        return SETS[self.task].folder / f"{self.name}-{size_wh[0]}x{size_wh[1]}.jpg"
 
 
 SAMPLES = (
+    Sample("detect", "gauges-large", 3, Plan(1920, (16, 9), 4, 0.0, (0.16, 0.3), 0.3)),
+    Sample("detect", "mixed-large", 6, Plan(2400, (3, 2), 5, 0.35, (0.13, 0.27), 0.35)),
+    Sample("detect", "portrait", 2, Plan(1080, (3, 4), 3, 0.3, (0.16, 0.3), 0.4)),
+    Sample("detect", "clocks-only", 4, Plan(960, (4, 3), 4, 1.0, (0.12, 0.26), 0.3)),
+    Sample("detect", "dense", 9, Plan(1280, (4, 3), 18, 0.4, (0.075, 0.14), 0.4)),
+    Sample("detect", "small", 11, Plan(300, (4, 3), 1, 0.0, (0.3, 0.4), 0.7)),
+    Sample("detect", "square", 3, Plan(640, (1, 1), 2, 0.5, (0.18, 0.32), 1.0)),
+    Sample("detect", "empty-wall", 6, Plan(800, (4, 3), 0, 0.0, (0.1, 0.2), 0.4)),
     Sample("segment", "dials", 7, Plan(640, (4, 3), 3, 0.4, (0.16, 0.3), 0.3)),
     Sample("segment", "portrait", 2, Plan(1080, (3, 4), 4, 0.4, (0.14, 0.28), 0.3)),
     Sample("segment", "wide", 7, Plan(1280, (16, 9), 5, 0.4, (0.14, 0.3), 0.3)),
@@ -49,16 +72,17 @@ SAMPLES = (
 )
 
 
-def main() -> None:
-    """Draw every sample."""
-    for sample in SAMPLES:
-        image, label = RECIPES[sample.task].make(SEED, sample.number, sample.plan)
+def draw(tasks: Iterable[str]) -> None:
+    """Draw every sample image of some tasks."""
+    for sample in (sample for sample in SAMPLES if sample.task in tasks):
+        folder, seed, quality = SETS[sample.task]
+        image, label = TRAINING_CONFIGS[sample.task].make(seed, sample.number, sample.plan)
+        folder.mkdir(parents=True, exist_ok=True)
         path = sample.path(image.size)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path, quality=QUALITY)
-        told = label if sample.task == "classify" else f"{len(label.splitlines())} labels"
-        sys.stdout.write(f"{path.relative_to(FOLDER)!s:<36} {path.stat().st_size:>8,} bytes  {told}\n")
+        image.save(path, quality=quality)
+        description = label if sample.task == "classify" else f"{len(label.splitlines())} labels"
+        sys.stdout.write(f"{sample.task:<9} {path.name:<28} {path.stat().st_size:>8,} bytes  {description}\n")
 
 
 if __name__ == "__main__":
-    main()
+    draw(TRAINING_CONFIGS)

@@ -1,77 +1,108 @@
-"""Trains the examples of the other tasks from scratch: `python -m example.tasks.train segment|pose|obb|classify|all`.
+"""Training of the example models from scratch: `python -m example.tasks.train TASK`.
 
-Knows the order of the work: draw, train, keep, measure. What is trained stands in recipes.py.
+Draws the data set, trains, saves the weights, measures them on the test split and updates the model card.
 """
 
 import argparse
+import re
 import sys
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from example.dataset import default_workers
-from example.offline import yolo
-from example.strip_checkpoint import keep
-from example.tasks.dataset import build
+from example.offline import load_checkpoint, load_yolo
+from example.strip_checkpoint import save_stripped
+from example.tasks.dataset import build, default_workers
 from example.tasks.model_card import write_card
-from example.tasks.training_configs import BUILD, HERE, RECIPES, Recipe
+from example.tasks.training_configs import EXAMPLE, TRAINING_CONFIGS, TrainingConfig
 
-MAX_BYTES = 1_500_000  # of the weights of one task, so that a clone stays small
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(prog="python -m example.tasks.train", description=run.__doc__)
+    command.add_argument("task", choices=(*TRAINING_CONFIGS, "all"), help="task of the model, or all tasks")
+    add_options(command)
+    return command
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `python -m example.train` shares."""
+    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: as in training_configs.py)")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu, 0, mps: as in ultralytics (default: cpu)")
+    parser.add_argument(
+        "--threads", type=int, default=default_workers(), metavar="N", help="CPU threads of torch (default: all cores)"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    parser.add_argument("--measure", action="store_true", help="only measure the present weights again")
 
 
 def main() -> int:
-    """Train, measure, and keep the weights and their card in example/tasks/."""
-    parser = argparse.ArgumentParser(prog="python -m example.tasks.train", description=main.__doc__)
-    parser.add_argument("task", choices=(*RECIPES, "all"))
-    parser.add_argument("--device", default="cpu", help="cpu, 0, mps: what ultralytics takes (default cpu)")
-    parser.add_argument("--threads", type=int, default=default_workers(), help="fewer on a machine with other work")
-    parser.add_argument("--measure", action="store_true", help="do not train: measure the weights again")
-    args = parser.parse_args()
-    heavy = []
-    for recipe in RECIPES.values() if args.task == "all" else [RECIPES[args.task]]:
-        data = build(recipe, BUILD / recipe.task / "data", default_workers())
+    """Run the command line. Return the exit code."""
+    return run(parser().parse_args())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and measure models; save the weights and their model card in example/."""
+    configs = list(TRAINING_CONFIGS.values()) if args.task == "all" else [TRAINING_CONFIGS[args.task]]
+    for config in configs:
+        if args.resume and not _is_unfinished(config):
+            sys.stderr.write(f"no unfinished run in {config.folder / 'run'}; start one without --resume\n")
+            return 2
+    for config in configs:
+        data = build(config, config.folder / "data", default_workers())
         if not args.measure:
-            keep(train(recipe, data, args.device, args.threads), recipe.weights, HERE.parent.parent)
-        write_card(recipe, data, args.device)
-        size = recipe.weights.stat().st_size
-        sys.stdout.write(f"{recipe.weights}: {size:,} bytes\n")
-        heavy += [recipe.task] if size > MAX_BYTES else []
-    return 1 if heavy else 0
+            best = train(config, data, args)
+            save_stripped(best, config.weights, EXAMPLE.parent)
+        measured = write_card(config, data, args.device)
+        sys.stdout.write("".join(f"{name:<18} {value}\n" for name, value in measured.items()))
+        size = config.weights.stat().st_size
+        sys.stdout.write(f"{config.weights}: {size:,} bytes\nnext: python -m export {config.weights}\n")
+    return 1 if any(config.weights.stat().st_size > config.max_bytes for config in configs) else 0
 
 
-def train(recipe: Recipe, data: Path, device: str, threads: int) -> Path:
-    """Trains one model. Returns the path of the best weights."""
-    model = yolo(str(_architecture(recipe)))
-    model.add_callback("on_train_start", partial(_use_cores, threads))
-    where = {"project": str(BUILD / recipe.task), "name": "run", "exist_ok": True}
-    model.train(data=str(data), epochs=recipe.epochs, device=device, **where, **recipe.settings)
-    return BUILD / recipe.task / "run" / "weights" / "best.pt"
+def train(config: TrainingConfig, data: Path, args: argparse.Namespace) -> Path:
+    """Train one model, or continue its last run. Return the path of the best weights."""
+    weights = config.folder / "run" / "weights"
+    model = load_yolo(str(weights / "last.pt" if args.resume else _architecture(config)))
+    model.add_callback("on_train_start", partial(_set_threads, args.threads))
+    if args.resume:
+        model.train(resume=True, device=args.device)
+    else:
+        run_folder = {"project": str(config.folder), "name": "run", "exist_ok": True}
+        epochs = args.epochs or config.epochs
+        model.train(data=str(data), epochs=epochs, device=args.device, **run_folder, **config.settings)
+    return weights / "best.pt"
 
 
-def _architecture(recipe: Recipe) -> Path:
-    """Ultralytics' own architecture at a narrower scale, as a file that it can load."""
+def _architecture(config: TrainingConfig) -> Path:
+    """Write the architecture of ultralytics at a smaller scale. Return the path of the file."""
     from ultralytics.utils import YAML
 
-    source = files("ultralytics").joinpath(f"cfg/models/{recipe.base}")
-    content = YAML.load(str(source)) | {"scales": {"n": list(recipe.scale)}, "nc": len(recipe.names)}
-    if recipe.keypoints:
-        content["kpt_shape"] = [len(recipe.keypoints), 3]
-    path = BUILD / recipe.task / _with_scale(Path(recipe.base).name)
+    source = files("ultralytics").joinpath(f"cfg/models/{config.base}")
+    content = YAML.load(str(source)) | {"scales": {"n": list(config.scale)}, "nc": len(config.names)}
+    if config.keypoints:
+        content["kpt_shape"] = [len(config.keypoints), 3]
+    path = config.folder / _with_scale(Path(config.base).name)
     YAML.save(path, content)
     return path
 
 
 def _with_scale(name: str) -> str:
-    """The letter that names the scale stands after the number: yolo11-seg.yaml -> yolo11n-seg.yaml."""
-    family, _, rest = name.partition("-")
-    return f"{family}n-{rest}"
+    """Return the file name with the scale letter after the version: yolo11-seg.yaml becomes yolo11n-seg.yaml."""
+    return re.sub(r"^(yolov?\d+)", r"\1n", name)
 
 
-def _use_cores(threads: int, _trainer: object) -> None:
-    """Ultralytics leaves one core free when it trains on a CPU; of two that is half of the speed."""
+def _set_threads(threads: int, _trainer: object) -> None:
+    """Set the threads of torch: ultralytics leaves one core unused on a CPU, of two cores half of the speed."""
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _is_unfinished(config: TrainingConfig) -> bool:
+    """Return whether the last run can be resumed; ultralytics marks a finished run with epoch -1."""
+    last = config.folder / "run" / "weights" / "last.pt"
+    return last.exists() and int(load_checkpoint(last)["epoch"]) >= 0
 
 
 if __name__ == "__main__":

@@ -1,59 +1,101 @@
-"""What each example model is made of: one row a task.
-
-Knows architectures, counts, seeds and settings; draws nothing and trains nothing.
-"""
+"""Training configurations of the example models: one row per task, and the folders of each."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from example.images import Plan
-from example.tasks import classify, obb, pose, segment
-from example.tasks.labeled_image import Labelled
-from example.train import SETTINGS
+from example.tasks import classify, detect, obb, pose, segment
+from example.tasks.labeled_image import LabeledImage
 
 HERE = Path(__file__).parent
-BUILD = HERE.parent.parent / "build" / "example" / "tasks"  # ignored by git
-SHARED = SETTINGS | {"imgsz": 224, "batch": 8, "nbs": 8, "close_mosaic": 5, "mosaic": 0.5, "save_period": -1}
-STRAIGHT = {"mosaic": 0.0, "auto_augment": None, "erasing": 0.0, "hsv_h": 0.01, "translate": 0.0}  # for cut-outs
+EXAMPLE = HERE.parent
+BUILD = EXAMPLE.parent / "build" / "example"  # ignored by git
 
-POSE_GAIN = 60.0  # points before boxes: five times ultralytics' own
-# How far a point may be off, in shares of the root of the box's area: the loss pulls hardest at twice as much. Without
-# them ultralytics takes 1 / 4 for four points, and a needle tip in the middle of the dial costs little; much
-# smaller ones pull at no tip that is still far off. Source: ultralytics 8.4.190 utils/loss.py, KeypointLoss.
+SETTINGS: dict[str, Any] = {
+    "imgsz": 320,  # px
+    "batch": 16,
+    "nbs": 16,  # one optimizer step per batch; the default accumulates 64 images, too few steps for this small data set
+    "optimizer": "AdamW",
+    "lr0": 0.003,
+    "lrf": 0.02,
+    "cos_lr": True,
+    "warmup_epochs": 2.0,
+    "close_mosaic": 6,
+    "mosaic": 0.7,
+    "degrees": 5.0,
+    "translate": 0.1,
+    "scale": 0.4,
+    "fliplr": 0.0,  # numbers on a dial are never mirrored
+    "amp": False,
+    "cache": "ram",
+    "workers": 2,
+    "seed": 7,
+    "deterministic": True,
+    "plots": False,
+    "patience": 0,  # no early stopping: the last epochs, without mosaic, are the best
+}
+SMALLER = SETTINGS | {"imgsz": 224, "batch": 8, "nbs": 8, "close_mosaic": 5, "mosaic": 0.5, "save_period": -1}
+CROPS = {"mosaic": 0.0, "auto_augment": None, "erasing": 0.0, "hsv_h": 0.01, "translate": 0.0}
+
+POSE_GAIN = 60.0  # weight of the keypoint loss: five times the default of ultralytics
+# Tolerance of each keypoint, relative to the square root of the box area. The gradient of the loss is largest at twice
+# the tolerance. Without sigmas, ultralytics takes 1 / 4 for four keypoints, and a needle tip in the middle of the dial
+# costs little; with much smaller sigmas, a tip that is still far off has almost no gradient.
+# Source: ultralytics 8.4.190 utils/loss.py, KeypointLoss.
 SIGMAS = (0.05, 0.1, 0.08, 0.08)  # center, needle tip, scale start, scale end
 
 
-class Recipe(NamedTuple):
-    """All that tells one example model from another."""
+class TrainingConfig(NamedTuple):
+    """Architecture, data and settings of one example model."""
 
     task: str
-    base: str  # the architecture, in ultralytics' cfg/models
-    scale: tuple[float, float, int]  # depth, width, most channels
+    base: str  # the architecture, in cfg/models of ultralytics
+    scale: tuple[float, float, int]  # depth, width, maximum number of channels
     names: tuple[str, ...]  # by class id
-    make: Callable[[int, int, Plan], Labelled]
+    make: Callable[[int, int, Plan], LabeledImage]
     plan: Plan
-    counts: dict[str, int]  # pictures of a split
-    seeds: dict[str, int]  # of a split
+    counts: dict[str, int]  # images per split
+    seeds: dict[str, int]  # per split
     epochs: int
-    settings: dict[str, Any]  # those that differ from ultralytics' own
+    settings: dict[str, Any]  # the settings that differ from the defaults of ultralytics
     keypoints: tuple[str, ...] = ()
-    sigmas: tuple[float, ...] = ()  # of the keypoints, for the loss and for ultralytics' validation
+    sigmas: tuple[float, ...] = ()  # of the keypoints, for the loss and for the validation of ultralytics
+    max_bytes: int = 1_500_000  # of the weights, so that a clone stays small
 
     @property
     def weights(self) -> Path:
-        """Where the finished model lies."""
-        return HERE / f"{self.task}.pt"
+        """Path of the finished model."""
+        return EXAMPLE / "best.pt" if self.task == "detect" else HERE / f"{self.task}.pt"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the data set and of the training run."""
+        return BUILD if self.task == "detect" else BUILD / "tasks" / self.task
 
 
 def _seeds(first: int) -> dict[str, int]:
+    """Return a seed for each split, so that no image is in two of them."""
     return {"train": first, "val": first + 1, "test": first + 2}
 
 
-RECIPES = {
-    recipe.task: recipe
-    for recipe in (
-        Recipe(
+TRAINING_CONFIGS = {
+    config.task: config
+    for config in (
+        TrainingConfig(
+            task="detect",
+            base="v8/yolov8.yaml",
+            scale=(0.33, 0.125, 1024),  # the width of yolov8n is 0.25
+            names=detect.NAMES,
+            make=detect.make,
+            plan=Plan(),
+            counts={"train": 1200, "val": 160, "test": 400},  # val chooses the epoch, test only measures
+            seeds=_seeds(20261),
+            epochs=26,
+            settings=SETTINGS,
+            max_bytes=7_000_000,
+        ),
+        TrainingConfig(
             task="segment",
             base="11/yolo11-seg.yaml",
             scale=(0.33, 0.1, 512),
@@ -63,9 +105,9 @@ RECIPES = {
             counts={"train": 640, "val": 60, "test": 200},
             seeds=_seeds(30261),
             epochs=20,
-            settings=SHARED,
+            settings=SMALLER,
         ),
-        Recipe(
+        TrainingConfig(
             task="pose",
             base="v8/yolov8-pose.yaml",
             scale=(0.33, 0.125, 512),
@@ -75,11 +117,11 @@ RECIPES = {
             counts={"train": 2000, "val": 60, "test": 200},
             seeds=_seeds(30271),
             epochs=11,
-            settings=SHARED | {"imgsz": 192, "mosaic": 0.0, "scale": 0.2, "pose": POSE_GAIN},
+            settings=SMALLER | {"imgsz": 192, "mosaic": 0.0, "scale": 0.2, "pose": POSE_GAIN},
             keypoints=pose.KEYPOINTS,
             sigmas=SIGMAS,
         ),
-        Recipe(
+        TrainingConfig(
             task="obb",
             base="11/yolo11-obb.yaml",
             scale=(0.33, 0.125, 512),
@@ -89,9 +131,9 @@ RECIPES = {
             counts={"train": 640, "val": 60, "test": 200},
             seeds=_seeds(30281),
             epochs=20,
-            settings=SHARED | {"imgsz": 192},
+            settings=SMALLER | {"imgsz": 192},
         ),
-        Recipe(
+        TrainingConfig(
             task="classify",
             base="26/yolo26-cls.yaml",
             scale=(0.33, 0.125, 1024),
@@ -101,7 +143,7 @@ RECIPES = {
             counts={"train": 2400, "val": 150, "test": 300},
             seeds=_seeds(30291),
             epochs=12,
-            settings=SHARED | STRAIGHT | {"imgsz": 96, "batch": 16, "nbs": 16, "scale": 0.3, "fliplr": 0.5},
+            settings=SMALLER | CROPS | {"imgsz": 96, "batch": 16, "nbs": 16, "scale": 0.3, "fliplr": 0.5},
         ),
     )
 }

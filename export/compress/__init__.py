@@ -1,107 +1,143 @@
-"""A smaller file from a verified one, kept only if the function finds the same with it; what it gains, measured."""
+"""Compression of a verified ONNX file, accepted only if the function's predictions agree; the gains are measured."""
 
 import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from export import console, files
+from export import console, images, model_info
 from export.compress import agreement, predictions
 from export.compress.agreement import Agreement
-from export.compress.float16 import halve
+from export.compress.float16 import store_as_float16
 from export.compress.int8 import quantize
 from export.compress.predictions import Array
 from export.errors import UsageError, VerificationError
-from export.files import SAMPLES
-from export.options import ExportOptions
+from export.model_info import ModelInfo
+from export.options import FLOAT16, INT8, ExportOptions
 from function import model
 from function.model import Model
 
-CONFS = (0.25, 0.01)  # ultralytics' default for predict, and one for models that find nothing above it
-MIN_AGREEMENT = {"int8": 0.9, "half": 0.98}  # where the user says nothing
+CONFS = (0.25, 0.01)  # ultralytics' default for predict, and a threshold for models that detect nothing above it
+MIN_AGREEMENT = {INT8: 0.9, FLOAT16: 0.98}  # the default of each method
 RUNS = 20  # of each file, in turn
 LOADS = 10  # of each file, in turn
 WARM_UPS = 2
-SPREAD = (10, 50, 90)  # percentiles
+PERCENTILES = (10, 50, 90)
 
 
-def compression(order: ExportOptions, content: bytes) -> tuple[bytes, list[tuple[str, str]]]:
-    """The smaller file, and what it gains.
+class Compressed(NamedTuple):
+    """A compressed model and its measurements."""
+
+    content: bytes  # the ONNX file
+    info: ModelInfo
+    rows: list[tuple[str, str]]  # names and values for the user
+    report: dict[str, Any]  # for the file of `--json`
+
+
+class Ratio(NamedTuple):
+    """Times after compression relative to those before."""
+
+    low: float  # 10th percentile
+    median: float
+    high: float  # 90th percentile
+
+    def __str__(self) -> str:
+        """Return the median with the range in brackets."""
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def compress(options: ExportOptions, content: bytes) -> Compressed:
+    """Return the compressed model and its gains.
 
     Args:
-        order: what the user asked for; `compression` is not empty.
+        options: the command line; `compression` is not empty.
         content: the ONNX file in float32.
 
     Raises:
-        UsageError: the pictures or the model do not allow it.
-        VerificationError: what is found agrees less than was wanted.
+        UsageError: the images or the model cannot be used.
+        VerificationError: the predictions agree less than required.
     """
-    split = files.split(order.data) if order.data else files.Split([], sorted(SAMPLES.glob("*.jpg")))
-    before = predictions.load(str(order.weights), content)
-    if order.compression == "int8":
-        console.note(f"measuring ranges on {len(split.learned)} pictures")
-        small = quantize(content, predictions.tensors(before, split.learned), len(split.learned))
-    else:
-        small = halve(content)
-    after = predictions.load(str(order.weights), small)
-    console.note(f"comparing what is found in {len(split.held_out)} other pictures")
-    agreed, conf = _agreement(order, before, after, split.held_out)
-    found = _text(agreed, len(split.held_out), conf)
-    wanted = MIN_AGREEMENT[order.compression] if order.min_agreement is None else order.min_agreement
-    if agreed.share < wanted:
-        raise VerificationError(
-            f"agreement is {found}; wanted at least {wanted:g} (--min-agreement); nothing was written"
-        )
+    split = images.split(options.data) if options.data else images.samples()
+    before = predictions.require_image_model(model_info.read(options.weights, content))
+    small = _compress(options.compression, content, before, split.calibration)
+    info = model_info.read(options.output, small)
+    after = predictions.require_image_model(info)
+    console.note(f"comparing predictions on {len(split.held_out)} other images")
+    agreed, conf = _agreement(options, before, after, split.held_out)
+    report = {"method": options.compression, "agreement": _as_json(agreed, len(split.held_out), conf)}
+    text = _describe(agreed, len(split.held_out), conf)
+    minimum = MIN_AGREEMENT[options.compression] if options.min_agreement is None else options.min_agreement
+    if agreed.f1 < minimum:
+        message = f"the agreement must be at least {minimum:g} (--min-agreement), got {text}; nothing was written"
+        raise VerificationError(message, {"compression": report})
     tensor = next(predictions.tensors(before, split.held_out))
-    gains = [
-        ("size", _sizes(content, small)),
-        ("speed", _speed(before, after, tensor)),
-        ("start", _start(content, small)),
-    ]
-    return small, [("agreement", found), *gains]
+    rows, gains = _gains((content, small), (before, after), tensor)
+    return Compressed(small, info, [("agreement", text), *rows], report | gains)
 
 
-def _agreement(order: ExportOptions, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
+def _compress(method: str, content: bytes, before: Model, calibration: list[Path]) -> bytes:
+    if method == FLOAT16:
+        return store_as_float16(content)
+    console.note(f"measuring ranges on {len(calibration)} images")
+    return quantize(content, predictions.tensors(before, calibration), len(calibration))
+
+
+def _agreement(options: ExportOptions, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
+    """Return the agreement, and the confidence threshold of the predictions."""
     for conf in CONFS:
-        reference = predictions.find(before, held_out, conf)
-        if any(len(one.scores) for one in reference):
-            return agreement.f1_agreement(reference, predictions.find(after, held_out, conf)), conf
-    where = f"--data {order.data}" if order.data else "the bundled ones (--data names others)"
-    raise UsageError(f"nothing is found in {len(held_out)} pictures of {where}, so that nothing can be compared")
+        reference = predictions.predict(before, held_out, conf)
+        if any(len(image.scores) for image in reference):
+            return agreement.f1_agreement(reference, predictions.predict(after, held_out, conf)), conf
+    origin = f"images of --data {options.data}" if options.data else "sample images (--data DIR names others)"
+    raise UsageError(f"the model detects nothing in the {len(held_out)} {origin}: nothing can be compared")
 
 
-def _text(agreed: Agreement, count: int, conf: float) -> str:
-    found = f"{agreed.share:.3f} (F1 at IoU {agreement.MIN_IOU}, {agreed.counts[0]} and {agreed.counts[1]} found"
-    means = f"mean IoU {agreed.mean_iou:.3f}, confidence off by {agreed.mean_conf_diff:.4f} on average"
-    return f"{found} above {conf:g} in {count} pictures; {means})"
+def _describe(agreed: Agreement, count: int, conf: float) -> str:
+    before, after = agreed.counts
+    counts = f"{before} and {after} predictions above {conf:g} in {count} images"
+    means = f"mean IoU {agreed.mean_iou:.3f}, mean confidence difference {agreed.mean_conf_diff:.4f}"
+    return f"{agreed.f1:.3f} (F1 at IoU {agreement.MIN_IOU}, {counts}; {means})"
 
 
-def _sizes(before: bytes, after: bytes) -> str:
-    zipped = [len(zlib.compress(content)) for content in (before, after)]
-    return f"{len(before):,} -> {len(after):,} bytes, zipped {zipped[0]:,} -> {zipped[1]:,}"
+def _as_json(agreed: Agreement, count: int, conf: float) -> dict[str, Any]:
+    return {"f1": agreed.f1, **agreed._asdict(), "images": count, "conf": conf}
 
 
-def _speed(before: Model, after: Model, tensor: Array) -> str:
-    ratio = _in_turn(lambda: model.run(before, tensor[:1]), lambda: model.run(after, tensor[:1]), RUNS)
+def _gains(
+    contents: tuple[bytes, bytes], models: tuple[Model, Model], tensor: Array
+) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Measure size, run time and load time; return them for the user and for the report."""
+    before, after = models
+    sizes = [len(content) for content in contents]
+    zipped = [len(zlib.compress(content)) for content in contents]
+    run_time = _ratio(lambda: model.run(before, tensor[:1]), lambda: model.run(after, tensor[:1]), RUNS)
+    load_time = _ratio(lambda: _load("before", contents[0]), lambda: _load("after", contents[1]), LOADS)
     height, width = tensor.shape[2:]
-    return f"one run takes {ratio} of the time before (one thread, {width} x {height}, this machine)"
+    rows = [
+        ("size", f"{sizes[0]:,} -> {sizes[1]:,} bytes, zipped {zipped[0]:,} -> {zipped[1]:,}"),
+        ("speed", f"one run takes {run_time} of the time before (one thread, {width} x {height}, this machine)"),
+        ("start", f"loading and the first run take {load_time} of the time before"),
+    ]
+    measured = {"bytes": sizes, "zipped_bytes": zipped}
+    ratios = {"run_time_ratio": run_time._asdict(), "load_time_ratio": load_time._asdict()}
+    return rows, measured | ratios
 
 
-def _start(before: bytes, after: bytes) -> str:
-    ratio = _in_turn(lambda: predictions.load("before", before), lambda: predictions.load("after", after), LOADS)
-    return f"loading and the first run take {ratio} of the time before"
+def _load(name: str, content: bytes) -> None:
+    model.load_bytes(name, content, threads=1)
 
 
-def _in_turn(before: Callable[[], object], after: Callable[[], object], times: int) -> str:
-    """Seconds of the one after those of the other, so that what else the machine does meets both; two only warm up."""
+def _ratio(before: Callable[[], object], after: Callable[[], object], times: int) -> Ratio:
+    """Run both in turn, so that other load of the machine affects both; the first runs only warm up."""
     ratios = []
     for _ in range(times + WARM_UPS):
         first = _seconds(before)
         ratios.append(_seconds(after) / first)
-    low, middle, high = np.percentile(ratios[WARM_UPS:], SPREAD)
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    low, median, high = np.percentile(ratios[WARM_UPS:], PERCENTILES)
+    return Ratio(float(low), float(median), float(high))
 
 
 def _seconds(call: Callable[[], object]) -> float:

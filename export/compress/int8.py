@@ -1,11 +1,11 @@
-"""Convolutions in 8 bits: weights and activations quantized, with ranges measured on the user's pictures.
+"""Convolutions in 8 bits: weights and activations quantized, with ranges measured on the user's images.
 
-What stays float32 was chosen by measurement on the example (180 pictures to learn from, 60 held out):
+The parts that stay float32 were chosen by measurement on the example (180 images to calibrate, 60 held out):
 
-- what follows the last convolutions, where boxes are computed: their pixels do not fit into 256 steps;
+- everything after the last convolutions, where boxes are computed: their pixels do not fit into 256 steps;
 - those last convolutions: with them in 8 bits the mean IoU of boxes falls from 0.987 to 0.981;
 - convolutions with one output, which are arithmetic (the box distribution of YOLOv8 to 12);
-- the first convolution: with it in 8 bits the whole is slower (0.98 times as fast as in float32, 1.07 without).
+- the first convolution: with it in 8 bits the model is slower (0.98 times as fast as in float32, 1.07 without).
 """
 
 import logging
@@ -20,23 +20,22 @@ from export.compress.predictions import Array
 from export.errors import UsageError
 
 MIN_OPSET = 13  # DequantizeLinear with a scale for each channel
-QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
+QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
 # Of 7 bits: two products of 8 bits overflow the 16 that AVX2 and AVX-512 add them in, where VNNI is missing; so a file
 # gives the same boxes on every machine. It cost nothing on the example.
 SETTINGS = {"per_channel": True, "reduce_range": True}
-# SiLU stands between convolutions; with it in 8 bits the whole is 1.2 to 1.3 times as fast as in float32, with
-# convolutions alone 1.07 times. More (Concat, MaxPool, Resize, Split, Add) gains little, and the mean IoU falls from
-# 0.985 to 0.954.
+# SiLU is between convolutions; with it in 8 bits the model is 1.2 to 1.3 times as fast as in float32, with convolutions
+# alone 1.07 times. More (Concat, MaxPool, Resize, Split, Add) gains little, and the mean IoU falls from 0.985 to 0.954.
 OPERATORS = ["Conv", "Mul", "Sigmoid"]
 
 
 def quantize(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
-    """The ONNX file in 8 bits.
+    """Return the ONNX file in 8 bits.
 
     Args:
         content: an ONNX file in float32.
-        tensors: (B, 3, H, W) float32, what ranges are measured on.
-        count: how many there are, for the metadata.
+        tensors: (B, 3, H, W) float32, the inputs that ranges are measured on.
+        count: their number, for the metadata.
 
     Returns:
         An ONNX file with QuantizeLinear and DequantizeLinear; the same arguments give the same bytes.
@@ -50,29 +49,29 @@ def quantize(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
     _check(model)
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
-    left = _left_float(model.graph)
+    float_nodes = _float_nodes(model.graph)
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        quantized = onnx.load(_run(model, Path(folder, "int8.onnx"), tensors, left))
+        quantized = onnx.load(_run(model, Path(folder, "int8.onnx"), tensors, float_nodes))
     del quantized.metadata_props[:]
     quantized.metadata_props.extend(onnx.load_model_from_string(content).metadata_props)
-    quantized.metadata_props.add(key="quantization", value=str(_said(count, len(left))))
+    quantized.metadata_props.add(key="quantization", value=str(_metadata(count, len(float_nodes))))
     del quantized.graph.value_info[:]
     return bytes(quantized.SerializeToString(deterministic=True))
 
 
 def _check(model: Any) -> None:
     operators = {node.op_type for node in model.graph.node}
-    quantized = sorted(operators & set(QUANTISED))
+    quantized = sorted(operators & set(QUANTIZED))
     if quantized:
-        raise UsageError(f"--int8: the model is quantized already (it has {', '.join(quantized)})")
+        raise UsageError(f"--int8: the model must be in float32, got a quantized one (it has {', '.join(quantized)})")
     if "Conv" not in operators:
-        raise UsageError(f"--int8: the model has no convolution; found {', '.join(sorted(operators))[:200]}")
-    opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
+        raise UsageError(f"--int8: the model must have convolutions, got {', '.join(sorted(operators))[:200]}")
+    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < MIN_OPSET:
-        raise UsageError(f"--int8: the model is of opset {opset}; wanted {MIN_OPSET} or later")
+        raise UsageError(f"--int8: the opset of the model must be {MIN_OPSET} or later, got {opset}")
 
 
-def _said(count: int, left: int) -> dict[str, Any]:
+def _metadata(count: int, float_nodes: int) -> dict[str, Any]:
     return {
         "format": "QDQ",
         "weights": "int8",
@@ -80,28 +79,28 @@ def _said(count: int, left: int) -> dict[str, Any]:
         "calibration": "MinMax",
         **SETTINGS,
         "operators": OPERATORS,
-        "pictures": count,
-        "float_nodes": left,
+        "images": count,
+        "float_nodes": float_nodes,
         "onnxruntime": version("onnxruntime"),
     }
 
 
-def _run(model: Any, output: Path, tensors: Iterator[Array], left: list[str]) -> str:
+def _run(model: Any, output: Path, tensors: Iterator[Array], float_nodes: list[str]) -> str:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # it advises a step that onnxslim has done
+    root.setLevel(logging.ERROR)  # it recommends a step that onnxslim has done
     try:
         quantize_static(
             model,
             output,
-            _Reader(model.graph.input[0].name, tensors),
+            _CalibrationReader(model.graph.input[0].name, tensors),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=OPERATORS,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=left,
+            nodes_to_exclude=float_nodes,
             calibrate_method=CalibrationMethod.MinMax,
             **SETTINGS,
         )
@@ -110,8 +109,8 @@ def _run(model: Any, output: Path, tensors: Iterator[Array], left: list[str]) ->
     return str(output)
 
 
-class _Reader:
-    """As onnxruntime's CalibrationDataReader: one feed after the other, then None."""
+class _CalibrationReader:
+    """Reader with the method of onnxruntime's CalibrationDataReader: one feed after the other, then None."""
 
     def __init__(self, name: str, tensors: Iterator[Array]) -> None:
         self.name, self.tensors = name, tensors
@@ -121,23 +120,23 @@ class _Reader:
         return None if tensor is None else {self.name: tensor}
 
 
-def _left_float(graph: Any) -> list[str]:
-    """Names of the nodes that are not to be quantized, in the order of the graph."""
+def _float_nodes(graph: Any) -> list[str]:
+    """Return the names of the nodes that stay float32, in the order of the graph."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
     readers = defaultdict(list)
     for node in graph.node:
         for name in node.input:
             readers[name].append(node)
 
-    def learned(node: Any) -> bool:
+    def is_learned(node: Any) -> bool:
         return node.op_type == "Conv" and node.input[1] in weights and weights[node.input[1]].dims[0] > 1
 
-    after: dict[str, set[str]] = {}  # node -> what depends on it
-    last = {}  # node -> no learned convolution depends on it
+    after: dict[str, set[str]] = {}  # node -> the nodes that depend on it
+    is_last = {}  # node -> True if no learned convolution depends on it
     by_name = {node.name: node for node in graph.node}
     for node in reversed(graph.node):
         direct = [reader for name in node.output for reader in readers[name]]
         after[node.name] = {reader.name for reader in direct}.union(*(after[reader.name] for reader in direct))
-        last[node.name] = not any(learned(by_name[name]) for name in after[node.name])
-    first = next((node.name for node in graph.node if learned(node)), "")
-    return [node.name for node in graph.node if last[node.name] or node.name == first]
+        is_last[node.name] = not any(is_learned(by_name[name]) for name in after[node.name])
+    first = next((node.name for node in graph.node if is_learned(node)), "")
+    return [node.name for node in graph.node if is_last[node.name] or node.name == first]

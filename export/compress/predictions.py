@@ -1,4 +1,4 @@
-"""What the function finds when it is asked about pictures: its own pixels, its own decoders, its own NMS."""
+"""Predictions of the function on images: its own preprocessing, decoders and NMS."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,31 +7,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from export.errors import UsageError
-from function import model, predictor
+from export.model_info import ModelInfo
+from function import predictor
 from function.errors import FunctionError
 from function.model import Model
-from function.request import Options, Request
+from function.request import Options
 from function.results import Classification
 from function.settings import Settings
 
 Array = np.ndarray[Any, Any]
 
-WHOLE = (0.0, 0.0, 1.0, 1.0)  # the box of a class: all of the picture
+WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)  # the box of a class
 
 
 class Predictions(NamedTuple):
-    """In one picture, best first."""
+    """Predictions in one image, best first."""
 
-    boxes_xyxy: Array  # (N, 4), pixels of the picture
+    boxes_xyxy: Array  # (N, 4), pixels of the image
     scores: Array  # (N,), 0..1
     class_ids: Array  # (N,)
-    turned: Array | None  # (N, 5), of oriented boxes: cx, cy, w, h, radians
-    points: Array | None  # (N, P, 2), of poses
+    boxes_cxcywhr: Array | None  # (N, 5), of oriented boxes; pixels and radians
+    keypoints: Array | None  # (N, K, 2), of poses; pixels
     masks: list[list[int]] | None  # N run lengths
 
 
 class _RecordingSession:
-    """A session that keeps the last tensor it was given."""
+    """A session that keeps the last input tensor."""
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -45,57 +46,54 @@ class _RecordingSession:
         return self.session.run(names, feed)
 
 
-def load(name: str, content: bytes) -> Model:
-    """The function's model, on one thread.
+def require_image_model(info: ModelInfo) -> Model:
+    """Return the loaded model.
 
     Raises:
-        UsageError: a model that the function asks for tensors and not about pictures.
+        UsageError: it is a generic ONNX model, which the function does not run on images.
     """
-    served = model.load_bytes(name, content, threads=1)
-    if not isinstance(served, Model):
-        raise UsageError(
-            f"{name} is served as tensors; only of a model that sees pictures can a smaller file be judged"
-        )
-    return served
+    if not isinstance(info.loaded, Model):
+        raise UsageError(f"{info.path} must have YOLO metadata to be compressed, got a generic ONNX model")
+    return info.loaded
 
 
-def find(served: Model, paths: list[Path], conf: float) -> list[Predictions]:
-    """What is in pictures.
+def predict(loaded: Model, paths: list[Path], conf: float) -> list[Predictions]:
+    """Return the predictions for each image.
 
     Args:
-        served: from `load`.
-        paths: encoded pictures.
+        loaded: from `require_image_model`.
+        paths: encoded images.
         conf: scores must be above this, 0..1.
 
     Raises:
-        UsageError: a file that the function does not read as a picture.
+        UsageError: a file that the function does not read as an image.
     """
-    return [_found(_ask(served, path, conf)) for path in paths]
+    return [_to_predictions(_predict(loaded, path, conf)) for path in paths]
 
 
-def tensors(served: Model, paths: list[Path]) -> Iterator[Array]:
-    """What the network is given for each picture, (B, 3, H, W) float32; a larger batch is the same picture B times.
+def tensors(loaded: Model, paths: list[Path]) -> Iterator[Array]:
+    """Yield the input of the network for each image, (B, 3, H, W) float32; a larger batch is the same image B times.
 
     Raises:
-        UsageError: a file that the function does not read as a picture.
+        UsageError: a file that the function does not read as an image.
     """
-    watched = _RecordingSession(served.session)
+    recorder = _RecordingSession(loaded.session)
     for path in paths:
-        _ask(served._replace(session=watched), path, 1.0)
-        yield np.repeat(watched.tensor[:1], len(watched.tensor), axis=0)
+        _predict(loaded._replace(session=recorder), path, 1.0)
+        yield np.repeat(recorder.tensor[:1], len(recorder.tensor), axis=0)
 
 
-def _ask(served: Model, path: Path, conf: float) -> Any:
-    request = Request(path.read_bytes(), path.name, Options(conf=conf, masks="rle"))
+def _predict(loaded: Model, path: Path, conf: float) -> Any:
+    options = Options(conf=conf, masks="rle")
     try:
-        return predictor.predict(served, Settings.from_env({}), request)
+        return predictor.predict(loaded, Settings.from_env({}), path.read_bytes(), options)
     except FunctionError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _found(result: Any) -> Predictions:
+def _to_predictions(result: Any) -> Predictions:
     if isinstance(result, Classification):
-        return Predictions(np.array([WHOLE]), result.scores[:1], result.class_ids[:1], None, None, None)
+        return Predictions(np.array([WHOLE_IMAGE]), result.scores[:1], result.class_ids[:1], None, None, None)
     masks = result.masks.run_lengths if result.masks else None
-    points = None if result.keypoints is None else result.keypoints[..., :2]
-    return Predictions(result.boxes_xyxy, result.scores, result.class_ids, result.boxes_cxcywhr, points, masks)
+    keypoints = None if result.keypoints is None else result.keypoints[..., :2]
+    return Predictions(result.boxes_xyxy, result.scores, result.class_ids, result.boxes_cxcywhr, keypoints, masks)

@@ -1,4 +1,4 @@
-"""What the two models are shown: bundled pictures, drawn the same everywhere, and the samples of the example.
+"""Inputs of the verification: drawn images, equal on every machine, and the sample images of the example.
 
 Pixels and sizes only; nothing here knows a model.
 """
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from export.checkpoint import CROP, STRETCH, Checkpoint
-from export.convert import Shape, finished_rows
-from export.files import SAMPLES
+from export.convert import Shape, max_detections
+from export.images import SAMPLES
 
 MAX_SAMPLES = 4  # each costs three runs of the network
 DRAWN_HW = ((480, 640), (640, 480), (500, 500), (120, 900))  # landscape, portrait, square, a strip
@@ -18,42 +18,44 @@ DRAWN_HW = ((480, 640), (640, 480), (500, 500), (120, 900))  # landscape, portra
 Array = np.ndarray[Any, Any]
 
 
-class Case(NamedTuple):
-    """One picture, as the network sees it."""
+class ModelInput(NamedTuple):
+    """One image as the network sees it."""
 
     name: str
     tensor: Array  # (1, 3, H, W) float32, RGB, 0..1
 
 
-def cases(wanted: Shape, checkpoint: Checkpoint) -> Iterator[Case]:
-    """The letterboxed pictures: rectangular for a dynamic model, the full shape for a static one.
+def model_inputs(shape: Shape, checkpoint: Checkpoint) -> Iterator[ModelInput]:
+    """Yield the letterboxed images: rectangular for a dynamic model, the full shape for a static one.
 
-    A dynamic model is shown two more shapes that the letterbox of its own size never makes: the full square, and half
-    of it, if that has as many anchors as an end-to-end head gives rows.
+    A dynamic model gets two more shapes that the letterbox of its own size never makes: the full square, and half of
+    it, if that has as many anchors as an end-to-end head outputs rows.
 
     Args:
-        wanted: the shape of the model.
-        checkpoint: how its pictures are made to fit, and its strides.
+        shape: the input of the model.
+        checkpoint: how its images become the input, and its strides.
     """
-    pictures = list(_pictures())
-    full, stride = (wanted.height, wanted.width), checkpoint.stride
-    for name, bgr in pictures:
-        yield Case(name, _tensor(bgr, full, stride, checkpoint.fit, rectangular=not wanted.static))
-    if not wanted.static:
-        name, bgr = pictures[0]
-        yield Case(f"{name}, full shape", _tensor(bgr, full, stride, checkpoint.fit, rectangular=False))
-        half = wanted._replace(height=_half(wanted.height, stride), width=_half(wanted.width, stride))
-        rows = [finished_rows(one, stride, checkpoint.strides) for one in (wanted, half._replace(static=True))]
-        if rows[0] <= rows[1] or not wanted.end2end:
+    images = list(_images())
+    full_hw, stride = (shape.height, shape.width), checkpoint.stride
+    for name, bgr in images:
+        yield ModelInput(name, _tensor(bgr, full_hw, stride, checkpoint.fit, rectangular=not shape.static))
+    if not shape.static:
+        name, bgr = images[0]
+        yield ModelInput(f"{name}, full shape", _tensor(bgr, full_hw, stride, checkpoint.fit, rectangular=False))
+        half = shape._replace(height=_half(shape.height, stride), width=_half(shape.width, stride))
+        rows, half_rows = (
+            max_detections(one, stride, checkpoint.strides) for one in (shape, half._replace(static=True))
+        )
+        if rows <= half_rows or not shape.end2end:
             tensor = _tensor(bgr, (half.height, half.width), stride, checkpoint.fit, rectangular=False)
-            yield Case(f"{name}, half size", tensor)
+            yield ModelInput(f"{name}, half size", tensor)
 
 
 def _half(side: int, stride: int) -> int:
     return max(side // 2 // stride * stride, stride)
 
 
-def _pictures() -> Iterator[tuple[str, Array]]:
+def _images() -> Iterator[tuple[str, Array]]:
     import cv2
 
     for seed, (height, width) in enumerate(DRAWN_HW):
@@ -61,12 +63,17 @@ def _pictures() -> Iterator[tuple[str, Array]]:
     for path in sorted(SAMPLES.glob("*.jpg"))[:MAX_SAMPLES]:
         bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
         if bgr is None:
-            raise ValueError(f"{path} is not a picture that OpenCV reads")
+            raise ValueError(f"{path} must be an image that OpenCV reads")
         yield path.name, bgr
 
 
 def draw(height: int, width: int, seed: int) -> Array:
-    """A picture of discs and boxes on a ramp, under a little noise.
+    """Draw discs and squares on a color ramp with a little noise.
+
+    Args:
+        height: pixels.
+        width: pixels.
+        seed: of the random numbers.
 
     Returns:
         (height, width, 3) uint8, the same for the same arguments on every machine.
@@ -74,19 +81,19 @@ def draw(height: int, width: int, seed: int) -> Array:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     ramp = np.stack([x * 160 // width, y * 160 // height, (x + y) * 160 // (width + height)], axis=-1)
-    picture: Array = (ramp + random.integers(0, 24, (height, width, 3))).astype(np.uint8)
+    image: Array = (ramp + random.integers(0, 24, (height, width, 3))).astype(np.uint8)
     for _ in range(12):
         radius = int(random.integers(8, max(min(height, width) // 3, 9)))
         center_x, center_y = int(random.integers(0, width)), int(random.integers(0, height))
         color = random.integers(0, 256, 3, dtype=np.uint8)
         disc = (x - center_x) ** 2 + (y - center_y) ** 2 < radius**2
         square = np.maximum(abs(x - center_x), abs(y - center_y)) < radius
-        picture[disc if random.random() < 0.5 else square] = color
-    return picture
+        image[disc if random.random() < 0.5 else square] = color
+    return image
 
 
 def _tensor(bgr: Array, shape_hw: tuple[int, int], stride: int, fit: str, *, rectangular: bool) -> Array:
-    """Ultralytics' own letterbox: this side judges the network, not our pixels."""
+    """Return the input that Ultralytics' own letterbox makes: the network is judged here, not our preprocessing."""
     from ultralytics.data.augment import CenterCrop, LetterBox
 
     if fit == CROP:

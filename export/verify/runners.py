@@ -1,6 +1,6 @@
-"""Running the two models that are compared: the network as `yolo predict` loads it, and the ONNX file.
+"""Runners of the two models that are compared: the network as `yolo predict` loads it, and the ONNX file.
 
-Either takes one picture and gives its outputs without the batch axis.
+Each takes one image and returns its outputs without the batch axis.
 """
 
 from typing import Any, NamedTuple
@@ -9,57 +9,57 @@ import numpy as np
 
 from export.checkpoint import CROP, LETTERBOX, STRETCH, Checkpoint
 from export.convert import Shape
-from export.verify.raw_outputs import ANCHORS, FINISHED, PROBABILITIES, QUERIES, Array, OutputLayout
+from export.verify.raw_outputs import ANCHORS, END_TO_END, PROBABILITIES, QUERIES, Array, OutputLayout
 
-EVERY_ROW = 10**9  # rows of an end-to-end head: all that there are
+ALL_ROWS = 10**9  # rows of an end-to-end head: as many as there are
 
 
 class Outputs(NamedTuple):
-    """Of one picture."""
+    """Outputs of one image."""
 
-    first: Array  # as outputs.py describes it
+    first: Array  # as raw_outputs.py describes it
     prototypes: Array | None  # (M, h, w) of masks
 
 
-def kind(checkpoint: Checkpoint, end2end: bool) -> OutputLayout:
-    """Which outputs a checkpoint has.
+def output_layout(checkpoint: Checkpoint, end2end: bool) -> OutputLayout:
+    """Return the layout of a checkpoint's outputs.
 
     Args:
         checkpoint: the weights.
-        end2end: with the end-to-end head.
+        end2end: True for the end-to-end head.
     """
     net = checkpoint.yolo.model
-    rows = {CROP: PROBABILITIES, STRETCH: QUERIES}.get(checkpoint.fit, FINISHED if end2end else ANCHORS)
-    points = getattr(net.model[-1], "kpt_shape", (0, 0))
-    return OutputLayout(net.task, rows, len(net.names), int(points[1]))
+    rows = {CROP: PROBABILITIES, STRETCH: QUERIES}.get(checkpoint.fit, END_TO_END if end2end else ANCHORS)
+    _, values = getattr(net.model[-1], "kpt_shape", (0, 0))
+    return OutputLayout(net.task, rows, len(net.names), int(values))
 
 
 class TorchRunner:
     """The network (fused), in single and in double precision.
 
-    Of a head that gives the best few hundred rows every row is given: which are the best hangs on rounding.
+    A head that selects the best few hundred rows returns all of them here: rounding decides which are the best.
     """
 
     def __init__(self, checkpoint: Checkpoint, end2end: bool) -> None:
-        """Reads the weights twice.
+        """Load the weights twice.
 
         Args:
             checkpoint: the weights.
-            end2end: whether its end-to-end head is to answer, else the one that NMS follows.
+            end2end: True to run the end-to-end head, False for the head that NMS follows.
         """
         self.queries = checkpoint.fit == STRETCH
         self.single = _network(checkpoint, end2end)
         self.double = _network(checkpoint, end2end).double()
 
     def __call__(self, tensor: Array) -> tuple[Outputs, Outputs]:
-        """The outputs in single and in double precision; the tensor is (1, 3, H, W) float32."""
+        """Return the outputs in single and in double precision; the tensor is (1, 3, H, W) float32."""
         import torch
 
         with torch.inference_mode():
             single = self.single(torch.from_numpy(tensor))
             double = self.double(torch.from_numpy(tensor).double())
-        decoded = _every_query if self.queries else _decoded
-        return decoded(single), decoded(double)
+        decode = _all_queries if self.queries else _decoded
+        return decode(single), decode(double)
 
 
 def _network(checkpoint: Checkpoint, end2end: bool) -> Any:
@@ -69,21 +69,21 @@ def _network(checkpoint: Checkpoint, end2end: bool) -> Any:
     head = net.model[-1]
     if checkpoint.fit == LETTERBOX:
         head.end2end = end2end  # as engine/predictor.py does by nms=False
-        head.max_det = EVERY_ROW
+        head.max_det = ALL_ROWS
     return net.fuse(verbose=False).eval()
 
 
 def _decoded(output: Any) -> Outputs:
-    """Ultralytics' heads return the decoded output, for masks with prototypes, and the undecoded maps."""
+    """Return the decoded output; Ultralytics' heads return it with the prototypes of masks and the undecoded maps."""
     decoded = output[0] if isinstance(output, list | tuple) else output
     if isinstance(decoded, list | tuple):
         return Outputs(decoded[0][0].numpy(), decoded[1][0].numpy())
     return Outputs(decoded[0].numpy(), None)
 
 
-def _every_query(output: Any) -> Outputs:
-    """RT-DETR's queries (1, 1, Q, 4) and logits (1, 1, Q, C) -> a row for each query and class, the best first."""
-    boxes, logits = (one[0, 0] for one in output[1][:2])
+def _all_queries(output: Any) -> Outputs:
+    """Return a row for each query and class, the best first, from boxes (1, 1, Q, 4) and logits (1, 1, Q, C)."""
+    boxes, logits = (tensor[0, 0] for tensor in output[1][:2])
     scores = logits.sigmoid().flatten()  # (Q*C,)
     order = scores.argsort(descending=True, stable=True)
     classes = logits.shape[1]
@@ -92,30 +92,28 @@ def _every_query(output: Any) -> Outputs:
 
 
 class OnnxRunner:
-    """The ONNX file under onnxruntime, with a batch of the size that was asked for."""
+    """The ONNX file under onnxruntime, with batches of the exported size."""
 
-    def __init__(self, content: bytes, shape: Shape) -> None:
-        """Makes the session.
+    def __init__(self, session: Any, shape: Shape) -> None:
+        """Keep the session.
 
         Args:
-            content: the file.
-            shape: what it was made for.
+            session: onnxruntime's, as the function makes it.
+            shape: the input that was exported.
         """
-        import onnxruntime
-
-        self.session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        self.name = self.session.get_inputs()[0].name
+        self.session = session
+        self.name = session.get_inputs()[0].name
         self.batch = shape.batch
 
-    def __call__(self, tensor: Array, place: int) -> Outputs:
-        """The outputs of one picture.
+    def __call__(self, tensor: Array, position: int) -> Outputs:
+        """Return the outputs of one image.
 
         Args:
             tensor: (1, 3, H, W) float32.
-            place: where in the batch it goes, modulo its size; the other places hold the picture shifted, so that
-                outputs that get mixed up do not go unnoticed.
+            position: the position in the batch, modulo its size; the other positions hold the image shifted, so that
+                outputs of the wrong position are noticed.
         """
-        at = place % self.batch
+        at = position % self.batch
         shifted = [np.roll(tensor, 16 * (number - at), axis=(2, 3)) for number in range(self.batch)]
         first, *others = self.session.run(None, {self.name: np.concatenate(shifted)})
         return Outputs(first[at], others[0][at] if others else None)

@@ -1,99 +1,98 @@
-"""The model as it is shipped: with the work that onnxruntime would do on its graph at every cold start done once.
+"""Graph optimization at build time: the fusions that onnxruntime would otherwise repeat at every cold start.
 
-Only what holds on every processor: the fusions, not the layouts that suit one kind of vector instructions. Those
-follow when the function loads the file, as they would have done without this.
+Only optimizations that hold on every processor: the fusions, not the layouts that suit one kind of vector
+instructions. onnxruntime applies those when the function loads the file, with or without this step.
 """
 
-import hashlib
-import os
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from scripts.bundle import model
+from scripts.bundle.model import ModelRejected
 
-from function import metadata
-from function.errors import UnusableModel
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from export.model_info import ModelInfo
 
 MAX_DIFFERENCE = 1e-4  # of outputs, relative to their largest value; measured on the example and a YOLOv8n: 0
-MAX_GROWTH = 1.05  # of the file: weights that are stored small and widened when loaded would be stored wide
-TINY = 1e-9  # what outputs of nothing but zeros are measured against
-QUANTISED = b"QuantizeLinear"  # the fusions of 8-bit graphs are chosen by the processor
+MAX_GROWTH = 1.05  # of the file: weights that are stored as float16 and cast at load would be stored as float32
+MIN_SCALE = 1e-9  # the least value that a difference is divided by: outputs may be all zeros
+QUANTIZED = b"QuantizeLinear"  # the fusions of 8-bit graphs depend on the processor
 
 
 class Optimized(NamedTuple):
-    """The file to ship, and what became of the one that was given."""
+    """The model that is shipped, and the original."""
 
-    path: Path
-    source_sha256: str  # of the one that was given
-    note: str  # why it is shipped as it was given; empty where it is not
+    info: ModelInfo  # of the file to ship
+    source_sha256: str  # of the original file
+    note: str  # the reason why the original is shipped; empty if the optimized file is
 
 
-def optimize(model: Path, scratch: Path) -> Optimized:
-    """The model with its graph optimized, in `scratch`; the model itself where that is not known to be the same.
+def optimize(original: ModelInfo, scratch: Path) -> Optimized:
+    """Write the model with its graph optimized; keep the original where the two are not known to be the same.
 
     The same model gives the same bytes.
 
     Args:
-        model: an ONNX file that onnxruntime loads.
-        scratch: a folder.
+        original: the description of an ONNX file, with its session.
+        scratch: a folder for the optimized file.
     """
-    data = model.read_bytes()
-    target = scratch / "optimized.onnx"
-    note = _obstacle(data, target)
-    return Optimized(model if note else target, hashlib.sha256(data).hexdigest(), note)
+    info, note = _optimized(original, scratch / "optimized.onnx")
+    return Optimized(info, original.sha256, note)
 
 
-def _obstacle(data: bytes, target: Path) -> str:
-    """Writes the optimized model, and says why it cannot be used, if it cannot."""
-    ort = _onnxruntime()
-    if QUANTISED in data:
-        return "it is quantized, and the best graph for that depends on the processor"
-    before = _session(data)
-    pictures = _pictures(before)
-    if pictures is None:
-        return "it takes something else than pictures of a known size"
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(target)
-    ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    if target.stat().st_size > len(data) * MAX_GROWTH:
-        return f"it would grow from {len(data):,} to {target.stat().st_size:,} bytes"
-    after = _session(target.read_bytes())
-    if after.get_modelmeta().custom_metadata_map != before.get_modelmeta().custom_metadata_map:
-        return "its metadata would change"
-    difference = _difference(before.run(None, pictures), after.run(None, pictures))
-    return (
-        "" if difference <= MAX_DIFFERENCE else f"its outputs would change by {difference:.1g} of their largest value"
-    )
-
-
-def _onnxruntime() -> Any:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
-    import onnxruntime
-
-    return onnxruntime
-
-
-def _session(data: bytes) -> Any:
-    """As the function loads it."""
-    return _onnxruntime().InferenceSession(data, providers=["CPUExecutionProvider"])
-
-
-def _pictures(session: Any) -> dict[str, NDArray[np.float32]] | None:
-    """One random picture for the input; None where the model takes no picture."""
+def _optimized(original: ModelInfo, target: Path) -> tuple[ModelInfo, str]:
+    """Return the description of the optimized file and ""; or the original and the reason to keep it."""
+    content = original.path.read_bytes()
+    if QUANTIZED in content:
+        return original, "it is quantized, and the best graph of a quantized model depends on the processor"
+    if original.is_generic:
+        return original, "its input is not an image of a known size"
+    _write(content, target)
+    if target.stat().st_size > len(content) * MAX_GROWTH:
+        return original, f"it would grow from {len(content):,} to {target.stat().st_size:,} bytes"
     try:
-        asked = (1, 3, *metadata.read("the model", session, "").imgsz_hw)
-    except UnusableModel:
-        return None
-    (taken,) = session.get_inputs()
-    shape = [fixed if isinstance(fixed, int) else side for fixed, side in zip(taken.shape, asked, strict=True)]
-    return {taken.name: np.random.default_rng(0).random(shape, dtype=np.float32)}
+        info = model.read(target)
+    except ModelRejected as error:
+        return original, f"the function does not load the optimized file: {error}"
+    if info.metadata != original.metadata:
+        return original, "its metadata would change"
+    feed = _random_image(original)
+    before, after = (one.loaded.session.run(None, feed) for one in (original, info))
+    difference = _difference(before, after)
+    if not difference <= MAX_DIFFERENCE:  # also if it is NaN
+        return original, f"its outputs would change by {difference:.1g} of their largest value"
+    return info, ""
 
 
-def _difference(wanted: list[Any], found: list[Any]) -> float:
-    """The largest difference in any output, relative to the largest value of that output."""
+def _write(content: bytes, target: Path) -> None:
+    import onnxruntime  # `function`, which has been imported, sets the variables that it reads
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _random_image(info: ModelInfo) -> dict[str, NDArray[np.float32]]:
+    """Return one random image for the input: (B, 3, H, W) float32, 0..1; dynamic sizes are 1 and the trained sides."""
+    import numpy as np
+
+    (declared,) = info.inputs
+    default = (1, 3, *info.imgsz)
+    shape = [size if size > 0 else side for size, side in zip(declared["shape"], default, strict=True)]
+    return {declared["name"]: np.random.default_rng(0).random(shape, dtype=np.float32)}
+
+
+def _difference(expected: list[Any], outputs: list[Any]) -> float:
+    """Return the largest difference in any output, relative to the largest value of that output."""
+    import numpy as np
+
     return max(
-        float(np.abs(one - other).max() / max(float(np.abs(one).max()), TINY))
-        for one, other in zip(wanted, found, strict=True)
+        float(np.abs(before - after).max() / max(float(np.abs(before).max()), MIN_SCALE))
+        for before, after in zip(expected, outputs, strict=True)
     )

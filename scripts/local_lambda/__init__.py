@@ -1,4 +1,4 @@
-"""The built zips under the real runtime client, here: `from scripts.local_lambda.emulator import LocalLambda`.
+"""Local emulation of Lambda: the built zips under the real runtime client, through `emulator.LocalLambda`.
 
-Only the standard library, and any Python from 3.9 on; the function itself runs on the Python it was built for.
+Runs on Python 3.9 or newer with the standard library alone. The function runs on the Python it was built for.
 """

@@ -1,14 +1,13 @@
-"""What is to be run and by which Python: reads dist/build.json, knows nothing of how it is run."""
+"""Zips of a dist folder and the Python that can run them."""
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts import environments
+from scripts import environments, manifest
 from scripts.local_lambda.errors import NotRunnable
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}  # as Lambda names them
@@ -20,12 +19,12 @@ PREFIX_PROGRAM = (
 
 
 class Interpreter(NamedTuple):
-    """A Python on this machine.
+    """Python interpreter on this machine.
 
     Attributes:
-        prefix: the folder that holds its `lib/python3.X`.
-        executable: the real executable, no link and no virtual environment.
-        version: all three numbers, `3.13.0`.
+        prefix: folder that has its `lib/python3.X`.
+        executable: path of the real executable, not a symbolic link and not in a virtual environment.
+        version: version with three numbers, `3.13.0`.
     """
 
     prefix: Path
@@ -34,12 +33,12 @@ class Interpreter(NamedTuple):
 
     @property
     def minor(self) -> str:
-        """The Lambda name's number, `3.13`."""
+        """Version with two numbers, as in the name of the Lambda runtime: `3.13`."""
         return ".".join(self.version.split(".")[:2])
 
 
 class Artifacts(NamedTuple):
-    """The two zips and the Python they were built for."""
+    """The two zips, their architecture, and the Python they were built for."""
 
     layer_zip: Path
     function_zip: Path
@@ -48,57 +47,48 @@ class Artifacts(NamedTuple):
 
 
 def read(dist: Path) -> Artifacts:
-    """The zips in a dist folder, if this machine can run them.
+    """Return the zips of a dist folder, if this machine can run them.
 
     Raises:
-        NotRunnable: a file is missing or unreadable, or they are for another architecture or a Python that is not here.
+        NotRunnable: a file is missing or unreadable, or the zips are for another architecture or for a Python that is
+            not installed.
     """
-    record = _record(dist)
-    arch, version = str(record["arch"]), str(record["python"])
-    _check_machine(arch)
-    zips = [dist / "layer.zip", dist / "function.zip"]
+    try:
+        described = manifest.read(dist)
+    except manifest.InvalidManifest as error:
+        raise NotRunnable(f"{error}; --dist sets the folder") from error
+    _check_machine(described.arch)
+    zips = [dist / manifest.LAYER_ZIP, dist / manifest.FUNCTION_ZIP]
     for path in zips:
         if not path.is_file():
             raise NotRunnable(f"{path} is missing; scripts/build_zip.sh writes it")
-    return Artifacts(zips[0], zips[1], arch, _interpreter(version))
-
-
-def _record(dist: Path) -> dict[str, object]:
-    path = dist / "build.json"
-    if not path.is_file():
-        raise NotRunnable(f"{path} is missing; run scripts/build_zip.sh first, or name its folder with --dist")
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise NotRunnable(f"{path} is not JSON: {error}") from error
-    if not (isinstance(record, dict) and {"arch", "python"} <= record.keys()):
-        raise NotRunnable(f"{path} does not say arch and python; run scripts/build_zip.sh again")
-    return record
+    return Artifacts(zips[0], zips[1], described.arch, _interpreter(described.python))
 
 
 def _check_machine(arch: str) -> None:
-    here = ARCHITECTURES.get(platform.machine().lower(), platform.machine())
-    if platform.system() != "Linux" or here != arch:
+    machine = ARCHITECTURES.get(platform.machine().lower(), platform.machine())
+    if platform.system() != "Linux" or machine != arch:
         raise NotRunnable(
-            f"the zips are for Linux on {arch}, this machine is {platform.system()} on {here}; "
-            f"build with --arch {here}, or run them on a Linux {arch} machine"
+            f"the zips are for Linux on {arch}, this machine is {platform.system()} on {machine}; "
+            f"build with --arch {machine}, or run them on a Linux {arch} machine"
         )
 
 
 def _interpreter(version: str) -> Interpreter:
-    found = environments.find(version)
-    if not found:
-        here = ", ".join(one.version for one in environments.available()) or "none"
+    """Return the interpreter of a version; raise NotRunnable if it is not installed or does not run."""
+    python = environments.find(version)
+    if not python:
+        available = ", ".join(candidate.version for candidate in environments.available()) or "none"
         raise NotRunnable(
-            f"the zips are for Python {version}, which is not on this machine (found: {here}); "
-            f"`uv python install {version}` or `pyenv install {version}` brings it, "
-            "or build for one that is here with --python"
+            f"the zips are for Python {version}, which is not on this machine; available: {available}; "
+            f"`uv python install {version}` or `pyenv install {version}` installs it, "
+            "or build for an available version with --python"
         )
-    answer = subprocess.run([str(found), "-I", "-S", "-c", PREFIX_PROGRAM], capture_output=True, text=True)
-    lines = answer.stdout.splitlines()
-    if answer.returncode or len(lines) != 3:
-        raise NotRunnable(f"{found} does not run: {answer.stderr.strip() or answer.returncode}")
+    done = subprocess.run([str(python), "-I", "-S", "-c", PREFIX_PROGRAM], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    if done.returncode or len(lines) != 3:
+        raise NotRunnable(f"{python} does not run: {done.stderr.strip() or done.returncode}")
     interpreter = Interpreter(Path(lines[0]), Path(lines[1]), lines[2])
     if interpreter.minor != version:
-        raise NotRunnable(f"{found} is Python {interpreter.version}, the zips are for {version}")
+        raise NotRunnable(f"{python} must be Python {version}, got {interpreter.version}")
     return interpreter

@@ -1,4 +1,4 @@
-"""The environment variables of a Lambda function, all of them: nothing of the caller's comes through."""
+"""Environment variables of a Lambda function; no variable of the calling process is passed on."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import NamedTuple
 REGION = "us-east-1"
 FUNCTION_NAME = "local"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION_NAME}"
-DOCUMENTED = "docs.aws.amazon.com/lambda/latest/dg/configuration-envvars"  # where the names and values stand
+DOCUMENTED = "docs.aws.amazon.com/lambda/latest/dg/configuration-envvars"  # source of the names and values
 
 
 class Settings(NamedTuple):
-    """What may be set about the function.
+    """Configuration of the function.
 
     Attributes:
         handler: `module.function`.
-        memory: MB.
-        environ: the user's own variables; they win over the platform's, as far as Lambda allows.
-        snap_start: as if the init phase ended in a snapshot.
+        memory: memory size in MB.
+        environ: variables of the user; they override those of Lambda, except the reserved ones.
+        snap_start: emulate an init phase that ends with a snapshot.
     """
 
     handler: str
@@ -28,13 +28,13 @@ class Settings(NamedTuple):
 
 
 def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], port: int) -> dict[str, str]:
-    """Every variable the function's process has.
+    """Return all environment variables of the function's process.
 
     Args:
-        settings: the function's.
-        python: `3.13`.
-        paths: where Lambda's folders are in the enclosure; `Sandbox.paths`.
-        port: of the Runtime API on loopback.
+        settings: configuration of the function.
+        python: version of the runtime, `3.13`.
+        paths: Lambda's folders inside the sandbox; `Sandbox.paths`.
+        port: port of the Runtime API on loopback.
     """
     task, opt, lang, runtime = (paths[name] for name in ("task", "opt", "lang", "runtime"))
     log_stream = {
@@ -51,7 +51,7 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
         "LAMBDA_RUNTIME_DIR": runtime,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        **({} if settings.snap_start else log_stream),  # a snapshot has none, it is not one environment
+        **({} if settings.snap_start else log_stream),  # a snapshot belongs to no single log stream
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **settings.environ,
         "_HANDLER": settings.handler,

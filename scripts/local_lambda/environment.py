@@ -1,4 +1,4 @@
-"""A cell set for the target Python: the zips and the runtime in their places, and the command lines that run there."""
+"""Execution environment: a sandbox with the zips and the runtime in place, and the command lines that run in it."""
 
 from __future__ import annotations
 
@@ -7,83 +7,84 @@ from pathlib import Path
 
 from scripts.local_lambda.artifacts import Artifacts
 from scripts.local_lambda.env_vars import Settings, lambda_environ
-from scripts.local_lambda.errors import CellFailed, NotRunnable
-from scripts.local_lambda.invocation import how
+from scripts.local_lambda.errors import NotRunnable, SandboxFailed
+from scripts.local_lambda.invocation import describe_exit
 from scripts.local_lambda.sandbox import Process, ProcessExit, Sandbox
 from scripts.local_lambda.sandbox.child import TMP
-from scripts.local_lambda.sandbox.isolation import IsolationMode, ways
+from scripts.local_lambda.sandbox.isolation import IsolationMode, modes
 
 OPTIONS = ("-S", "-s", "-P")  # no site-packages, no user site, nothing added to sys.path
 PROBE = "import awslambdaric, runtime_client"
 
 
 class ExecutionEnvironment:
-    """An enclosure in which the function can run.
+    """Sandbox in which the function can run.
 
     Attributes:
-        cell: the enclosure.
-        note: what kind it is, and why it is not a better one.
+        sandbox: the sandbox.
+        note: description of its isolation mode, and the reasons why better modes were not used.
     """
 
     def __init__(self, target: Artifacts, runtime: Path, settings: Settings, isolation: str) -> None:
-        """Make the best enclosure that works here.
+        """Make a sandbox with the best isolation mode that works.
 
         Args:
-            target: what to run.
-            runtime: the folder that stands at /var/runtime.
-            settings: the function's.
+            target: the zips and the Python.
+            runtime: folder that appears at /var/runtime.
+            settings: configuration of the function.
             isolation: `auto`, `namespace` or `plain`.
 
         Raises:
-            NotRunnable: none works.
+            NotRunnable: no mode works.
         """
         self._target, self._settings = target, settings
         zips = {"var/task": str(target.function_zip.resolve()), "opt": str(target.layer_zip.resolve())}
         plan = {"zips": zips, "prefix": str(target.interpreter.prefix), "runtime": str(runtime)}
-        refused: list[str] = []
-        for way in ways(isolation):
-            why_not = self._try(way, plan)
-            if not why_not:
-                self.note = "; ".join([way.says, *refused])
+        failures: list[str] = []
+        for mode in modes(isolation):
+            reason = self._try(mode, plan)
+            if not reason:
+                self.note = "; ".join([mode.description, *failures])
                 return
-            refused.append(f"{way.name} not used: {why_not}")
-        raise NotRunnable(f"the function cannot be run here with isolation {isolation}: {'; '.join(refused)}")
+            failures.append(f"{mode.name} not used: {reason}")
+        raise NotRunnable(f"the function cannot run on this machine with isolation {isolation}: {'; '.join(failures)}")
 
     def start(self, program: str, streams: tuple[int, int, int]) -> Process:
-        """Start one of the runtime folder's programs."""
-        return self.cell.start(self._argv(program), self._environ(), streams)
+        """Start a program of the runtime folder."""
+        return self.sandbox.start(self._argv(program), self._environ(), streams)
 
-    def run(self, program: str, sent: bytes, limit: float) -> tuple[ProcessExit, bytes, str]:
-        """Run one of the runtime folder's programs to its end; see `Sandbox.run`."""
-        return self.cell.run(self._argv(program), self._environ(), sent, limit)
+    def run(self, program: str, stdin: bytes, limit: float) -> tuple[ProcessExit, bytes, str]:
+        """Run a program of the runtime folder to its end; see `Sandbox.run`."""
+        return self.sandbox.run(self._argv(program), self._environ(), stdin, limit)
 
-    def _try(self, way: IsolationMode, plan: Mapping[str, object]) -> str:
-        """Make a cell and see that the runtime client loads in it; if not, why."""
+    def _try(self, mode: IsolationMode, plan: Mapping[str, object]) -> str:
+        """Make a sandbox and load the runtime client in it. Return the reason if that fails, else an empty string."""
         try:
-            self.cell = Sandbox(way, plan)
-        except CellFailed as error:
+            self.sandbox = Sandbox(mode, plan)
+        except SandboxFailed as error:
             return str(error)
-        ended, _, errors = self.cell.run([*self._python(), "-c", PROBE], self._environ())
+        ended, _, errors = self.sandbox.run([*self._python(), "-c", PROBE], self._environ())
         if not ended.status:
             return ""
-        self.cell.close()
-        return (errors.strip() or how(ended)).splitlines()[-1]
+        self.sandbox.close()
+        return (errors.strip() or describe_exit(ended)).splitlines()[-1]
 
     def _argv(self, program: str) -> list[str]:
-        return [*self._python(), f"{self.cell.paths['runtime']}/{program}", self.cell.paths["opt"]]
+        return [*self._python(), f"{self.sandbox.paths['runtime']}/{program}", self.sandbox.paths["opt"]]
 
     def _python(self) -> list[str]:
         interpreter = self._target.interpreter
-        inside = interpreter.executable.relative_to(interpreter.prefix.resolve())
-        unwritten = ("-B",) if self.cell.way.isolation == "plain" else ()  # permissions may not stop bytecode there
-        return [str(Path(self.cell.paths["lang"], inside)), *OPTIONS, *unwritten]
+        executable = interpreter.executable.relative_to(interpreter.prefix.resolve())
+        # In mode `plain`, permissions may not prevent that bytecode is written.
+        no_bytecode = ("-B",) if self.sandbox.mode.isolation == "plain" else ()
+        return [str(Path(self.sandbox.paths["lang"], executable)), *OPTIONS, *no_bytecode]
 
     def _environ(self) -> dict[str, str]:
-        paths = self.cell.paths
-        environ = lambda_environ(self._settings, self._target.interpreter.minor, paths, self.cell.port)
+        paths = self.sandbox.paths
+        environ = lambda_environ(self._settings, self._target.interpreter.minor, paths, self.sandbox.port)
         model = Path(paths["opt"], "model.onnx")
         if paths["opt"] != "/opt" and model.exists() and not Path(paths["task"], "model.onnx").exists():
-            environ.setdefault("MODEL_PATH", str(model))  # the shipped code looks in /opt, which this is not
+            environ.setdefault("MODEL_PATH", str(model))  # the shipped code looks in /opt, which is another folder here
         if paths["tmp"] != TMP:
-            environ.setdefault("TMPDIR", paths["tmp"])  # goes with the cell
+            environ.setdefault("TMPDIR", paths["tmp"])  # deleted with the sandbox
         return environ

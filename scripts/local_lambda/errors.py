@@ -1,36 +1,36 @@
-"""What can go wrong before or around an invocation.
+"""Errors before or around an invocation.
 
     LocalLambdaError
-    ├── NotRunnable       this machine or this dist folder cannot run it: a usage error (exit code 2)
-    ├── RequestTooLarge   the event is over Lambda's limit: a usage error too
-    ├── InitFailed        the function did not get as far as asking for an event
-    ├── DrawFailed        the shipped drawing code failed on a picture
-    └── CellFailed        the enclosure could not be made or died (a fallback may exist)
+    ├── NotRunnable       this machine or this dist folder cannot run the zips: a usage error (exit code 2)
+    ├── RequestTooLarge   the event exceeds Lambda's limit: a usage error too
+    ├── InitFailed        the function failed before it requested its first event
+    ├── DrawFailed        the shipped drawing code failed on an image
+    └── SandboxFailed     the sandbox could not be made or ended (another isolation mode may work)
 
-A failed invocation is none of these: it is an `Invocation` with an `error`.
+A failed invocation is not an exception: it is an `Invocation` with an `error`.
 """
 
 from __future__ import annotations
 
 
 class LocalLambdaError(Exception):
-    """Root of the tree; the message is for the user."""
+    """Base class of all errors; the message is for the user."""
 
 
 class NotRunnable(LocalLambdaError):
-    """The zips cannot run here; the message says what was found and wanted."""
+    """The zips cannot run here; the message says what is missing or different."""
 
 
 class RequestTooLarge(LocalLambdaError):
-    """The event as JSON is over Lambda's 6 MB."""
+    """The event as JSON exceeds Lambda's limit of 6 MB."""
 
 
 class DrawFailed(LocalLambdaError):
     """The drawing program ended with an error."""
 
 
-class CellFailed(LocalLambdaError):
-    """The enclosure could not be made, or ended by itself."""
+class SandboxFailed(LocalLambdaError):
+    """The sandbox could not be made, or ended unexpectedly."""
 
 
 class InitFailed(LocalLambdaError):
@@ -38,9 +38,9 @@ class InitFailed(LocalLambdaError):
 
     Attributes:
         kind: Lambda's error type, such as `Runtime.ImportModuleError` or `Runtime.ExitError`.
-        message: what the runtime client reported.
-        trace: the lines of its stack trace; may be empty.
-        logs: what the function wrote until then.
+        message: error message of the runtime client.
+        trace: lines of the stack trace; may be empty.
+        logs: output of the function until the failure.
     """
 
     def __init__(self, kind: str, message: str, trace: list[str], logs: str) -> None:

@@ -1,4 +1,4 @@
-"""Events for the function: a picture or a request as a Function URL would bring it, or a file as it is."""
+"""Events for the function: an image or a request as a Function URL sends it, or a JSON file unchanged."""
 
 from __future__ import annotations
 
@@ -8,30 +8,37 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from scripts.local_lambda.emulator import MAX_REQUEST
+from scripts.aws.limits import EVENT_LIMIT
 from scripts.local_lambda.errors import NotRunnable, RequestTooLarge
 
 CONTENT_TYPES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".bmp": "image/bmp",
     ".gif": "image/gif", ".tif": "image/tiff", ".tiff": "image/tiff",
 }  # fmt: skip
-ENVELOPE = 4096  # bytes kept for what surrounds the picture in the event
+ENVELOPE = 4096  # bytes reserved for the other fields of the event
 
 
 class InvocationInput(NamedTuple):
-    """One thing to invoke with: its name for the report, the event, and the picture's bytes if it is one."""
+    """Event of one invocation.
+
+    Attributes:
+        name: name for the report.
+        event: the event.
+        image: bytes of the image; None if the event has none.
+        has_status: the response is an HTTP response, whose status code must be 2xx.
+    """
 
     name: str
     event: Any
-    picture: bytes | None
-    has_status: bool = True  # its answer is one of HTTP, which has to be a success
+    image: bytes | None
+    has_status: bool = True
 
 
 def from_file(path: Path) -> InvocationInput:
-    """A JSON file, sent as it stands.
+    """Return the content of a JSON file as the event.
 
     Raises:
-        NotRunnable: it cannot be read or is not JSON.
+        NotRunnable: the file cannot be read or is not JSON.
     """
     try:
         return InvocationInput(str(path), json.loads(path.read_text("utf-8")), None, has_status=False)
@@ -42,51 +49,55 @@ def from_file(path: Path) -> InvocationInput:
 
 
 def from_request(path: Path, url_path: str) -> InvocationInput:
-    """A JSON file as the body of a POST to a Function URL.
+    """Return the event of a POST to a Function URL with a JSON file as the body.
 
     Args:
-        path: of the file.
-        url_path: where it is posted, such as /v2/models/model/infer.
+        path: path of the file.
+        url_path: path of the request, such as /v2/models/model/infer.
 
     Raises:
-        NotRunnable: it cannot be read or is not JSON.
-        RequestTooLarge: it does not fit into an event.
+        NotRunnable: the file cannot be read or is not JSON.
+        RequestTooLarge: the file does not fit into an event.
     """
     text = json.dumps(from_file(path).event, separators=(",", ":"))
-    size = len(json.dumps(text))  # in the event, where it is a text inside a JSON text
-    if size > MAX_REQUEST - ENVELOPE:
-        raise RequestTooLarge(f"{path} makes an event of {size:,} bytes; Lambda takes at most {MAX_REQUEST:,}")
+    size = len(json.dumps(text))  # in the event, which has the body as a JSON string
+    largest = EVENT_LIMIT - ENVELOPE
+    if size > largest:
+        raise RequestTooLarge(
+            f"{path} must be at most {largest:,} bytes as a JSON string, got {size:,}; "
+            f"Lambda limits an event to {EVENT_LIMIT:,} bytes"
+        )
     event = function_url_event(text.encode(), "application/json")
     event["rawPath"] = event["requestContext"]["http"]["path"] = url_path
     return InvocationInput(str(path), {**event, "body": text, "isBase64Encoded": False}, None)
 
 
-def from_picture(path: Path, query: str) -> InvocationInput:
-    """A picture as the raw body of a POST to a Function URL.
+def from_image(path: Path, query: str) -> InvocationInput:
+    """Return the event of a POST to a Function URL with an image as the raw body.
 
     Args:
-        path: of the picture; its suffix gives the content type.
-        query: the query string without its question mark; may be empty.
+        path: path of the image; its suffix determines the content type.
+        query: query string without the question mark; may be empty.
 
     Raises:
-        NotRunnable: it cannot be read.
-        RequestTooLarge: it does not fit into an event.
+        NotRunnable: the file cannot be read.
+        RequestTooLarge: the image does not fit into an event.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise NotRunnable(f"{path}: {error.strerror}") from error
-    largest = (MAX_REQUEST - ENVELOPE) // 4 * 3
+    largest = (EVENT_LIMIT - ENVELOPE) // 4 * 3
     if len(data) > largest:
         raise RequestTooLarge(
-            f"{path} is {len(data):,} bytes; a Lambda event is at most {MAX_REQUEST:,} with the picture in base64, "
-            f"so at most {largest:,} fit: scale it down or save it as JPEG"
+            f"{path} must be at most {largest:,} bytes, got {len(data):,}; Lambda limits an event to {EVENT_LIMIT:,} "
+            "bytes with the image in base64: scale the image down or save it as JPEG"
         )
     return InvocationInput(str(path), function_url_event(data, CONTENT_TYPES.get(path.suffix.lower()), query), data)
 
 
 def function_url_event(body: bytes, content_type: str | None, query: str = "") -> dict[str, Any]:
-    """The event that a Function URL makes of a POST with a binary body.
+    """Return the event of a Function URL for a POST with a binary body.
 
     Source: docs.aws.amazon.com/lambda/latest/dg/urls-invocation, payload format 2.0.
     """

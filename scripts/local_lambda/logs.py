@@ -1,4 +1,4 @@
-"""What the function writes: a pipe, read as it comes, passed on line by line and kept for its invocation."""
+"""Log of the function: a pipe that is read continuously, passed on line by line and kept per invocation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ CHUNK = 1 << 16  # bytes, a full pipe
 
 
 class LogPipe:
-    """A pipe for a process's standard output and error.
+    """Pipe for standard output and standard error of a process.
 
     Attributes:
-        handle: the end to write to.
+        handle: file descriptor of the write end.
     """
 
     def __init__(self, sink: Callable[[str], None]) -> None:
         """Start reading.
 
         Args:
-            sink: called with each line, without its end, from another thread.
+            sink: called with each line, without its line ending, from another thread.
         """
         self._reading, self.handle = os.pipe()
         os.set_blocking(self._reading, False)
@@ -36,14 +36,14 @@ class LogPipe:
         self._thread.start()
 
     def take(self) -> str:
-        """Everything written since the last call; what a process wrote before it was heard from otherwise is in it."""
+        """Return everything written since the last call, including all that a process wrote before its last message."""
         with self._lock:
             self._read()
             kept, self._kept = self._kept, ""
         return kept
 
     def close(self) -> None:
-        """Stop reading; the last line is passed on even if it has no end."""
+        """Stop reading; the last line is passed on even if it is incomplete."""
         self._closing = True
         os.close(self.handle)
         self._thread.join()
@@ -61,7 +61,7 @@ class LogPipe:
                         return
 
     def _read(self) -> bool:
-        """Take what is in the pipe; False once nobody can write to it any more."""
+        """Read all that is in the pipe. Return False once every write end is closed."""
         while True:
             try:
                 data = os.read(self._reading, CHUNK)

@@ -1,22 +1,22 @@
-"""What the user reads: the times, what was found or the tensors, the errors; text in, text out."""
+"""Report of invocations as text: times, detections or tensors, errors."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from scripts import result_table  # of scripts, which is on the path of whoever imports this package
+from scripts import result_table
 from scripts.local_lambda.errors import InitFailed
 from scripts.local_lambda.invocation import Invocation
 
 LAMBDA_INIT_LIMIT = 10_000  # ms; docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment
-MAX_SHOWN = 4000  # characters of a response that is shown as it is
-MAX_VALUES = 20  # of a tensor
-LOG_TAIL = 20  # lines
+MAX_CHARACTERS = 4000  # of a response that is printed as JSON
+MAX_VALUES = 20  # printed values of a tensor
+LOG_TAIL = 20  # printed lines of the log after a failed init
 
 
 def body_of(response: Any) -> Any:
-    """The body of an HTTP-shaped response, decoded if it is JSON; None if there is none."""
+    """Return the body of an HTTP response, decoded if it is JSON; None if there is no body."""
     if not isinstance(response, dict) or not isinstance(response.get("body"), str):
         return None
     try:
@@ -25,29 +25,29 @@ def body_of(response: Any) -> Any:
         return response["body"]
 
 
-def succeeded(invocation: Invocation, wants_2xx: bool) -> bool:
-    """Whether it answered, with a 2xx status where that is wanted."""
+def succeeded(invocation: Invocation, requires_2xx: bool) -> bool:
+    """Return whether the invocation has no error and, if required, a 2xx status code."""
     if invocation.error:
         return False
     status = invocation.response.get("statusCode") if isinstance(invocation.response, dict) else None
-    return not wants_2xx or (isinstance(status, int) and 200 <= status < 300)
+    return not requires_2xx or (isinstance(status, int) and 200 <= status < 300)
 
 
 def start(python: str, isolation: str, init_ms: float) -> str:
-    """The first lines: what runs where, and how long it took to come up."""
-    late = f"   over Lambda's {LAMBDA_INIT_LIMIT // 1000} s" if init_ms > LAMBDA_INIT_LIMIT else ""
+    """Return the first lines: version, isolation and init time."""
+    late = f"   exceeds Lambda's limit of {LAMBDA_INIT_LIMIT // 1000} s" if init_ms > LAMBDA_INIT_LIMIT else ""
     return f"Python     {python}\nisolation  {isolation}\ninit       {init_ms:9.1f} ms{late}\n"
 
 
 def restore(restore_ms: float) -> str:
-    """How long the function's own hooks take after a snapshot woke up; Lambda's loading of it is not in that."""
-    return f"restore    {restore_ms:9.1f} ms   without the loading of the snapshot\n"
+    """Return the line with the time of the restore hooks; Lambda's time to load the snapshot is not included."""
+    return f"restore    {restore_ms:9.1f} ms   without loading the snapshot\n"
 
 
 def invocation(name: str, done: Invocation) -> str:
-    """One invocation: its time, then what was found, a response or an error."""
-    again = f"   after a new start of {done.init_ms:.1f} ms" if done.init_ms is not None else ""
-    lines = [f"invoke     {done.invoke_ms:9.1f} ms   {name}{again}"]
+    """Return the lines of an invocation: its time, then the detections, the response or the error."""
+    init = f"   after a new init of {done.init_ms:.1f} ms" if done.init_ms is not None else ""
+    lines = [f"invoke     {done.invoke_ms:9.1f} ms   {name}{init}"]
     if done.error:
         lines += [f"  function error {done.error.get('errorType')}: {done.error.get('errorMessage')}"]
         lines += [f"  {line}" for entry in done.error.get("stackTrace") or [] for line in entry.splitlines()]
@@ -57,51 +57,52 @@ def invocation(name: str, done: Invocation) -> str:
 
 
 def memory(peak: int, size: int) -> str:
-    """The last line: the largest resident size against the function's memory."""
+    """Return the last line: peak resident memory and memory size of the function, in bytes and in MB."""
     used = peak / 2**20
-    over = "   more than that: Lambda would have ended it" if used > size else ""
+    over = "   exceeds the memory size: Lambda would end the function" if used > size else ""
     return f"memory     {used:9.1f} MB   of {size} MB{over}\n"
 
 
 def init_failure(error: InitFailed, log_was_shown: bool) -> str:
-    """Why the function did not start, with the end of what it wrote unless the user has seen that."""
+    """Return the lines of a failed init, with the end of the log unless the log was printed already."""
     lines = [f"the function did not start: {error}"]
     tail = [] if log_was_shown else error.logs.splitlines()[-LOG_TAIL:]
     if tail:
-        lines += ["the end of its log:", *(f"  | {line}" for line in tail)]
+        lines += ["last lines of its log:", *(f"  | {line}" for line in tail)]
     return "\n".join(lines) + "\n"
 
 
 def _response(response: Any) -> list[str]:
     body = body_of(response)
     if isinstance(body, dict):
-        shown = _answer(body)
-        if shown:
-            return [f"  {line}" for line in (f"{response.get('statusCode')}  {shown[0]}", *shown[1:])]
+        lines = _body_lines(body)
+        if lines:
+            return [f"  {line}" for line in (f"{response.get('statusCode')}  {lines[0]}", *lines[1:])]
     return _raw(repr(response) if isinstance(response, bytes) else json.dumps(response, indent=2, ensure_ascii=False))
 
 
-def _answer(body: dict[str, Any]) -> list[str]:
-    """Lines about what was found; empty where only the JSON says it."""
+def _body_lines(body: dict[str, Any]) -> list[str]:
+    """Return the lines of detections, classes or tensors; empty for any other body."""
     table = result_table.lines(body)
     if table:
         return [table[0] + result_table.times(body), *table[1:]]
     outputs = body.get("outputs")
     if isinstance(outputs, list) and all(
-        isinstance(one, dict) and isinstance(one.get("data"), list) for one in outputs
+        isinstance(output, dict) and isinstance(output.get("data"), list) for output in outputs
     ):
         return [str(body.get("model_name")), *map(_tensor, outputs)]
     return result_table.results(body, with_times=True)
 
 
-def _raw(shown: str) -> list[str]:
-    if len(shown) > MAX_SHOWN:
-        shown = f"{shown[:MAX_SHOWN]} ... ({len(shown):,} characters)"
-    return [f"  {line}" for line in shown.splitlines()]
+def _raw(text: str) -> list[str]:
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[:MAX_CHARACTERS]} ... ({len(text):,} characters)"
+    return [f"  {line}" for line in text.splitlines()]
 
 
-def _tensor(one: dict[str, Any]) -> str:
-    data = one["data"]
+def _tensor(output: dict[str, Any]) -> str:
+    """Return name, datatype, shape and the first values of a tensor."""
+    data = output["data"]
     more = f", ... ({len(data):,} values)" if len(data) > MAX_VALUES else ""
     values = ", ".join(json.dumps(value, ensure_ascii=False) for value in data[:MAX_VALUES])
-    return f"{one['name']}  {one['datatype']} {one['shape']}  {values}{more}"
+    return f"{output['name']}  {output['datatype']} {output['shape']}  {values}{more}"

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on a listening socket: hands out events, takes results; knows no processes.
+"""Server of Lambda's Runtime API on a listening socket: sends events and receives results.
 
 Source: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.
 """
@@ -14,15 +14,15 @@ import threading
 import time
 from typing import Any
 
+from scripts.aws.limits import RESPONSE_LIMIT
 from scripts.local_lambda.env_vars import FUNCTION_ARN
 from scripts.local_lambda.invocation import (
-    MAX_RESPONSE,
-    Answered,
-    Asked,
     Channel,
-    Delivered,
-    Failed,
+    EventSent,
+    HandlerError,
     InitError,
+    NextRequested,
+    ResponseReceived,
     RestoreError,
     Snapshot,
 )
@@ -32,21 +32,21 @@ CHUNK = 1 << 20
 
 
 class RuntimeApi:
-    """The server; set `exchange` before a process starts.
+    """Server; set `channel` before a process starts.
 
     Attributes:
-        exchange: of the process that is running now.
+        channel: channel of the process that is running.
     """
 
     def __init__(self, listener: socket.socket) -> None:
-        self.exchange = Channel()
+        self.channel = Channel()
         self._server = _Server(listener, self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop serving."""
-        self.exchange.events.put(None)
+        self.channel.events.put(None)
         self._server.shutdown()
         self._thread.join()
 
@@ -61,7 +61,7 @@ class _Server(http.server.ThreadingHTTPServer):
         self.api = api
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A killed process leaves broken connections; anything else is ours and loud."""
+        """Ignore broken connections, which a killed process leaves; report all other errors."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -71,24 +71,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base's name)
-        """Nothing: the tool reports what matters."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (name of the base class)
+        """Log nothing: the command prints its own report."""
 
     def do_GET(self) -> None:
-        exchange = self.server.api.exchange
+        """Serve `restore/next` and `invocation/next`."""
+        channel = self.server.api.channel
         if self.path == f"{VERSION}/restore/next":
-            exchange.heard.put(Snapshot(time.monotonic()))
+            channel.messages.put(Snapshot(time.monotonic()))
             self._reply(200, b"")
             return
         if self.path != f"{VERSION}/invocation/next":
             self._reply(404, _error("InvalidPath", self.path))
             return
-        exchange.heard.put(Asked(time.monotonic()))
-        delivery = exchange.events.get()
-        if delivery is None:  # its process is gone
+        channel.messages.put(NextRequested(time.monotonic()))
+        delivery = channel.events.get()
+        if delivery is None:  # its process ended
             self.close_connection = True
             return
-        exchange.heard.put(Delivered(delivery.request_id, time.monotonic()))
+        channel.messages.put(EventSent(delivery.request_id, time.monotonic()))
         deadline = int((time.time() + delivery.timeout) * 1000)
         self._reply(200, delivery.event, {
             "Lambda-Runtime-Aws-Request-Id": delivery.request_id,
@@ -98,20 +99,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         })  # fmt: skip
 
     def do_POST(self) -> None:
-        exchange = self.server.api.exchange
+        """Receive a response or an error."""
+        channel = self.server.api.channel
         body, size = self._body()
         now = time.monotonic()
         parts = self.path.removeprefix(VERSION).strip("/").split("/") if self.path.startswith(VERSION) else []
         if parts == ["init", "error"]:
-            exchange.heard.put(InitError(json.loads(body)))
+            channel.messages.put(InitError(json.loads(body)))
         elif parts == ["restore", "error"]:
-            exchange.heard.put(RestoreError(json.loads(body)))
+            channel.messages.put(RestoreError(json.loads(body)))
         elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "error":
-            exchange.heard.put(Failed(parts[1], json.loads(body), now))
+            channel.messages.put(HandlerError(parts[1], json.loads(body), now))
         elif len(parts) == 3 and parts[0] == "invocation" and parts[2] == "response":
-            fits = size <= MAX_RESPONSE
+            fits = size <= RESPONSE_LIMIT
             content_type = self.headers.get("Content-Type", "")
-            exchange.heard.put(Answered(parts[1], body if fits else None, size, content_type, now))
+            channel.messages.put(ResponseReceived(parts[1], body if fits else None, size, content_type, now))
             if not fits:
                 self._reply(413, _error("RequestEntityTooLarge", "Exceeded maximum allowed payload size"))
                 return
@@ -121,21 +123,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._reply(202, b'{"status":"OK"}\n')
 
     def _body(self) -> tuple[bytes, int]:
-        """The request's body, cut at the limit, and its full size."""
+        """Return the body of the request, truncated at the limit, and its full size."""
         kept, size = bytearray(), 0
         length = int(self.headers.get("Content-Length", 0))
         while size < length:
             data = self.rfile.read(min(CHUNK, length - size))
             if not data:
-                raise ConnectionResetError("the client ended within a body")
+                raise ConnectionResetError("the client closed the connection in the middle of a body")
             size += len(data)
-            if len(kept) <= MAX_RESPONSE:
+            if len(kept) <= RESPONSE_LIMIT:
                 kept += data
         return bytes(kept), size
 
     def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        # Content-Type always: the client dies of a segmentation fault where it is missing.
+        # Always with Content-Type: without it the client crashes with a segmentation fault.
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))

@@ -1,6 +1,6 @@
-"""The folder that stands at /var/runtime: the real runtime client and what it brings, installed once for each Python.
+"""Folder for /var/runtime: the real runtime client and its dependencies, installed once for each Python.
 
-Kept in .venv/runtime-3.X; made again when the pins change.
+It is cached in .venv/runtime-3.X and installed again if the pinned versions change.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from scripts.local_lambda.errors import NotRunnable
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "runtime-requirements.txt"
-PROGRAMS = ("bootstrap.py", "draw_boxes.py")  # ours, beside the client
+PROGRAMS = ("bootstrap.py", "draw_boxes.py")  # copied next to the client
 CACHE = HERE.parent.parent / ".venv"
-WHEEL_TAGS = {  # architecture -> what pip accepts there; it does not add older tags by itself
+WHEEL_TAGS = {  # architecture -> platform tags for pip, which does not add older tags itself
     "x86_64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
     "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
 }
 
 
 def ensure(interpreter: Interpreter, arch: str) -> Path:
-    """The runtime folder for a Python, installed first when it is missing or its pins changed.
+    """Return the runtime folder of a Python; install it if it is missing or the pinned versions changed.
 
     Raises:
-        NotRunnable: no pip was found, or it failed.
+        NotRunnable: no Python has pip, or pip failed.
     """
     folder = CACHE / f"runtime-{interpreter.minor}"
     CACHE.mkdir(exist_ok=True)
     with (CACHE / f"runtime-{interpreter.minor}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may start at the same time
         stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{interpreter.version} {arch}".encode()).hexdigest()
         stamp_file = folder / "stamp"
         if not (stamp_file.is_file() and stamp_file.read_text() == stamp):
@@ -59,7 +59,7 @@ def _install(interpreter: Interpreter, arch: str, folder: Path) -> None:
     environ = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     if subprocess.run(command, stdout=sys.stderr, env=environ).returncode:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise NotRunnable("the Lambda runtime client could not be installed; pip's output is above")
+        raise NotRunnable("the Lambda runtime client could not be installed; see the output of pip above")
     compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(fresh)]
     subprocess.run([str(interpreter.executable), "-I", "-S", *compile_all], check=True, stdout=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
@@ -67,15 +67,16 @@ def _install(interpreter: Interpreter, arch: str, folder: Path) -> None:
 
 
 def _pip_python(interpreter: Interpreter) -> Path:
-    """A Python with pip; which one does not matter, since it installs for the target."""
+    """Return any Python with pip: pip installs for the target Python."""
     candidates = [interpreter.executable, Path(sys.executable), *sorted(CACHE.glob("*/bin/python"))]
     for candidate in candidates:
         if not subprocess.run([str(candidate), "-m", "pip", "--version"], capture_output=True).returncode:
             return candidate
-    raise NotRunnable(f"no Python with pip was found (tried {', '.join(map(str, candidates))})")
+    raise NotRunnable(f"no Python with pip available; tried: {', '.join(map(str, candidates))}")
 
 
 def _refresh(source: Path, copy: Path) -> None:
+    """Copy a file atomically if the copy differs."""
     if not (copy.is_file() and copy.read_bytes() == source.read_bytes()):
         fresh = copy.with_name(copy.name + ".new")
         shutil.copyfile(source, fresh)

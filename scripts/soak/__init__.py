@@ -1,1 +1,1 @@
-"""The parts of `scripts/soak_s3.py`: an S3 on loopback, faults in front of it, a queue, and the count afterwards."""
+"""Parts of `scripts/soak_s3.py`: an S3 server on loopback, injected faults, an SQS queue, and the final check."""

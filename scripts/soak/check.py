@@ -1,4 +1,4 @@
-"""The count afterwards: every object has one result, every fault was reported, nothing is lost and nothing is extra."""
+"""Final check: every object has exactly one result, every injected fault was reported, nothing is lost or extra."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scripts.soak.fixtures import BUCKET, RESULT_PREFIX, Placed
-from scripts.soak.sqs_queue import Delivered
+from scripts.soak.fixtures import BUCKET, RESULT_PREFIX, SoakObject
+from scripts.soak.sqs_queue import DeliveryReport
 
 FAILED = {"error", "type", "source"}  # fields of a result
 DETECTED = {"detections", "detection_count", "source"}
@@ -15,44 +15,46 @@ CLASSIFIED = {"class", "class_id", "confidence", "top", "source"}
 
 
 def stored(client: Any) -> dict[str, bytes]:
-    """Everything that lies under the prefix of the results."""
-    found: dict[str, bytes] = {}
+    """Return all objects under the result prefix, by key."""
+    results: dict[str, bytes] = {}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=RESULT_PREFIX):
         for item in page.get("Contents", []):
-            found[item["Key"]] = client.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
-    return found
+            results[item["Key"]] = client.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
+    return results
 
 
 def problems(
-    objects: Sequence[Placed], results: Mapping[str, bytes], done: Delivered, met: Mapping[str, int]
+    objects: Sequence[SoakObject], results: Mapping[str, bytes], report: DeliveryReport, met: Mapping[str, int]
 ) -> Iterator[str]:
-    """What is not as it has to be, one line each.
+    """Yield one line for each violation.
 
     Args:
-        objects: what lay in the bucket.
-        results: what lies under the prefix of the results.
-        done: what the queue saw.
-        met: path -> requests that met their fault.
+        objects: the objects of the bucket.
+        results: the objects under the result prefix.
+        report: result of the delivery.
+        met: path -> number of requests that met the fault of this path.
     """
-    yield from (f"{key!r} went to the dead-letter queue" for key in done.dead)
-    yield from (f"{key!r} is no object's result" for key in results.keys() - {one.result_key for one in objects})
-    for one in objects:
-        yield from _of_object(one, results)
-        if one.fault and not met.get(one.fault_path):
-            yield f"{one.key!r} did not meet its fault"
-    faulty = {one.key for one in objects if one.fault}
-    yield from (f"{key!r} met a fault that was not reported" for key in faulty - done.reported)
-    yield from (f"{key!r} was reported without a fault" for key in done.reported - faulty)
+    yield from (f"{key!r} went to the dead-letter queue" for key in report.dead)
+    extra = results.keys() - {item.result_key for item in objects}
+    yield from (f"{key!r} is not the result of an object" for key in extra)
+    for item in objects:
+        yield from _result_problems(item, results)
+        if item.fault and not met.get(item.fault_path):
+            yield f"{item.key!r} did not meet its fault"
+    faulty = {item.key for item in objects if item.fault}
+    yield from (f"{key!r} met a fault that was not reported" for key in faulty - report.reported)
+    yield from (f"{key!r} was reported without a fault" for key in report.reported - faulty)
 
 
-def _of_object(one: Placed, results: Mapping[str, bytes]) -> Iterator[str]:
-    if one.result_key not in results:
-        yield f"{one.key!r} has no result"
+def _result_problems(item: SoakObject, results: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the violations of one object's result: missing, wrong source or wrong fields."""
+    if item.result_key not in results:
+        yield f"{item.key!r} has no result"
         return
-    left = json.loads(results[one.result_key])
-    source = {"bucket": BUCKET, "key": one.key, "version_id": None, "etag": one.etag}
-    if left.get("source") != source:
-        yield f"{one.key!r}: the result's source is {left.get('source')}"
-    wanted = (FAILED,) if one.broken else (DETECTED, CLASSIFIED)
-    if not any(fields <= left.keys() for fields in wanted) or ("error" in left) != one.broken:
-        yield f"{one.key!r}: the result has {', '.join(left)}"
+    result = json.loads(results[item.result_key])
+    source = {"bucket": BUCKET, "key": item.key, "version_id": None, "etag": item.etag}
+    if result.get("source") != source:
+        yield f"{item.key!r}: source must be {source}, got {result.get('source')}"
+    expected = (FAILED,) if item.broken else (DETECTED, CLASSIFIED)
+    if not any(fields <= result.keys() for fields in expected) or ("error" in result) != item.broken:
+        yield f"{item.key!r}: unexpected fields in the result: {', '.join(result)}"

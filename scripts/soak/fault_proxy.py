@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of S3 that fails chosen objects, until it is told that they have been reported."""
+"""HTTP proxy in front of S3 for fault injection: requests for chosen paths fail until the fault is removed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ S3_ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
-Answer = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
-
-
 class Fault(NamedTuple):
-    """What goes wrong: with which method, and how."""
+    """Injected fault: the HTTP method that fails, and the failure."""
 
     method: str
-    status: int  # HTTP; 0: the connection is closed without an answer; 200: it is closed in the middle of the body
+    status: int  # HTTP; 0: connection closed without a response; 200: connection closed in the middle of the body
     code: str
 
 
@@ -31,19 +28,19 @@ KINDS = (
     Fault("GET", 500, "InternalError"),
     Fault("PUT", 503, "SlowDown"),
     Fault("GET", 0, "connection closed"),
-    Fault("GET", 200, "cut off"),
+    Fault("GET", 200, "truncated body"),
     Fault("PUT", 0, "connection closed"),
 )
 
 
 class FaultyProxy:
-    """The proxy's plan and count.
+    """Proxy with its faults and counts.
 
     Attributes:
-        url: where it listens.
-        faults: path (`/bucket/key`, decoded) -> what goes wrong there.
-        met: path -> how many requests met its fault.
-        requests: how many there were in all.
+        url: URL of the proxy.
+        faults: path (`/bucket/key`, decoded) -> fault.
+        met: path -> number of requests that met its fault.
+        requests: number of all requests.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -58,7 +55,7 @@ class FaultyProxy:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[FaultyProxy]:
-        """Answer requests until the context ends."""
+        """Serve requests until the context ends."""
         thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -69,28 +66,28 @@ class FaultyProxy:
             thread.join()
 
     def fault(self, method: str, path: str) -> Fault | None:
-        """The fault that a request meets, counted."""
+        """Return the fault of a request, or None; count the request."""
         with self.lock:
             self.requests += 1
-            planned = self.faults.get(path)
-            if planned is None or planned.method != method:
+            fault = self.faults.get(path)
+            if fault is None or fault.method != method:
                 return None
             self.met[path] = self.met.get(path, 0) + 1
-            return planned
+            return fault
 
-    def heal(self, path: str) -> None:
-        """Let the requests for a path through from now on."""
+    def remove_fault(self, path: str) -> None:
+        """Forward the requests for a path from now on."""
         with self.lock:
             self.faults.pop(path, None)
 
     def forward(
         self, method: str, target: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Status, headers and body of the real S3."""
+        """Return status, headers and body of the S3 server."""
         with contextlib.closing(http.client.HTTPConnection(self._upstream, timeout=60)) as connection:
             connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            response = connection.getresponse()
+            return response.status, response.getheaders(), response.read()
 
 
 def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
@@ -98,30 +95,32 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
+            """Inject the fault of the request, or forward it to S3."""
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = proxy.fault(self.command, unquote(urlsplit(self.path).path))
             if fault and not fault.status:
                 self.close_connection = True
             elif fault and fault.status == http.HTTPStatus.OK:
                 self.close_connection = True
-                self._answer(200, [("ETag", '"0"')], b"the beginning", rest=100)
+                self._reply(200, [("ETag", '"0"')], b"the beginning", missing=100)
             elif fault:
-                self._answer(fault.status, [("Content-Type", "application/xml")], S3_ERROR.format(fault.code).encode())
+                self._reply(fault.status, [("Content-Type", "application/xml")], S3_ERROR.format(fault.code).encode())
             else:
-                self._answer(*proxy.forward(self.command, self.path, body, dict(self.headers)))
+                self._reply(*proxy.forward(self.command, self.path, body, dict(self.headers)))
 
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815  (the names that the base class calls)
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815  (names that the base class calls)
 
-        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, rest: int = 0) -> None:
+        def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes, missing: int = 0) -> None:
+            """Send a response; its Content-Length counts `missing` bytes that are never sent."""
             self.send_response(status)
             for name, value in headers:
                 if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) + rest))
+            self.send_header("Content-Length", str(len(body) + missing))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (the base class's name)
-            """Nothing: the report counts."""
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (name of the base class)
+            """Log nothing: the report has the counts."""
 
     return Handler

@@ -1,65 +1,65 @@
-"""What a run says: its counts and times, and what ten thousand pictures would take and cost."""
+"""Report of a run: counts, times, and the estimated time and cost of ten thousand images."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
 
-from scripts.soak.fixtures import Placed
-from scripts.soak.sqs_queue import Delivered, Round
+from scripts.soak.fixtures import SoakObject
+from scripts.soak.sqs_queue import Batch, DeliveryReport
 
-PICTURES = 10_000
+IMAGES = 10_000
 GB_SECOND = 0.0000166667  # USD; x86, us-east-1, aws.amazon.com/lambda/pricing
 REQUEST = 0.20 / 1_000_000  # USD; same page
 S3_GET, S3_PUT = 0.0004 / 1000, 0.005 / 1000  # USD; standard storage, us-east-1, aws.amazon.com/s3/pricing
 SQS_REQUEST = 0.40 / 1_000_000  # USD; aws.amazon.com/sqs/pricing
-SQS_CALLS = 3  # of a message: sent, received, deleted; batches of the pollers make it fewer
+SQS_CALLS = 3  # per message: send, receive, delete; fewer if the pollers use batches
 CONCURRENCY = 10
 
 
-def counts(objects: Sequence[Placed], done: Delivered, met: dict[str, int], results: int) -> str:
-    """The table of what happened."""
-    broken, faulty = sum(one.broken for one in objects), sum(one.fault is not None for one in objects)
+def counts(objects: Sequence[SoakObject], report: DeliveryReport, met: dict[str, int], results: int) -> str:
+    """Return the table of counts."""
+    broken, faulty = sum(item.broken for item in objects), sum(item.fault is not None for item in objects)
     rows = (
         ("objects", f"{len(objects):,}, {broken} of them broken"),
-        ("invocations", f"{len(done.rounds):,}, {sum(len(one.keys) for one in done.rounds):,} messages in them"),
+        ("invocations", f"{len(report.batches):,}, with {sum(len(batch.keys) for batch in report.batches):,} messages"),
         ("faults injected", f"{faulty}, met by {sum(met.values())} requests"),
-        ("reported for retry", f"{len(done.reported)} messages"),
-        ("dead letters", f"{len(done.dead)}"),
+        ("reported for retry", f"{len(report.reported)} messages"),
+        ("dead letters", f"{len(report.dead)}"),
         ("results", f"{results:,}, {broken} of them errors"),
     )
     return "".join(f"{name:22}{value}\n" for name, value in rows)
 
 
-def times(rounds: Sequence[Round], init_ms: float, peak_bytes: int) -> str:
-    """The table of times; invocations with a fault wait for boto3's retries and stand apart."""
-    smooth = [one for one in rounds if not one.failed]
-    rows = [("init", f"{init_ms:.0f} ms"), ("largest memory", f"{peak_bytes / 2**20:.0f} MB")]
-    if smooth:
-        took = sorted(one.invoke_ms for one in smooth)
+def times(batches: Sequence[Batch], init_ms: float, peak_bytes: int) -> str:
+    """Return the table of times; batches with a fault wait for the retries of boto3 and have their own row."""
+    successful = [batch for batch in batches if not batch.failed]
+    rows = [("init", f"{init_ms:.0f} ms"), ("peak memory", f"{peak_bytes / 2**20:.0f} MB")]
+    if successful:
+        durations = sorted(batch.invoke_ms for batch in successful)
         rows += [
-            ("a batch, median", f"{statistics.median(took):.0f} ms, the slowest {took[-1]:.0f} ms"),
-            ("a picture", f"{per_picture_ms(rounds):.1f} ms, reading and writing included"),
+            ("batch", f"median {statistics.median(durations):.0f} ms, maximum {durations[-1]:.0f} ms"),
+            ("image", f"{per_image_ms(batches):.1f} ms, with reading and writing"),
         ]
-    faulty = [one.invoke_ms for one in rounds if one.failed]
+    faulty = [batch.invoke_ms for batch in batches if batch.failed]
     if faulty:
-        rows.append(("a batch with a fault", f"{statistics.median(faulty):.0f} ms, median"))
+        rows.append(("batch with a fault", f"median {statistics.median(faulty):.0f} ms"))
     return "".join(f"{name:22}{value}\n" for name, value in rows)
 
 
-def per_picture_ms(rounds: Sequence[Round]) -> float:
-    """Mean over the invocations without a fault."""
-    smooth = [one for one in rounds if not one.failed] or list(rounds)
-    return sum(one.invoke_ms for one in smooth) / sum(len(one.keys) for one in smooth)
+def per_image_ms(batches: Sequence[Batch]) -> float:
+    """Return the mean time per image over the batches without a fault."""
+    successful = [batch for batch in batches if not batch.failed] or list(batches)
+    return sum(batch.invoke_ms for batch in successful) / sum(len(batch.keys) for batch in successful)
 
 
-def arithmetic(picture_ms: float, batch: int, memory_mb: int) -> str:
-    """Time and cost of ten thousand pictures at this speed."""
-    seconds = PICTURES * picture_ms / 1000
+def estimate(image_ms: float, batch: int, memory_mb: int) -> str:
+    """Return time and cost of ten thousand images at this speed."""
+    seconds = IMAGES * image_ms / 1000
     compute = seconds * memory_mb / 1024 * GB_SECOND
-    around = PICTURES * (S3_GET + S3_PUT + SQS_CALLS * SQS_REQUEST) + PICTURES / batch * REQUEST
+    requests = IMAGES * (S3_GET + S3_PUT + SQS_CALLS * SQS_REQUEST) + IMAGES / batch * REQUEST
     return (
-        f"{PICTURES:,} pictures at {picture_ms:.1f} ms are {seconds:,.0f} s of Lambda, with {CONCURRENCY} at once "
-        f"{seconds / CONCURRENCY:,.0f} s;\nat {memory_mb} MB that is {compute:.3f} USD, and {around:.3f} USD "
-        "for S3, SQS and requests (this machine's speed, not Lambda's)\n"
+        f"{IMAGES:,} images at {image_ms:.1f} ms take {seconds:,.0f} s of Lambda time, {seconds / CONCURRENCY:,.0f} s "
+        f"with a concurrency of {CONCURRENCY};\ncost at {memory_mb} MB: {compute:.3f} USD, and {requests:.3f} USD "
+        "for S3, SQS and requests (speed of this machine, not of Lambda)\n"
     )

@@ -1,4 +1,4 @@
-"""An S3 on loopback: moto in server mode, as a process of its own."""
+"""S3 server on loopback: moto in server mode, in its own process."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-START_LIMIT = 60  # seconds; moto imports a lot
-CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}  # moto takes any
+START_LIMIT = 60  # seconds; the imports of moto are slow
+CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}  # moto accepts any credentials
 NO_MOTO = "moto is not installed; run this with the Python that `python3 scripts/environments.py dev` prints"
 
 
 class NoEndpoint(Exception):
-    """moto is not here or did not start."""
+    """moto or boto3 is not installed, or the server did not start."""
 
 
 @contextlib.contextmanager
 def s3() -> Iterator[str]:
-    """The URL of an S3 without any bucket, until the context ends.
+    """Yield the URL of an S3 server without buckets; it ends with the context.
 
     Raises:
-        NoEndpoint: moto is not here or did not start.
+        NoEndpoint: moto is not installed or did not start.
     """
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -37,10 +37,10 @@ def s3() -> Iterator[str]:
 
 
 def client(url: str) -> Any:
-    """boto3's client of that S3.
+    """Return a boto3 client for the server.
 
     Raises:
-        NoEndpoint: boto3 is not here.
+        NoEndpoint: boto3 is not installed.
     """
     try:
         import boto3
@@ -50,6 +50,7 @@ def client(url: str) -> Any:
 
 
 def free_port() -> int:
+    """Return a free TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -57,6 +58,7 @@ def free_port() -> int:
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until the server accepts connections."""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         if server.poll() is not None:

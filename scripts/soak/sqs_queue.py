@@ -1,6 +1,6 @@
-"""A queue as Lambda polls it: events of S3 in batches, and failed messages delivered again.
+"""SQS queue as Lambda polls it: S3 events in batches; failed messages are delivered again.
 
-Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling; the shapes are those of tests/events.
+Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling; events as in tests/function/sources/events.
 """
 
 from __future__ import annotations
@@ -12,64 +12,64 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from scripts.local_lambda.invocation import Invocation
-from scripts.soak.fixtures import BUCKET, Placed
+from scripts.soak.fixtures import BUCKET, SoakObject
 
-MAX_RECEIVES = 5  # deliveries of one message before the dead-letter queue has it
-QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:pictures"
+MAX_RECEIVES = 5  # deliveries of a message before it goes to the dead-letter queue
+QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:images"
 
 
-class Round(NamedTuple):
-    """One invocation: what was in it, how many ms it took, which messages it reported as failed."""
+class Batch(NamedTuple):
+    """One invocation: the keys of its messages, its time in ms, and the keys that it reported as failed."""
 
     keys: tuple[str, ...]
     invoke_ms: float
-    failed: tuple[str, ...]  # keys
+    failed: tuple[str, ...]
 
 
-class Delivered(NamedTuple):
-    """Everything that happened."""
+class DeliveryReport(NamedTuple):
+    """All batches, and the keys in the dead-letter queue."""
 
-    rounds: list[Round]
-    dead: list[str]  # keys whose message failed too often
+    batches: list[Batch]
+    dead: list[str]
 
     @property
     def reported(self) -> set[str]:
         """Keys whose message was reported as failed at least once."""
-        return {key for one in self.rounds for key in one.failed}
+        return {key for batch in self.batches for key in batch.failed}
 
 
 def deliver(
-    objects: Sequence[Placed],
-    batch: int,
+    objects: Sequence[SoakObject],
+    batch_size: int,
     invoke: Callable[[Any], Invocation],
-    on_round: Callable[[Round], None],
-) -> Delivered:
-    """Send an event for every object through the function until each is done or dead.
+    on_batch: Callable[[Batch], None],
+) -> DeliveryReport:
+    """Deliver a message for every object until each is processed or in the dead-letter queue.
 
     Args:
-        objects: what to announce.
-        batch: messages to an invocation.
-        invoke: one event through the function.
-        on_round: called after each invocation, before anything is delivered again.
+        objects: the objects.
+        batch_size: messages per invocation.
+        invoke: invokes the function with an event.
+        on_batch: called after each invocation, before messages are delivered again.
     """
-    queue = deque((one.key, _body(number, one), 1) for number, one in enumerate(objects))
-    done = Delivered([], [])
+    queue = deque((item.key, _body(number, item), 1) for number, item in enumerate(objects))
+    report = DeliveryReport([], [])
     while queue:
-        taken = [queue.popleft() for _ in range(min(batch, len(queue)))]
+        taken = [queue.popleft() for _ in range(min(batch_size, len(queue)))]
         invocation = invoke({"Records": [_message(key, body, receives) for key, body, receives in taken]})
         failed = set(_failed(invocation, [key for key, _, _ in taken]))
-        done.rounds.append(Round(tuple(key for key, _, _ in taken), invocation.invoke_ms, tuple(sorted(failed))))
-        on_round(done.rounds[-1])
+        report.batches.append(Batch(tuple(key for key, _, _ in taken), invocation.invoke_ms, tuple(sorted(failed))))
+        on_batch(report.batches[-1])
         for key, body, receives in taken:
             if key in failed and receives == MAX_RECEIVES:
-                done.dead.append(key)
+                report.dead.append(key)
             elif key in failed:
                 queue.append((key, body, receives + 1))
-    return done
+    return report
 
 
 def _failed(invocation: Invocation, keys: list[str]) -> Iterator[str]:
-    """The keys whose messages come again: all of them if the invocation failed or its answer is not understood."""
+    """Yield the keys to deliver again: all of them if the invocation failed or its response is invalid."""
     response = invocation.response
     if invocation.error or not isinstance(response, dict) or set(response) != {"batchItemFailures"}:
         yield from keys
@@ -82,7 +82,7 @@ def _failed(invocation: Invocation, keys: list[str]) -> Iterator[str]:
 
 
 def _message(key: str, body: str, receives: int) -> dict[str, Any]:
-    """A message; its id is the key, so that a report can be read."""
+    """Return a message; its id is the key, so that reports are readable."""
     return {
         "messageId": key,
         "receiptHandle": "local",
@@ -95,21 +95,21 @@ def _message(key: str, body: str, receives: int) -> dict[str, Any]:
     }
 
 
-def _body(number: int, one: Placed) -> str:
-    """The notice of an object: by turns of S3 itself, through SNS, and of EventBridge."""
-    notice = _of_bridge(one) if number % 3 == 2 else _of_s3(one)
+def _body(number: int, item: SoakObject) -> str:
+    """Return the notification of an object: in rotation from S3, from S3 through SNS, and from EventBridge."""
+    notification = _eventbridge_event(item) if number % 3 == 2 else _s3_event(item)
     if number % 3 == 1:
-        notice = {"Type": "Notification", "TopicArn": "arn:aws:sns:local", "Message": json.dumps(notice)}
-    return json.dumps(notice)
+        notification = {"Type": "Notification", "TopicArn": "arn:aws:sns:local", "Message": json.dumps(notification)}
+    return json.dumps(notification)
 
 
-def _of_s3(one: Placed) -> dict[str, Any]:
-    described = {"key": quote_plus(one.key, safe="/"), "size": len(one.data), "eTag": one.etag, "sequencer": "00"}
-    s3 = {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET}, "object": described}
+def _s3_event(item: SoakObject) -> dict[str, Any]:
+    fields = {"key": quote_plus(item.key, safe="/"), "size": len(item.data), "eTag": item.etag, "sequencer": "00"}
+    s3 = {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET}, "object": fields}
     return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]}
 
 
-def _of_bridge(one: Placed) -> dict[str, Any]:
-    described = {"key": one.key, "size": len(one.data), "etag": one.etag, "sequencer": "00"}
-    detail = {"version": "0", "bucket": {"name": BUCKET}, "object": described, "reason": "PutObject"}
+def _eventbridge_event(item: SoakObject) -> dict[str, Any]:
+    fields = {"key": item.key, "size": len(item.data), "etag": item.etag, "sequencer": "00"}
+    detail = {"version": "0", "bucket": {"name": BUCKET}, "object": fields, "reason": "PutObject"}
     return {"version": "0", "detail-type": "Object Created", "source": "aws.s3", "detail": detail}

@@ -8,25 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts import cli_reference
 from tests.docs import pages
 
 PARSERS = {  # command, as one types it -> the module whose `parser()` reads its arguments
-    "scripts/build_zip.sh": "scripts.bundle.cli",
-    "scripts/deploy.sh": "scripts.aws.deploy",
-    "scripts/undeploy.sh": "scripts.aws.undeploy",
-    "scripts/call.py": "scripts.call",
-    "scripts/invoke_local.py": "scripts.invoke_local",
-    "scripts/soak_s3.py": "scripts.soak_s3",
-    "scripts/bench.sh": "benchmarks.cli",
-    "python -m export": "export.options",
-    "python -m layer": "layer.__main__",
-    "scripts/bench.sh fast-decode": "benchmarks.fast_decode",
+    **cli_reference.COMMANDS,
     "python -m example.train": "example.train",
     "python -m example.images": "example.images",
     "python -m example.tasks.train": "example.tasks.train",
     "python -m tests.golden.compare": "tests.golden.compare",
     "python -m tests.golden.images": "tests.golden.images",
     "python -m tests.golden.write": "tests.golden.write",
+    "python -m tests.golden.write_tasks": "tests.golden.write_tasks",
     "python -m tests.matrix": "tests.matrix.__main__",
 }
 INTERNAL = ("tests.",)  # modules whose commands are for contributors; their options need no page

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import cli_reference
 from tests.conftest import ROOT
 from tests.docs import commands, pages
 
@@ -14,6 +15,7 @@ EXAMPLES = [command for command, module in commands.PARSERS.items() if module.st
 SHIPPED = [one for one, module in commands.PARSERS.items() if not module.startswith(("example.", *commands.INTERNAL))]
 FOREIGN = {  # an option that inline code names and none of our parsers has -> the program that it belongs to
     "--parameter-overrides": "sam deploy",
+    "--architecture": "scripts/deploy.sh",  # the hidden alias of --arch
     "--fast": "scripts/test.sh",  # ours, but read by the shell
 }
 
@@ -40,12 +42,16 @@ def inline_options() -> list[tuple[str, str]]:
     ]
 
 
+def test_cli_page_equals_the_parsers() -> None:
+    assert CLI.read_text("utf-8") == cli_reference.reference(), "run scripts/cli_reference.py --write"
+
+
 def test_every_parser_of_the_code_is_in_the_table() -> None:
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for folder in (*commands.CODE, "tests")
         for path in (ROOT / folder).rglob("*.py")
-        if path.parent != Path(__file__).parent and ".add_argument(" in path.read_text("utf-8")
+        if path.parent != Path(__file__).parent and "ArgumentParser" in path.read_text("utf-8")
     }
     assert modules == set(commands.PARSERS.values())
 

@@ -1,6 +1,7 @@
-"""The enclosure from within: makes Lambda's folders, then serves the tool until it hangs up, for whatever reason.
+"""Inner half of the sandbox: makes Lambda's folders, then serves the parent until the connection closes.
 
-Runs as a process of its own, already in fresh namespaces where there are any, and owns what must not be left behind.
+Runs in its own process, already in new namespaces in the mode `namespace`. It owns everything that must be removed at
+the end, so that nothing remains even if the parent is killed.
 """
 
 from __future__ import annotations
@@ -23,40 +24,43 @@ from scripts.local_lambda.sandbox import unpack
 from scripts.local_lambda.sandbox.processes import MAX_MESSAGE, Processes
 
 TMP = "/tmp"  # noqa: S108  (the only writable folder on Lambda)
-RUNTIME_API_PORT = 9001  # what the real one uses
+RUNTIME_API_PORT = 9001  # as on Lambda
 FILE_LIMIT = 1024  # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
 
 
 def main(handle: int) -> None:
-    """Serve the tool at the other end of an inherited socket until it hangs up."""
+    """Serve the parent at the other end of an inherited socket until it closes the connection."""
     os.set_inheritable(handle, False)
-    wire = socket.socket(fileno=handle)
-    plan = json.loads(wire.recv(MAX_MESSAGE))
-    processes = Processes(wire)
+    connection = socket.socket(fileno=handle)
+    plan = json.loads(connection.recv(MAX_MESSAGE))
+    processes = Processes(connection)
     try:
         with (_namespace if plan["isolated"] else _plain)(plan) as (listener, paths):
             _set_limits()
             message = json.dumps({"ready": paths, "port": listener.getsockname()[1]}).encode()
-            socket.send_fds(wire, [message], [listener.fileno()])
+            socket.send_fds(connection, [message], [listener.fileno()])
             listener.close()
             try:
                 processes.serve()
             finally:
                 processes.end_all()
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        wire.send(json.dumps({"failed": str(error)}).encode())
+        connection.send(json.dumps({"failed": str(error)}).encode())
 
 
 @contextlib.contextmanager
 def _namespace(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, str]]]:
-    """Lambda's own paths in a new root, in memory; loopback is the only network. All of it goes with the process."""
-    from scripts.local_lambda.sandbox import mounts  # not on every system
+    """Make Lambda's own paths in a new root in memory, with loopback as the only network.
 
-    "".encode("cp437")  # zipfile asks for it, and this Python's files are out of reach in the new root
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        flags = struct.unpack("16sH", fcntl.ioctl(link, SIOCGIFFLAGS, struct.pack("16sH", b"lo", 0)))[1]
-        fcntl.ioctl(link, SIOCSIFFLAGS, struct.pack("16sH", b"lo", flags | IFF_UP))
+    The kernel removes all of it when the process ends.
+    """
+    from scripts.local_lambda.sandbox import mounts  # not available on every system
+
+    "".encode("cp437")  # loads the codec for zipfile now: the files of this Python are not reachable in the new root
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as interface:
+        flags = struct.unpack("16sH", fcntl.ioctl(interface, SIOCGIFFLAGS, struct.pack("16sH", b"lo", 0)))[1]
+        fcntl.ioctl(interface, SIOCSIFFLAGS, struct.pack("16sH", b"lo", flags | IFF_UP))
     zips = {folder: Path(archive).open("rb") for folder, archive in plan["zips"].items()}  # noqa: SIM115  (closed below)
     mounts.enter_root({"var/lang": plan["prefix"], "var/runtime": plan["runtime"]})
     for folder, archive in zips.items():
@@ -69,7 +73,7 @@ def _namespace(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, 
 
 @contextlib.contextmanager
 def _plain(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, str]]]:
-    """The same folders below a temporary one, write permission taken off; deleted at the end."""
+    """Make the same folders in a temporary folder, without write permission; they are deleted at the end."""
     base = Path(tempfile.mkdtemp(prefix="local-lambda-"))
     try:
         base.chmod(0o755)
@@ -87,6 +91,7 @@ def _plain(plan: dict[str, Any]) -> Iterator[tuple[socket.socket, dict[str, str]
 
 
 def _listen(port: int) -> socket.socket:
+    """Return a listening socket on loopback; port 0 means any free port."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -95,7 +100,10 @@ def _listen(port: int) -> socket.socket:
 
 
 def _set_limits() -> None:
-    """Lambda's limit on file handles, and no core files; its limit on processes would count all of a user's here."""
+    """Set Lambda's limit on file descriptors and disable core files.
+
+    Lambda's limit on processes is not set: here it would count all processes of the user.
+    """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limit = FILE_LIMIT if hard == resource.RLIM_INFINITY else min(FILE_LIMIT, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))

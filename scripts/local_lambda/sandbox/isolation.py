@@ -1,4 +1,4 @@
-"""How an enclosure can be made on this machine, best first; only command lines, nothing is started."""
+"""Isolation modes of the sandbox on this machine, best first: only command lines, nothing is started here."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ USER_ID, GROUP_ID = 993, 990  # of Lambda's own user, sbx_user1051
 
 
 class IsolationMode(NamedTuple):
-    """One way to enclose.
+    """Commands that make a sandbox.
 
     Attributes:
         isolation: `namespace` (own mounts, processes and network) or `plain` (temporary folders).
-        enclose: command in front of the cell.
-        drop: command in front of each process in it, which takes its rights away.
-        says: what the user should know of it.
+        enter: command in front of the sandbox process; it creates the namespaces.
+        drop: command in front of each process in the sandbox; it drops the privileges.
+        description: properties of the mode, for the user.
     """
 
     isolation: str
-    enclose: tuple[str, ...]
+    enter: tuple[str, ...]
     drop: tuple[str, ...]
-    says: str
+    description: str
 
     @property
     def name(self) -> str:
-        """For the user: what kind it is."""
-        return "user namespace" if "--map-root-user" in self.enclose else self.isolation
+        """Name of the mode, for the user."""
+        return "user namespace" if "--map-root-user" in self.enter else self.isolation
 
 
 NAMESPACES = ("--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
-NAMESPACE_SAYS = "no network, nothing writable but /tmp, nothing of the host but /usr and the Python itself"
+NAMESPACE_DESCRIPTION = "no network; only /tmp is writable; only /usr and the Python of the host are visible"
+PLAIN_DESCRIPTION = "temporary folders without write permission"
 
 
-def ways(isolation: str) -> list[IsolationMode]:
-    """The ways to try for `auto`, `namespace` or `plain`, best first; the caller falls back to the next."""
+def modes(isolation: str) -> list[IsolationMode]:
+    """Return the modes to try for `auto`, `namespace` or `plain`, best first."""
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
-    root = os.geteuid() == 0
-    found = []
+    is_root = os.geteuid() == 0
+    available = []
     drop = (f"{setpriv}", f"--reuid={USER_ID}", f"--regid={GROUP_ID}", "--clear-groups", "--no-new-privs",
             "--inh-caps=-all", "--bounding-set=-all")  # fmt: skip
     if isolation != "plain" and unshare and setpriv:
-        if root:
-            found.append(IsolationMode("namespace", (unshare, *NAMESPACES), drop, NAMESPACE_SAYS))
-        again = (unshare, "--user", f"--map-user={USER_ID}", f"--map-group={GROUP_ID}", setpriv, "--no-new-privs")
-        found.append(IsolationMode("namespace", (unshare, "--map-root-user", *NAMESPACES), again, NAMESPACE_SAYS))
+        if is_root:
+            available.append(IsolationMode("namespace", (unshare, *NAMESPACES), drop, NAMESPACE_DESCRIPTION))
+        map_user = (unshare, "--user", f"--map-user={USER_ID}", f"--map-group={GROUP_ID}", setpriv, "--no-new-privs")
+        as_user = (unshare, "--map-root-user", *NAMESPACES)
+        available.append(IsolationMode("namespace", as_user, map_user, NAMESPACE_DESCRIPTION))
     if isolation != "namespace":
-        if root and setpriv:
-            found.append(
-                IsolationMode("plain", (), drop, "temporary folders without write permission, an unprivileged user")
-            )
-        weak = "; it runs as root, whom permissions do not stop" if root else ""
-        found.append(IsolationMode("plain", (), (), f"temporary folders without write permission{weak}"))
-    return found
+        if is_root and setpriv:
+            available.append(IsolationMode("plain", (), drop, f"{PLAIN_DESCRIPTION}; an unprivileged user"))
+        as_root = "; runs as root, which ignores permissions" if is_root else ""
+        available.append(IsolationMode("plain", (), (), f"{PLAIN_DESCRIPTION}{as_root}"))
+    return available

@@ -1,7 +1,7 @@
-"""A root file system like Lambda's, made of mounts inside a mount namespace: only the system calls and what goes where.
+"""Root file system like that of Lambda, made of mounts inside a mount namespace.
 
-The caller is in namespaces of its own already (mount, pid, network); nothing here is seen outside them, and everything
-is gone when the last process in them is.
+The caller must already be in its own namespaces (mount, pid, network). The mounts are not visible outside of them, and
+the kernel removes them when the last process in the namespaces ends.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2  # linux/mount.h
 
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix")  # programs and libraries of the host
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "localtime", "ssl", "pki", "ca-certificates")
-DEVICES = ("null", "zero", "full", "random", "urandom")  # no shm: Lambda has none
-CPU = "sys/devices/system/cpu"  # the one part of /sys that numpy and onnxruntime look at
+DEVICES = ("null", "zero", "full", "random", "urandom")  # without shm, as on Lambda
+CPU = "sys/devices/system/cpu"  # the only part of /sys that numpy and onnxruntime read
 TMP_OPTIONS = "mode=1777,size=512m"  # Lambda's default ephemeral storage
-USER = "sbx_user1051"  # Lambda's
+USER = "sbx_user1051"  # as on Lambda
 ACCOUNTS = {
     "passwd": f"root:x:0:0:root:/root:/sbin/nologin\n{USER}:x:{USER_ID}:{GROUP_ID}::/home/{USER}:/sbin/nologin\n",
     "group": f"root:x:0:\n{USER}:x:{GROUP_ID}:\n",
@@ -34,10 +34,12 @@ ACCOUNTS = {
 
 
 def enter_root(binds: dict[str, str]) -> None:
-    """Make a new root in memory and enter it; the old root is out of reach afterwards, and nothing of this stays in it.
+    """Make a new root in memory and enter it.
+
+    The old root is not reachable afterwards, and nothing is left in it.
 
     Args:
-        binds: place in the new root (`var/lang`) -> folder of the host that appears there.
+        binds: path in the new root (`var/lang`) -> folder of the host that appears there.
 
     Raises:
         OSError: the kernel refused a step.
@@ -47,12 +49,12 @@ def enter_root(binds: dict[str, str]) -> None:
     try:
         _mount("tmpfs", mountpoint, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
         mounted = True
-        _furnish(mountpoint, binds)
+        _populate(mountpoint, binds)
         _check(LIBC.pivot_root(os.fsencode(mountpoint), os.fsencode(mountpoint / "old")), f"pivot_root {mountpoint}")
     except OSError:
         if mounted:
             LIBC.umount2(os.fsencode(mountpoint), MNT_DETACH)
-        mountpoint.rmdir()  # never more than this: the host's folders appear below it
+        mountpoint.rmdir()  # never rmtree: the folders of the host appear below it
         raise
     os.chdir("/")
     Path("/old", mountpoint.relative_to("/")).rmdir()
@@ -60,43 +62,44 @@ def enter_root(binds: dict[str, str]) -> None:
     Path("/old").rmdir()
 
 
-def _furnish(root: Path, binds: dict[str, str]) -> None:
-    for name in (*SYSTEM, *(f"etc/{one}" for one in ETC), *(f"dev/{one}" for one in DEVICES), CPU):
-        _bring(Path("/") / name, root / name)
-    for place, source in binds.items():
-        _bring(Path(source), root / place)
+def _populate(root: Path, binds: dict[str, str]) -> None:
+    """Bind the folders of the host, write the account files and make Lambda's folders."""
+    for name in (*SYSTEM, *(f"etc/{file}" for file in ETC), *(f"dev/{device}" for device in DEVICES), CPU):
+        _bind(Path("/") / name, root / name)
+    for path, source in binds.items():
+        _bind(Path(source), root / path)
     for name, text in ACCOUNTS.items():
         (root / "etc" / name).write_text(text)
-    for place in ("tmp", "proc", "old", "var/task", "opt"):
-        (root / place).mkdir(parents=True, exist_ok=True)
-    # While the host's /proc is still in reach: in a user namespace the kernel allows a new one only then.
+    for path in ("tmp", "proc", "old", "var/task", "opt"):
+        (root / path).mkdir(parents=True, exist_ok=True)
+    # While the host's /proc is still reachable: in a user namespace the kernel allows a new /proc only then.
     _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "")
 
 
 def lock_root() -> None:
-    """Make everything read-only but /proc, and add a writable /tmp, empty.
+    """Make everything except /proc read-only, and mount an empty, writable /tmp.
 
     Raises:
         OSError: the kernel refused a step.
     """
     _set_attributes(b"/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0)
-    _set_attributes(b"/proc", 0, 0, MOUNT_ATTR_RDONLY)  # a user namespace's ids are written there
+    _set_attributes(b"/proc", 0, 0, MOUNT_ATTR_RDONLY)  # the ids of a user namespace are written there
     _mount("tmpfs", Path("/tmp"), "tmpfs", MS_NOSUID | MS_NODEV, TMP_OPTIONS)  # noqa: S108  (the namespace's own)
 
 
-def _bring(source: Path, place: Path) -> None:
-    """Bind a file or folder of the host into the new root, or copy a link; what the host lacks is left out."""
+def _bind(source: Path, target: Path) -> None:
+    """Bind a file or folder of the host into the new root, or copy a symbolic link; skip a missing source."""
     if not source.exists():
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
-        place.symlink_to(source.readlink())
+        target.symlink_to(source.readlink())
         return
     if source.is_dir():
-        place.mkdir(exist_ok=True)
+        target.mkdir(exist_ok=True)
     else:
-        place.touch()
-    _mount(str(source), place, "", MS_BIND | MS_REC, "")
+        target.touch()
+    _mount(str(source), target, "", MS_BIND | MS_REC, "")
 
 
 def _mount(source: str, target: Path, kind: str, flags: int, options: str) -> None:
@@ -106,8 +109,8 @@ def _mount(source: str, target: Path, kind: str, flags: int, options: str) -> No
     _check(result, f"mount {source} on {target}")
 
 
-def _set_attributes(path: bytes, flags: int, wanted: int, unwanted: int) -> None:
-    attributes = (ctypes.c_uint64 * 4)(wanted, unwanted, 0, 0)  # struct mount_attr; no propagation, no user namespace
+def _set_attributes(path: bytes, flags: int, added: int, removed: int) -> None:
+    attributes = (ctypes.c_uint64 * 4)(added, removed, 0, 0)  # struct mount_attr: set, clear, propagation, user ns
     result = LIBC.syscall(
         ctypes.c_long(SYS_MOUNT_SETATTR), ctypes.c_int(AT_FDCWD), ctypes.c_char_p(path), ctypes.c_uint(flags),
         ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)),
@@ -116,6 +119,7 @@ def _set_attributes(path: bytes, flags: int, wanted: int, unwanted: int) -> None
 
 
 def _check(result: int, step: str) -> None:
+    """Raise OSError if a system call failed."""
     if result:
         number = ctypes.get_errno()
         raise OSError(number, f"{step}: {os.strerror(number)}")

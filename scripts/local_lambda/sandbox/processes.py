@@ -1,6 +1,6 @@
-"""Processes of a cell, started, measured and ended on command; the other end of the socket is `Sandbox`.
+"""Processes of a sandbox, started, measured and ended on command; `Sandbox` is at the other end of the socket.
 
-Messages are JSON, one a packet, with the standard streams of a new process as handles beside it.
+Messages are JSON, one per packet. A start command carries the standard streams of the process as file descriptors.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import Any
 
 MAX_MESSAGE = 1 << 17  # bytes; the largest is a start command with its environment (Lambda: 4 KB)
-END_WAIT = 5  # seconds for killed processes to be gone
+END_WAIT = 5  # seconds until killed processes must have ended
 
 
 class Processes:
-    """The running processes and the socket that commands them."""
+    """Running processes, and the socket that receives the commands."""
 
-    def __init__(self, wire: socket.socket) -> None:
-        self._wire = wire
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
         self._lock = threading.Lock()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     def serve(self) -> None:
-        """Take commands until the tool hangs up."""
+        """Execute commands until the parent closes the connection."""
         while True:
-            message, handles, _, _ = socket.recv_fds(self._wire, MAX_MESSAGE, 3)
+            message, handles, _, _ = socket.recv_fds(self._connection, MAX_MESSAGE, 3)
             if not message:
                 return
             command = json.loads(message)
@@ -39,10 +39,10 @@ class Processes:
             elif "signal" in command:
                 self._signal(command["signal"], command["number"])
             else:
-                self._say({"peak": self._peak(command["peak"])})
+                self._send({"peak": self._peak(command["peak"])})
 
     def end_all(self) -> None:
-        """Kill what still runs, and see it gone."""
+        """Kill all running processes and wait until they have ended."""
         for name in list(self._running):
             self._signal(name, signal.SIGKILL)
         deadline = time.monotonic() + END_WAIT
@@ -50,7 +50,7 @@ class Processes:
             time.sleep(0.005)
 
     def _start(self, command: dict[str, Any], handles: list[int]) -> None:
-        """Start a process; its standard streams are the three handles that came along."""
+        """Start a process; its standard streams are the three file descriptors of the message."""
         name = command["start"]
         try:
             process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Processes:
                 stdin=handles[0], stdout=handles[1], stderr=handles[2],
             )  # fmt: skip
         except OSError as error:
-            self._say({"ended": name, "status": 127 << 8, "peak": 0, "why": str(error)})
+            self._send({"ended": name, "status": 127 << 8, "peak": 0, "reason": str(error)})
             return
         finally:
             for handle in handles:
@@ -68,31 +68,32 @@ class Processes:
         threading.Thread(target=self._wait, args=(name, process.pid), daemon=True).start()
 
     def _wait(self, name: int, pid: int) -> None:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it keeps its pid until it is reaped below
+        """Wait until a process ends, kill the rest of its group, and send its status and peak memory."""
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # the pid stays reserved until it is reaped below
         with self._lock:
-            _signal_group(pid, signal.SIGKILL)  # what it left behind
+            _signal_group(pid, signal.SIGKILL)  # child processes that still run
             _, status, used = os.wait4(pid, 0)
-            self._running.pop(name).returncode = status  # known: `Popen` need not wait for it
-        self._say({"ended": name, "status": status, "peak": used.ru_maxrss * 1024})
+            self._running.pop(name).returncode = status  # so that `Popen` does not wait for it
+        self._send({"ended": name, "status": status, "peak": used.ru_maxrss * 1024})
 
     def _signal(self, name: int, number: int) -> None:
-        with self._lock:  # while it is held nothing is reaped, so the pid cannot be another's
+        with self._lock:  # no process is reaped while the lock is held, so the pid cannot belong to another process
             if name in self._running:
                 _signal_group(self._running[name].pid, number)
 
     def _peak(self, name: int) -> int:
-        """Largest resident size of a running process so far, bytes; 0 if it has ended."""
+        """Return the peak resident memory of a running process so far in bytes; 0 if it has ended."""
         with self._lock:
             if name not in self._running:
                 return 0
             lines = Path(f"/proc/{self._running[name].pid}/status").read_bytes().splitlines()
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"VmHWM:")), 0)
 
-    def _say(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         with self._lock:
             try:
-                self._wire.send(json.dumps(message).encode())
-            except ConnectionError:  # the tool is gone; `serve` sees it too and ends
+                self._connection.send(json.dumps(message).encode())
+            except ConnectionError:  # the parent ended; `serve` notices it too and returns
                 return
 
 

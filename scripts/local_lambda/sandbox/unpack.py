@@ -1,4 +1,4 @@
-"""A zip onto a folder as Lambda does it: modes from the archive, links kept, folders made readable."""
+"""Extraction of a zip as Lambda does it: file modes from the archive, symbolic links kept."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-FOLDER_MODE = 0o755  # Lambda sets it on folders that lack permissions; AWS, dg/python-package
-FILE_MODE = 0o644  # for archives that carry no modes
+FILE_MODE = 0o644  # for archives without file modes
 
 
 def unpack(archive: BinaryIO, folder: Path) -> None:
-    """Extract every entry of the archive below the folder, which is made.
+    """Extract every entry of the archive into the folder, which is created.
 
-    A file that others may not read stays so, as on Lambda, where its import then fails.
+    A file that others may not read keeps its mode, as on Lambda, where its import then fails.
 
     Raises:
-        ValueError: an entry would land outside the folder.
-        zipfile.BadZipFile: it is no zip, or damaged.
+        ValueError: an entry has a path outside the folder.
+        zipfile.BadZipFile: the archive is not a zip, or is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
-            _place(opened, entry, folder)
+            _extract(opened, entry, folder)
 
 
-def _place(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     if entry.filename.startswith("/") or ".." in Path(entry.filename).parts:
-        raise ValueError(f"{opened.filename} holds {entry.filename!r}, which is outside its folder")
+        raise ValueError(f"{opened.filename}: entry {entry.filename!r} is outside the folder")
     path = folder / entry.filename
     if entry.is_dir():
         path.mkdir(parents=True, exist_ok=True)
@@ -43,14 +42,14 @@ def _place(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> Non
 
 
 def lock(folder: Path) -> None:
-    """Take the write permission off everything below the folder, and off itself."""
+    """Remove the write permission from the folder and everything below it."""
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
 
 
 def unlock(folder: Path) -> None:
-    """Give the owner back the right to delete what `lock` locked; a folder that is not there is fine."""
+    """Restore the permission of the owner to delete what `lock` locked; the folder may be missing."""
     for path in [folder, *folder.rglob("*")]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)

@@ -1,9 +1,9 @@
-"""The arithmetic that judges an exported model."""
+"""Comparison of the boxes of two models, and the inputs that both run on."""
 
 import numpy as np
 import pytest
 
-from export.convert import Shape, finished_rows, shape
+from export.convert import Shape, input_shape, max_detections
 from export.verify import boxes, inputs
 from export.verify.boxes import Array, BoxComparison
 
@@ -13,19 +13,19 @@ def scores(*values: float) -> Array:
 
 
 def test_no_boxes_agree_with_no_boxes() -> None:
-    assert boxes.final(np.zeros((0, 6)), np.zeros((0, 6))) == BoxComparison((0, 0), 0, 1.0, 0.0)
-    assert boxes.final(np.zeros((0, 6)), np.zeros((0, 6))).agrees
+    assert boxes.compare_boxes(np.zeros((0, 6)), np.zeros((0, 6))) == BoxComparison((0, 0), 0, 1.0, 0.0)
+    assert boxes.compare_boxes(np.zeros((0, 6)), np.zeros((0, 6))).agrees
 
 
-def test_a_box_without_area_agrees_with_itself() -> None:
+def test_box_without_area_agrees_with_itself() -> None:
     rows = np.array([[10, 10, 5, 20, 0.9, 0], [3, 3, 3, 3, 0.8, 0]])
-    assert boxes.final(rows, rows).agrees
-    assert not boxes.final(rows, rows + 1).agrees
+    assert boxes.compare_boxes(rows, rows).agrees
+    assert not boxes.compare_boxes(rows, rows + 1).agrees
 
 
 def test_boxes_agree_in_any_order() -> None:
     rows = np.array([[0, 0, 10, 10, 0.9, 0], [20, 20, 40, 40, 0.8, 1]])
-    assert boxes.final(rows, rows[::-1]).agrees
+    assert boxes.compare_boxes(rows, rows[::-1]).agrees
 
 
 @pytest.mark.parametrize(
@@ -40,35 +40,35 @@ def test_boxes_agree_in_any_order() -> None:
 )
 def test_boxes_that_differ_do_not_agree(other: list[list[float]]) -> None:
     box = np.array([[0, 0, 10, 10, 0.9, 0]])
-    assert not boxes.final(box, np.array(other).reshape(-1, 6)).agrees
+    assert not boxes.compare_boxes(box, np.array(other).reshape(-1, 6)).agrees
 
 
-def test_the_usual_threshold_holds_where_something_is_found() -> None:
-    assert boxes.threshold(scores(0.3)) == boxes.CONF
+def test_score_above_the_default_threshold_keeps_it() -> None:
+    assert boxes.confidence_threshold(scores(0.3)) == boxes.CONF
 
 
 def test_low_scores_lower_the_threshold_into_their_widest_gap() -> None:
-    found = boxes.threshold(scores(*np.linspace(0.02, 0.019, 40), *np.linspace(0.01, 0.009, 60)))
-    assert 0.0101 < found < 0.0189
+    threshold = boxes.confidence_threshold(scores(*np.linspace(0.02, 0.019, 40), *np.linspace(0.01, 0.009, 60)))
+    assert 0.0101 < threshold < 0.0189
 
 
-def test_scores_that_are_all_alike_are_all_above_the_threshold() -> None:
-    assert 0 < boxes.threshold(scores(*[1e-4] * 30)) < 1e-4
+def test_equal_scores_are_all_above_the_threshold() -> None:
+    assert 0 < boxes.confidence_threshold(scores(*[1e-4] * 30)) < 1e-4
 
 
-def test_a_score_that_is_not_a_number_leaves_the_threshold() -> None:
-    assert boxes.threshold(scores(np.nan)) == boxes.CONF
+def test_nan_score_keeps_the_default_threshold() -> None:
+    assert boxes.confidence_threshold(scores(np.nan)) == boxes.CONF
 
 
 @pytest.mark.parametrize(
-    ("imgsz", "wanted"), [((640,), (640, 640)), ((600,), (608, 608)), ((1,), (32, 32)), ((480, 650), (480, 672))]
+    ("imgsz", "sides"), [((640,), (640, 640)), ((600,), (608, 608)), ((1,), (32, 32)), ((480, 650), (480, 672))]
 )
-def test_sides_are_rounded_up_to_the_stride(imgsz: tuple[int, ...], wanted: tuple[int, int]) -> None:
-    assert shape(imgsz, 32, static=False) == Shape(*wanted, False)
+def test_sides_are_rounded_up_to_the_stride(imgsz: tuple[int, ...], sides: tuple[int, int]) -> None:
+    assert input_shape(imgsz, 32, static=False) == Shape(*sides, False)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "rows"),
+    ("shape", "rows"),
     [
         (Shape(640, 640, False), 300),
         (Shape(320, 320, False), 210),  # of a strip of 320 x 32: 40 x 4 + 20 x 2 + 10 x 1 anchors
@@ -77,10 +77,10 @@ def test_sides_are_rounded_up_to_the_stride(imgsz: tuple[int, ...], wanted: tupl
         (Shape(96, 96, True), 189),
     ],
 )
-def test_an_end_to_end_head_gives_no_more_boxes_than_its_smallest_input_has_anchors(wanted: Shape, rows: int) -> None:
-    assert finished_rows(wanted, 32, (8, 16, 32)) == rows
+def test_end_to_end_head_outputs_no_more_boxes_than_its_smallest_input_has_anchors(shape: Shape, rows: int) -> None:
+    assert max_detections(shape, 32, (8, 16, 32)) == rows
 
 
-def test_the_pictures_are_the_same_every_time() -> None:
+def test_drawn_images_are_the_same_every_time() -> None:
     assert np.array_equal(inputs.draw(120, 160, 3), inputs.draw(120, 160, 3))
     assert not np.array_equal(inputs.draw(120, 160, 3), inputs.draw(120, 160, 4))

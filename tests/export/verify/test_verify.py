@@ -1,14 +1,14 @@
-"""What is said of one picture that both models saw."""
+"""Verdict for one image that both models ran on."""
 
 import numpy as np
 import pytest
 
 from export import verify
-from export.verify import Row
+from export.verify import Comparison
 from export.verify.boxes import BoxComparison
-from export.verify.inputs import Case
+from export.verify.inputs import ModelInput
 
-CASE = Case("drawn", np.zeros((1, 3, 32, 32), dtype=np.float32))
+IMAGE = ModelInput("drawn", np.zeros((1, 3, 32, 32), dtype=np.float32))
 SAME, OTHER = BoxComparison((3, 3), 3, 1.0, 0.0), BoxComparison((3, 2), 2, 1.0, 0.0)
 NEAR, FAR, BROKEN = (
     {"boxes px": 1e-4, "scores": 1e-6},
@@ -18,11 +18,11 @@ NEAR, FAR, BROKEN = (
 
 
 @pytest.mark.parametrize(
-    ("apart", "boxes", "is_stable", "queries", "verdict"),
+    ("differences", "boxes", "is_stable", "queries", "verdict"),
     [
         (NEAR, SAME, True, False, "ok"),
         (NEAR, OTHER, True, False, "BOXES DIFFER"),
-        (NEAR, OTHER, False, False, "ok (hangs on rounding)"),
+        (NEAR, OTHER, False, False, "ok (boxes depend on rounding)"),
         (FAR, SAME, True, False, "RAW OUTPUT DIFFERS"),
         (BROKEN, SAME, True, False, "RAW OUTPUT DIFFERS"),
         (FAR, SAME, True, True, verify.OTHER_QUERY),
@@ -30,7 +30,7 @@ NEAR, FAR, BROKEN = (
         (FAR, OTHER, False, True, "RAW OUTPUT DIFFERS"),
     ],
 )
-def test_a_verdict_follows_from_the_measures(
-    apart: dict[str, float], boxes: BoxComparison, is_stable: bool, queries: bool, verdict: str
+def test_verdict_follows_from_the_measurements(
+    differences: dict[str, float], boxes: BoxComparison, is_stable: bool, queries: bool, verdict: str
 ) -> None:
-    assert Row(CASE, apart, NEAR, boxes, is_stable, queries).verdict == verdict
+    assert Comparison(IMAGE, differences, NEAR, boxes, is_stable, queries).verdict == verdict

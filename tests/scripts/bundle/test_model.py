@@ -1,47 +1,121 @@
-"""What the build reads from a model that takes pictures: the same as the function does."""
+"""The model of a build: judged as the function judges it, with few sessions of onnxruntime."""
 
 from pathlib import Path
+from typing import Any
 
+import onnxruntime
 import pytest
 
-from function import metadata as function_facts
-from scripts.bundle import model, optimize
-from tests.support import color_model
+from function import metadata as function_metadata
+from layer import build
+from scripts import environments
+from scripts.bundle import cli, model, optimize
+from tests.conftest import ROOT
+from tests.support import color_model, tensor_models
+
+COUNT_SESSIONS = """\
+import os
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
+
+class Counted(onnxruntime.InferenceSession):
+    def __init__(self, *arguments, **options):
+        with open({log!r}, "a") as file:
+            file.write("session\\n")
+        super().__init__(*arguments, **options)
+
+onnxruntime.InferenceSession = Counted
+"""
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that grows by one with every session that this process makes."""
+    made: list[Any] = []
+    real = onnxruntime.InferenceSession
+
+    def counted(source: Any, *arguments: Any, **options: Any) -> Any:
+        made.append(source)
+        return real(source, *arguments, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
+    return made
+
+
+@pytest.fixture
+def small_layer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Build a layer of one small file."""
+    packages = tmp_path / "packages"
+    (packages / "numpy").mkdir(parents=True)
+    (packages / "numpy" / "__init__.py").write_text("")
+    monkeypatch.setattr(build, "cached_packages", lambda target, python, store: packages)
 
 
 @pytest.mark.parametrize(
     ("sides", "imgsz"),
-    [((320, 256), (320, 256)), (("height", "width"), function_facts.DEFAULT_IMGSZ)],
+    [((320, 256), (320, 256)), (("height", "width"), function_metadata.DEFAULT_IMGSZ)],
 )
-def test_a_model_that_says_only_its_names_and_stride_is_a_detector(
+def test_model_with_only_names_and_stride_is_a_detector(
     sides: tuple[int | str, int | str], imgsz: tuple[int, int], tmp_path: Path
 ) -> None:
     path = color_model.save(tmp_path / "m.onnx", sides, task="", imgsz="", end2end="")
-    found = model.facts(path)
-    assert (found.task, found.imgsz) == ("detect", imgsz)
+    info = model.read(path)
+    assert (info.task, info.imgsz) == ("detect", imgsz)
 
 
-def test_the_fixed_sides_of_a_model_count_whatever_it_says(tmp_path: Path) -> None:
+def test_fixed_sides_take_precedence_over_the_metadata(tmp_path: Path) -> None:
     path = color_model.save(tmp_path / "m.onnx", (320, 256), imgsz="[640, 640]")
-    assert model.facts(path).imgsz == (320, 256)
+    assert model.read(path).imgsz == (320, 256)
 
 
 @pytest.mark.parametrize(
-    ("metadata", "said"),
+    ("metadata", "reason"),
     [
         ({"names": ""}, "has no names in its metadata"),
-        ({"task": "track"}, "is a 'track' model"),
-        ({"imgsz": "wide"}, "says imgsz is 'wide'"),
+        ({"task": "track"}, "'track'"),
+        ({"imgsz": "wide"}, "imgsz .*'wide'"),
     ],
 )
-def test_what_the_function_refuses_is_refused(metadata: dict[str, str], said: str, tmp_path: Path) -> None:
-    with pytest.raises(model.ModelRejected, match=said):
-        model.facts(color_model.save(tmp_path / "m.onnx", **metadata))
+def test_model_that_the_function_refuses_is_refused(metadata: dict[str, str], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(model.ModelRejected, match=reason):
+        model.read(color_model.save(tmp_path / "m.onnx", **metadata))
 
 
-def test_a_model_that_says_only_its_names_and_stride_is_optimized(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_model_with_only_names_and_stride_is_optimized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimize, "MAX_GROWTH", 2)  # the file is so small that its names and shapes count
     path = color_model.save(tmp_path / "m.onnx", task="", imgsz="", end2end="")
-    assert optimize.optimize(path, tmp_path).note == ""
+    assert optimize.optimize(model.read(path), tmp_path).note == ""
+
+
+def test_optimizing_a_yolo_model_makes_three_sessions(
+    sessions: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimize, "MAX_GROWTH", 2)
+    path = color_model.save(tmp_path / "m.onnx")
+    assert optimize.optimize(model.read(path), tmp_path).note == ""
+    assert len(sessions) == 3  # original, optimization, optimized
+
+
+@pytest.mark.usefixtures("small_layer")
+def test_build_of_a_generic_model_makes_one_session(sessions: list[Any], tmp_path: Path) -> None:
+    path = tensor_models.add(tmp_path / "m.onnx")
+    assert cli.main([str(path), "--out", str(tmp_path / "out")]) == 0
+    assert len(sessions) == 1
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("small_layer")
+def test_build_from_weights_makes_five_sessions(
+    sessions: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, counter = tmp_path / "sessions.txt", tmp_path / "counter"
+    counter.mkdir()
+    (counter / "sitecustomize.py").write_text(COUNT_SESSIONS.format(log=str(log)))
+    python = environments.ensure("export")
+    counted_python = tmp_path / "python"
+    counted_python.write_text(f'#!/bin/sh\nPYTHONPATH="{counter}:$PYTHONPATH" exec "{python}" "$@"\n')
+    counted_python.chmod(0o755)
+    monkeypatch.setattr(environments, "ensure", lambda name: counted_python)
+    assert cli.main([str(ROOT / "example" / "best.pt"), "--out", str(tmp_path / "out")]) == 0
+    exported = len(log.read_text().splitlines())
+    assert (exported, len(sessions)) == (2, 3)  # one of the export is onnxslim's, which folds constants

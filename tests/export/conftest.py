@@ -1,0 +1,30 @@
+"""Fixtures of the export tests: the export environment, weights, and commands that run in it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ENVIRONMENT = ROOT / ".venv" / "export"
+
+
+@pytest.fixture(scope="session")
+def export_python() -> Path:
+    """Return the Python with torch and ultralytics."""
+    if not ENVIRONMENT.exists() and not os.environ.get("CI"):
+        pytest.skip("no export environment; `python3 scripts/environments.py export` makes it")
+    command = [sys.executable, str(ROOT / "scripts" / "environments.py"), "export"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Path(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def weights(export_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of tests/support/export_weights.py."""
+    folder = tmp_path_factory.mktemp("weights")
+    subprocess.run([export_python, "-m", "tests.support.export_weights", str(folder)], cwd=ROOT, check=True)
+    return folder
