@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
-# What a start, an answer and the memory cost, measured on this machine beside what others do.
+# Measure cold start, latency and memory on this machine, compared with baselines.
 #
-#   scripts/bench.sh [start]   time from nothing to the first boxes, by step, against the tutorials' way and ultralytics
-#   scripts/bench.sh steps     what each step of ours is worth, each taken back alone
-#   scripts/bench.sh warm      a warm answer by step
-#   scripts/bench.sh memory    peak by model and picture, growth over 2,000 answers
-#   scripts/bench.sh nms       33,600 boxes with 80 classes
-#   scripts/bench.sh tasks     masks, keypoints and rotated boxes, beside a run of the network
-#   scripts/bench.sh --help    the options: --quick for a first look
+#   scripts/bench.sh [BENCHMARK] [options]    `--help` lists the benchmarks and the options
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
-python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; then
+    echo "bench: python3 must be Python 3.9 or later, got $(python3 --version 2> /dev/null || echo none)" >&2
+    exit 2
+fi
 cd "$root"
+case "${1:-}" in
+    compare | fast-decode) ;; # these parse their own options, in the environment
+    *)
+        for argument in "$@"; do
+            case "$argument" in
+                -h | --help | --version) exec python3 -m benchmarks.options "$@" ;;
+            esac
+        done
+        ;;
+esac
+python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
 exec "$python" -m benchmarks "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Send pictures to a deployed function, by its name or its URL; print the boxes, draw them, measure the calls.
+"""Send images to a deployed function, by its name or its URL; print the results, draw them, measure the calls.
 
-Runs under any Python from 3.9 on, with the standard library alone; drawing needs the dev environment, which it takes.
+Runs under any Python from 3.9 on, with the standard library alone. Drawing needs the environment `dev`, which is then
+set up and used.
 """
 
 from __future__ import annotations
@@ -21,30 +22,29 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # started as a file: its own folder is there
+if not __package__:
+    sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-from scripts.client import (  # noqa: E402
-    NotCallable,
-    credentials,
-    report,
-)
+from scripts.aws.limits import EVENT_LIMIT  # noqa: E402
+from scripts.client import NotCallable, credentials, report  # noqa: E402
 from scripts.client.connection import Connection, Endpoint, Reply, by_name, check_url, region_of  # noqa: E402
+from scripts.environments import project_version  # noqa: E402
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
-EVENT_LIMIT = 6 * 1024 * 1024  # bytes; AWS Lambda quotas, synchronous invocation
 JPEG_QUALITY = 90
-MAX_PIXELS = 10**9  # of what is drawn here: the function has looked at it already
+MAX_PIXELS = 10**9  # of an image to draw on: the function has accepted it already
 OPTIONS = ("conf", "iou", "max_det", "classes")
+EPILOG = "The exit code is 0 if every response has status 200, and 1 if not."
 
 
 def main(arguments: list[str]) -> int:
-    """0 if each picture was answered with 200, 1 if not, 2 for what the user can mend."""
+    """Send the images; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
     if options.save and not _can_draw():
-        return _under_dev(arguments)
+        return _run_under_dev(arguments)
     try:
         events = [_event(path, options) for path in options.images]
-        return _run(options, _target(options), events)
+        return _run(options, _endpoint(options), events)
     except NotCallable as error:
         sys.stderr.write(f"call: {error}\n")
         return USAGE
@@ -53,75 +53,79 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, target: Endpoint, events: list[dict[str, Any]]) -> int:
+def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str, Any]]) -> int:
     started = time.perf_counter()
-    replies = _calls(target, events * options.repeat, options.concurrency)
+    replies = _call_all(endpoint, events * options.repeat, options.concurrency)
     seconds = time.perf_counter() - started
-    first = list(zip(options.images, replies))  # noqa: B905  (Python 3.9; the rest are repetitions)
+    first = list(zip(options.images, replies))  # noqa: B905  (Python 3.9; the other replies are repetitions)
     saved: list[Path] = []
     for path, reply in first:
         if options.save and reply.status == 200:
             saved.append(_save(path, reply, options.save, saved))
     if options.json:
-        answers = [{"image": str(path), "status": one.status, "ms": round(one.ms, 3), "init_ms": one.init_ms,
-                    "body": one.body} for path, one in first]  # fmt: skip
+        answers = [{"image": str(path), "status": reply.status, "ms": round(reply.ms, 3), "init_ms": reply.init_ms,
+                    "body": reply.body} for path, reply in first]  # fmt: skip
         sys.stdout.write(json.dumps({"answers": answers, "load": report.summary(replies, seconds)}) + "\n")
     else:
         sys.stdout.write("".join(report.format_reply(path.name, reply) for path, reply in first))
         sys.stdout.write("".join(f"saved  {path}\n" for path in saved))
         if len(replies) > len(events):
-            sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, target.direct))
+            sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, endpoint.direct))
     return 0 if all(reply.status == 200 for reply in replies) else FAILED
 
 
-def _calls(target: Endpoint, events: list[dict[str, Any]], concurrency: int) -> list[Reply]:
-    """All events, so many at once, each thread with a connection of its own; the replies in their order."""
+def _call_all(endpoint: Endpoint, events: list[dict[str, Any]], concurrency: int) -> list[Reply]:
+    """Send all events, `concurrency` of them at once, and return the replies in the order of the events."""
     local = threading.local()
-    callers: list[Connection] = []
+    connections: list[Connection] = []
 
     def call(event: dict[str, Any]) -> Reply:
-        if not hasattr(local, "caller"):
-            local.caller = Connection(target)
-            callers.append(local.caller)
-        reply: Reply = local.caller.call(event)
+        if not hasattr(local, "connection"):  # one for each thread
+            local.connection = Connection(endpoint)
+            connections.append(local.connection)
+        reply: Reply = local.connection.call(event)
         return reply
 
     with ThreadPoolExecutor(concurrency) as pool:
         replies = list(pool.map(call, events))
-    for caller in callers:
-        caller.close()
+    for connection in connections:
+        connection.close()
     return replies
 
 
 def _event(path: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """The request about one picture.
+    """Return the request for one image.
 
     Raises:
-        NotCallable: no such picture, or too large for Lambda.
+        NotCallable: the image does not exist or is too large for Lambda.
     """
     if not path.is_file():
-        raise NotCallable(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; wanted a picture")
+        raise NotCallable(
+            f"IMAGE must be a file, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}"
+        )
     event = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     event.update(image_data=base64.b64encode(path.read_bytes()).decode(), image_name=path.name)
     size = len(json.dumps(event))
     if size > EVENT_LIMIT:
-        raise NotCallable(f"{path} is a request of {size:,} bytes; Lambda takes {EVENT_LIMIT:,}, pictures of 4.5 MB")
+        raise NotCallable(
+            f"the request must be at most {EVENT_LIMIT:,} bytes (an image of about 4.5 MB), got {size:,} for {path}"
+        )
     return event
 
 
-def _target(options: argparse.Namespace) -> Endpoint:
-    """Where to, and signed by whom.
+def _endpoint(options: argparse.Namespace) -> Endpoint:
+    """Return the endpoint, with the credentials that sign the requests.
 
     Raises:
-        NotCallable: no URL, no region, or no credentials where they are needed.
+        NotCallable: the URL is invalid, or there is no region or no credentials where they are needed.
     """
     if options.url is None:
         region = credentials.region(os.environ, options.region)
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
-        return by_name(options.function, region, credentials.credentials(os.environ), endpoint)
+        base = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
+        return by_name(options.function, region, credentials.credentials(os.environ), base)
     url, region_of_url = check_url(options.url), region_of(options.url)
     sign = options.sign
-    if sign is None and region_of_url:  # a Function URL: signed if there is something to sign with
+    if sign is None and region_of_url:  # a Function URL: signed if there are credentials
         try:
             return Endpoint(url, False, credentials.credentials(os.environ), region_of_url)
         except NotCallable:
@@ -133,63 +137,76 @@ def _target(options: argparse.Namespace) -> Endpoint:
 
 
 def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
-    """The picture with its boxes, drawn by the code that is shipped."""
+    """Write the image with its boxes, drawn by the function's own code, under a name that is not in `taken`."""
     from function import draw
     from function.preprocess import image
 
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body)
+    annotated = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body)
     jpeg = io.BytesIO()
-    drawn.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-    written, number = folder / f"{path.stem}.jpg", 2
-    while written in taken:
-        written, number = folder / f"{path.stem}-{number}.jpg", number + 1
-    written.write_bytes(jpeg.getvalue())
-    return written
+    annotated.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    target, number = folder / f"{path.stem}.jpg", 2
+    while target in taken:
+        target, number = folder / f"{path.stem}-{number}.jpg", number + 1
+    target.write_bytes(jpeg.getvalue())
+    return target
 
 
 def _can_draw() -> bool:
     return sys.version_info >= (3, 11) and all(importlib.util.find_spec(name) for name in ("PIL", "numpy"))
 
 
-def _under_dev(arguments: list[str]) -> int:
-    """The same under the dev environment's Python, where pillow is."""
-    found = subprocess.run(
+def _run_under_dev(arguments: list[str]) -> int:
+    """Run this command with the Python of the environment `dev`, which has Pillow; return the exit code."""
+    environment = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "environments.py"), "dev"],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
-    if found.returncode:
+    if environment.returncode:
         return USAGE
-    return subprocess.run(
-        [found.stdout.split("\n")[-2], str(ROOT / "scripts" / "call.py"), *arguments], check=False
-    ).returncode
+    python = environment.stdout.split("\n")[-2]
+    return subprocess.run([python, str(ROOT / "scripts" / "call.py"), *arguments], check=False).returncode
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(prog="scripts/call.py", description=str(__doc__).splitlines()[0], epilog=EPILOG)
+    add = command.add_argument
+    add("images", nargs="+", type=Path, metavar="IMAGE", help="image files, at most about 4.5 MB each")
+    target = command.add_mutually_exclusive_group()
+    target.add_argument(
+        "--function", default="yolo:live", metavar="NAME[:ALIAS]", help="function to call (default: %(default)s)"
+    )
+    target.add_argument("--url", metavar="URL", help="call a Function URL, or any other URL that leads to the function")
+    add("--conf", type=float, metavar="CONF", help="confidence threshold, 0 to 1 (default: the function's)")
+    add("--iou", type=float, metavar="IOU", help="IoU threshold of the NMS, 0 to 1 (default: the function's)")
+    add("--max-det", type=int, metavar="N", help="largest number of detections (default: the function's)")
+    add("--classes", metavar="LIST", help="only these classes, by id or name, such as 0,gauge (default: all)")
+    add("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
+    add("--concurrency", type=int, default=1, metavar="N", help="calls at the same time (default: %(default)s)")
+    add(
+        "--repeat", type=int, default=1, metavar="N", help="send each IMAGE N times, and measure (default: %(default)s)"
+    )
+    add("--json", action="store_true", help="print one JSON document instead of tables")
+    add("--region", metavar="REGION", help="region (default: the configured one)")
+    add(
+        "--sign", action="store_true", default=None,
+        help="sign the request to a URL (default: sign for a Function URL if there are credentials)",
+    )  # fmt: skip
+    add("--no-sign", dest="sign", action="store_false", help="do not sign the request to a URL")
+    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    return command
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with 2 and one line if it makes no sense."""
-    parser = argparse.ArgumentParser(prog="call.py", description=str(__doc__).splitlines()[0])
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--function", default="yolo:live", metavar="NAME[:ALIAS]", help="%(default)s")
-    where.add_argument("--url", help="a Function URL, or any other address that leads to the function")
-    parser.add_argument("--conf", type=float, help="confidence threshold, 0 to 1")
-    parser.add_argument("--iou", type=float, help="IoU threshold of the NMS, 0 to 1")
-    parser.add_argument("--max-det", type=int, metavar="N", help="at most so many boxes")
-    parser.add_argument("--classes", metavar="LIST", help="only these classes: 0,gauge")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
-    parser.add_argument("--concurrency", type=int, default=1, metavar="N", help="calls at once")
-    parser.add_argument("--repeat", type=int, default=1, metavar="M", help="send each IMAGE so often, and measure")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
-    parser.add_argument("--region", help="the configured one if not said")
-    parser.add_argument("--sign", action="store_true", default=None, help="sign the call of a URL; without saying, a "
-                        "Function URL is signed if there are credentials")  # fmt: skip
-    parser.add_argument("--no-sign", dest="sign", action="store_false", help="do not sign it")
-    options = parser.parse_args(arguments)
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options = command.parse_args(arguments)
     for name in ("concurrency", "repeat"):
         if getattr(options, name) < 1:
-            parser.error(f"--{name} is {getattr(options, name)}; wanted 1 or more")
+            command.error(f"--{name} must be at least 1, got {getattr(options, name)}")
     return options
 
 

@@ -1,7 +1,9 @@
-"""The project's own virtual environments: what each holds, and making it when it is missing or stale.
+"""Virtual environments of the project, the Pythons of this machine, and the version of the project.
 
-Run as `python3 scripts/environments.py export|dev`; the last line printed is the path of that environment's Python.
-Only the standard library, and any Python from 3.9 on, so that it can be the first thing that runs on a machine.
+    python3 scripts/environments.py dev        make the environment `dev` if needed; the last line is its Python
+    python3 scripts/environments.py pythons    list the Pythons of this machine
+
+This is the first program that runs on a machine: it runs under any Python from 3.9 on, with the standard library alone.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,15 +21,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+USAGE = 2  # exit code
 
 LAYER_PYTHONS = ("3.13", "3.12", "3.14")  # those with wheels of the layer's pins
 
 
 class Environment(NamedTuple):
-    """One environment: the Pythons it may stand on, best first, and the requirement files it installs, in order."""
+    """A virtual environment.
+
+    Attributes:
+        pythons: the versions that can create it, best first.
+        requirements: options of pip and then a requirement file, in the order of installation.
+    """
 
     pythons: tuple[str, ...]
-    requirements: tuple[tuple[str, ...], ...]  # options of pip, then a file
+    requirements: tuple[tuple[str, ...], ...]
 
 
 ENVIRONMENTS = {
@@ -41,14 +50,27 @@ ENVIRONMENTS = {
 
 
 class EnvironmentFailed(Exception):
-    """The environment could not be made; the message says why and what would help."""
+    """An environment could not be made; the message gives the reason and a command that helps."""
+
+
+def project_version() -> str:
+    """Return the version of the project, which pyproject.toml states.
+
+    Raises:
+        ValueError: pyproject.toml has no `version = "..."` in its table `project`.
+    """
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # tomllib is new in Python 3.11
+    match = re.search(r'^\[project\]\n(?:(?!\[).*\n)*?version = "([^"\n]+)"$', text, re.MULTILINE)
+    if not match:
+        raise ValueError(f"{ROOT / 'pyproject.toml'} must have a version in [project]")
+    return match[1]
 
 
 def ensure(name: str) -> Path:
-    """The Python of an environment, made first if it is missing or its requirements changed.
+    """Return the Python of an environment. Make the environment if it is missing or its requirements changed.
 
     Raises:
-        EnvironmentFailed: no suitable Python on the machine, or an install failed.
+        EnvironmentFailed: this machine has no suitable Python, or an installation failed.
     """
     environment = ENVIRONMENTS[name]
     folder = ROOT / ".venv" / name
@@ -57,7 +79,7 @@ def ensure(name: str) -> Path:
     stamp_file = folder / "stamp"
     folder.parent.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once make it once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands at once, one makes it and the other waits
         if not (stamp_file.exists() and stamp_file.read_text() == stamp):
             _make(name, environment, folder, base)
             stamp_file.write_text(stamp)
@@ -66,13 +88,12 @@ def ensure(name: str) -> Path:
 
 def _base_python(name: str, environment: Environment) -> Path:
     for version in environment.pythons:
-        found = find(version)
-        if found:
-            return Path(found)
-    wanted = ", ".join(environment.pythons)
+        python = find(version)
+        if python:
+            return Path(python)
     raise EnvironmentFailed(
-        f"the {name} environment needs one of Python {wanted}; none is on this machine. "
-        "`uv python install 3.13` or `pyenv install 3.13` brings one."
+        f"the environment {name} needs one of Python {', '.join(environment.pythons)}, and this machine has none of "
+        "them; `uv python install 3.13` or `pyenv install 3.13` installs one"
     )
 
 
@@ -85,18 +106,18 @@ def _stamp(environment: Environment, base: Path) -> str:
 
 def _make(name: str, environment: Environment, folder: Path, base: Path) -> None:
     files = " and ".join(arguments[-1] for arguments in environment.requirements)
-    _say(f"setting up {folder.relative_to(ROOT)} with {base} from {files} (once)")
+    _print_progress(f"setting up {folder.relative_to(ROOT)} with {base} from {files} (once)")
     if name == "export":
-        _say("this one holds torch and ultralytics: expect one to several minutes")
+        _print_progress("this environment holds torch and ultralytics: the installation takes one to several minutes")
     _run([str(base), "-m", "venv", "--clear", str(folder)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--no-warn-conflicts"]  # the layer goes without what onnxruntime names and does not use
+    pip += ["--no-warn-conflicts"]  # the layer leaves out packages that onnxruntime requires and does not use
     for *options, file in _installable(environment, folder / "bin" / "python"):
         _run([*pip, *options, "-r", str(ROOT / file)])
 
 
 def _installable(environment: Environment, python: Path) -> list[tuple[str, ...]]:
-    """The requirement files that fit this Python: the layer's pins have no wheels below 3.12."""
+    """Return the requirement files that fit this Python: the layer's pins have no wheels below 3.12."""
     old = subprocess.run([str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 12))"]).returncode
     return [files for files in environment.requirements if not (old and files[-1] == "layer/requirements.txt")]
 
@@ -108,16 +129,11 @@ def _run(command: list[str]) -> None:
         raise EnvironmentFailed(f"`{' '.join(command)}` failed with exit code {result.returncode}; its output is above")
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+MINORS = tuple(range(9, 16))  # 3.9 to 3.15: the versions that `available` looks for
+PROBE_TIMEOUT = 20  # seconds; a shim that waits for a network must not block the build
 
-
-MINORS = tuple(range(9, 16))  # 3.9 to 3.15: what `available` asks for
-PROBE_TIMEOUT = 20  # seconds; a shim that asks a network for something must not hang the build
-
-# What a candidate says about itself. A pre-release has bytecode of its own, a free-threaded build extension modules of
-# its own: neither stands in for Lambda's Python. Of a virtual environment, the Python that it was made from is taken.
+# A candidate prints its version and its executable. A pre-release has its own bytecode format and a free-threaded build
+# its own extension modules: neither can replace Lambda's Python. For a virtual environment, its base Python is taken.
 PROBE = """
 import os, sys
 v = sys.version_info
@@ -127,8 +143,8 @@ print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 """
 
 
-class Found(NamedTuple):
-    """A Python that runs: its version as Lambda writes it ("3.13") and its executable."""
+class Interpreter(NamedTuple):
+    """A Python of this machine: its version as Lambda writes it ("3.13") and its executable."""
 
     version: str
     path: Path
@@ -136,7 +152,7 @@ class Found(NamedTuple):
 
 @functools.lru_cache(maxsize=None)
 def find(version: str) -> Path | None:
-    """The executable of CPython `version` ("3.13"), or None if this machine has none."""
+    """Return the executable of CPython `version` ("3.13"), or None if this machine has none."""
     for candidate in _candidates(version):
         base = _probe(candidate, version)
         if base:
@@ -144,10 +160,10 @@ def find(version: str) -> Path | None:
     return None
 
 
-def available() -> list[Found]:
-    """Every CPython of a version that `find` knows of, oldest first."""
+def available() -> list[Interpreter]:
+    """Return every CPython from 3.9 to 3.15 on this machine, oldest first; empty if there is none."""
     paths: dict[str, Path | None] = {version: find(version) for version in (f"3.{minor}" for minor in MINORS)}
-    return [Found(version, path) for version, path in paths.items() if path]
+    return [Interpreter(version, path) for version, path in paths.items() if path]
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -164,7 +180,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _patch(path: Path) -> list[int]:
-    """Sorts 3.13.10 after 3.13.9."""
+    """Return the numbers of a version folder as a sort key: 3.13.10 comes after 3.13.9."""
     digits = "".join(c if c.isdigit() else " " for c in path.parent.parent.name)
     return [int(part) for part in digits.split()[:3]]
 
@@ -172,20 +188,21 @@ def _patch(path: Path) -> list[int]:
 def _uv_candidates(version: str) -> Iterator[Path]:
     uv = shutil.which("uv")
     if uv:
-        found = _output([uv, "python", "find", "--no-project", "--no-python-downloads", version])
-        if found:
-            yield Path(found[0])
+        lines = _output_lines([uv, "python", "find", "--no-project", "--no-python-downloads", version])
+        if lines:
+            yield Path(lines[0])
 
 
 def _probe(candidate: Path, version: str) -> Path | None:
+    """Return the base executable of a candidate, or None if it is not CPython `version`."""
     if not os.access(candidate, os.X_OK):
         return None
-    said = _output([str(candidate), "-I", "-S", "-c", PROBE])
-    return Path(said[1]) if len(said) == 2 and said[0] == version else None
+    lines = _output_lines([str(candidate), "-I", "-S", "-c", PROBE])
+    return Path(lines[1]) if len(lines) == 2 and lines[0] == version else None
 
 
-def _output(command: list[str]) -> list[str]:
-    """The lines that a command printed; none if it did not start, failed, or took too long."""
+def _output_lines(command: list[str]) -> list[str]:
+    """Return the lines that a command prints; empty if it does not start, fails, or takes too long."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROBE_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
@@ -194,20 +211,29 @@ def _output(command: list[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """`environments.py NAME`: make it if needed, print its Python; `pythons` lists the Pythons of this machine."""
+    """Print the Python of an environment or the Pythons of this machine.
+
+    Exit codes: 0 success, 2 usage or environment error.
+    """
     if arguments == ["pythons"]:
         for python in available():
             sys.stdout.write(f"{python.version}  {python.path}\n")
         return 0
     if len(arguments) != 1 or arguments[0] not in ENVIRONMENTS:
-        _say(f"usage: environments.py {'|'.join(ENVIRONMENTS)}|pythons")
-        return 2
+        _print_progress(f"usage: environments.py {'|'.join(ENVIRONMENTS)}|pythons")
+        return USAGE
     try:
         sys.stdout.write(f"{ensure(arguments[0])}\n")
     except EnvironmentFailed as error:
-        _say(f"environments: {error}")
-        return 2
+        _print_progress(f"environments: {error}")
+        return USAGE
     return 0
+
+
+def _print_progress(line: str) -> None:
+    """Print to stderr: stdout carries the path of the Python, which shell scripts read."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an answer about a picture looks like in a terminal: boxes with what their task adds, or the best classes.
+"""Tables of the function's results for a terminal: detections with the values of their task, or the top classes.
 
 Runs under any Python from 3.9 on, with the standard library alone.
 """
@@ -10,39 +10,46 @@ import math
 from typing import Any
 
 EDGES = ("x_min", "y_min", "x_max", "y_max")
-CLASS_WIDTH = 5  # characters at least: those of the heading
+CLASS_WIDTH = 5  # least width of the column in characters: that of its heading
 DETAILS = {"rotated_box": "rotation", "keypoints": "keypoints", "segments": "segments"}  # field -> heading
 
 
 def lines(body: Any) -> list[str]:
-    """A line with the picture's size and what was found, then the table; empty if it is no answer about a picture."""
+    """Return a line with the size of the image and the number of results, then a table.
+
+    Args:
+        body: decoded body of a response.
+
+    Returns:
+        The lines; empty if `body` is not the result of one image.
+    """
     if not isinstance(body, dict):
         return []
     size = body.get("image_dimensions", {})
     start = f"{size.get('width')} x {size.get('height')}"
     if isinstance(body.get("detections"), list):
-        found = body["detections"]
-        return [f"{start}  {_count(len(found), 'box', 'boxes')}", *_boxes(found)]
+        detections = body["detections"]
+        return [f"{start}  {_count(len(detections), 'box', 'boxes')}", *_boxes(detections)]
     if isinstance(body.get("top"), list):
         return [f"{start}  top {len(body['top'])}", *_classes(body["top"])]
     return []
 
 
 def times(body: dict[str, Any]) -> str:
-    """What each step took, to stand at the end of the first line; empty if the answer does not say."""
+    """Return the time of each step, for the end of the first line; empty if the response has no times."""
     steps = "  ".join(f"{name} {value:.1f}" for name, value in body.get("timing_ms", {}).items())
     return f"  ({steps} ms)" if steps else ""
 
 
 def results(body: Any, with_times: bool) -> list[str]:
-    """The answers to many pictures, numbered and in their order; empty if the answer is not of that kind."""
+    """Return the results of several images, numbered, in their order; empty if `body` has no list of results."""
     rows = body.get("results") if isinstance(body, dict) else None
     if not isinstance(rows, list):
         return []
-    shown = [_count(len(rows), "result", "results")]
+    output = [_count(len(rows), "result", "results")]
     for number, row in enumerate(rows, 1):
-        shown += _result(number, row, with_times)
-    return shown
+        output += _result(number, row, with_times)
+    return output
 
 
 def _result(number: int, row: Any, with_times: bool) -> list[str]:
@@ -55,18 +62,18 @@ def _result(number: int, row: Any, with_times: bool) -> list[str]:
     return [f"{number}  {json.dumps(row, ensure_ascii=False)}"]
 
 
-def _boxes(found: list[dict[str, Any]]) -> list[str]:
-    if not found:
+def _boxes(detections: list[dict[str, Any]]) -> list[str]:
+    if not detections:
         return []
-    width = max(CLASS_WIDTH, *(len(str(one["class_name"])) for one in found))
-    field = next((name for name in DETAILS if name in found[0]), None)
+    width = max(CLASS_WIDTH, *(len(str(detection["class_name"])) for detection in detections))
+    field = next((name for name in DETAILS if name in detections[0]), None)
     heading = f"  {DETAILS[field]:>11}" if field else ""
-    shown = [f"{'class':{width}}  confidence     x_min     y_min     x_max     y_max{heading}"]
-    for one in found:
-        edges = "".join(f"{one['box_2d'][edge]:10.2f}" for edge in EDGES)
-        detail = f"  {_detail(field, one[field]):>11}" if field else ""
-        shown.append(f"{one['class_name']:{width}}  {one['confidence']:10.4f}{edges}{detail}")
-    return shown
+    output = [f"{'class':{width}}  confidence     x_min     y_min     x_max     y_max{heading}"]
+    for detection in detections:
+        edges = "".join(f"{detection['box_2d'][edge]:10.2f}" for edge in EDGES)
+        detail = f"  {_detail(field, detection[field]):>11}" if field else ""
+        output.append(f"{detection['class_name']:{width}}  {detection['confidence']:10.4f}{edges}{detail}")
+    return output
 
 
 def _detail(field: str, value: Any) -> str:
@@ -76,9 +83,9 @@ def _detail(field: str, value: Any) -> str:
 
 
 def _classes(top: list[dict[str, Any]]) -> list[str]:
-    width = max([CLASS_WIDTH, *(len(str(one["class"])) for one in top)])
-    return [f"{'class':{width}}  confidence", *(f"{one['class']:{width}}  {one['confidence']:10.4f}" for one in top)]
+    width = max([CLASS_WIDTH, *(len(str(row["class"])) for row in top)])
+    return [f"{'class':{width}}  confidence", *(f"{row['class']:{width}}  {row['confidence']:10.4f}" for row in top)]
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"

@@ -1,1 +1,1 @@
-"""The parts of deploy.sh and undeploy.sh: the `aws` CLI, the zips, the layer, the function, the role."""
+"""Parts of deploy.sh and undeploy.sh: the `aws` command, the built zips, and one module for each resource of AWS."""

@@ -1,4 +1,6 @@
-"""Published versions and the alias that callers name: where it points, and moving it."""
+"""Published versions of the function, and the alias that callers use: where it points, and moving it."""
+
+from __future__ import annotations
 
 from typing import Any
 
@@ -6,7 +8,7 @@ from scripts.aws.cli import Aws, DeployError
 
 
 def publish(aws: Aws, function: str, code_sha256: str) -> str:
-    """A version of the function as it is now; if nothing changed since the last one, Lambda gives that one again."""
+    """Publish the function as it is now and return the version; without changes, Lambda returns the last version."""
     version = str(
         aws.change(
             "lambda", "publish-version", "--function-name", function, "--code-sha256", code_sha256, field="Version"
@@ -17,39 +19,47 @@ def publish(aws: Aws, function: str, code_sha256: str) -> str:
 
 
 def current(aws: Aws, function: str, alias: str) -> dict[str, Any] | None:
-    """The alias; None if there is none."""
-    found: dict[str, Any] | None = aws.read("lambda", "get-alias", "--function-name", function, "--name", alias)
-    return found
+    """Return the alias; None if it does not exist."""
+    response: dict[str, Any] | None = aws.read("lambda", "get-alias", "--function-name", function, "--name", alias)
+    return response
 
 
 def move(aws: Aws, function: str, alias: str, version: str, before: dict[str, Any] | None) -> None:
-    """Point the alias, made if need be, at a version, with all of the calls."""
+    """Point the alias at a version, with all of the traffic; create the alias if `before` is None."""
     weights = ((before or {}).get("RoutingConfig") or {}).get("AdditionalVersionWeights")
     if before and before["FunctionVersion"] == version and not weights:
         return
-    words = ["--function-name", function, "--name", alias, "--function-version", version]
+    arguments = ["--function-name", function, "--name", alias, "--function-version", version]
     if weights:
-        words += ["--routing-config", '{"AdditionalVersionWeights":{}}']
-    aws.change("lambda", "update-alias" if before else "create-alias", *words)
+        arguments += ["--routing-config", '{"AdditionalVersionWeights":{}}']
+    aws.change("lambda", "update-alias" if before else "create-alias", *arguments)
 
 
-def earlier(aws: Aws, function: str, alias: str, wanted: str | None) -> tuple[dict[str, Any], str]:
-    """The alias and the version to go back to: the one that is named, else the one before the alias's.
+def rollback_target(aws: Aws, function: str, alias: str, requested: str | None) -> tuple[dict[str, Any], str]:
+    """Return the alias and the version to roll back to.
+
+    Args:
+        aws: runs the commands.
+        function: name of the function.
+        alias: name of the alias.
+        requested: a version; None: the version before the one that the alias points at.
 
     Raises:
-        DeployError: there is no such function, alias or version.
+        DeployError: the function, the alias or the version does not exist.
     """
-    pointing = current(aws, function, alias)
-    if not pointing:
-        raise DeployError(f"there is no {function}:{alias} that could be rolled back; scripts/deploy.sh makes it")
-    found = aws.read("lambda", "list-versions-by-function", "--function-name", function)
-    versions = sorted(int(one["Version"]) for one in found["Versions"] if one["Version"].isdigit())
-    now = pointing["FunctionVersion"]
-    if wanted is None:
-        before = [one for one in versions if now.isdigit() and one < int(now)]
-        if not before:
-            raise DeployError(f"{function}:{alias} is version {now}, and there is none before it")
-        return pointing, str(before[-1])
-    if not (wanted.isdigit() and int(wanted) in versions):
-        raise DeployError(f"{function} has no version {wanted}; it has {', '.join(map(str, versions)) or 'none'}")
-    return pointing, str(int(wanted))
+    before = current(aws, function, alias)
+    if not before:
+        raise DeployError(f"alias {function}:{alias} does not exist, so it cannot be rolled back; scripts/deploy.sh "
+                          "creates it")  # fmt: skip
+    response = aws.read("lambda", "list-versions-by-function", "--function-name", function)
+    versions = sorted(int(item["Version"]) for item in response["Versions"] if item["Version"].isdigit())
+    deployed = before["FunctionVersion"]
+    if requested is None:
+        earlier = [version for version in versions if deployed.isdigit() and version < int(deployed)]
+        if not earlier:
+            raise DeployError(f"{function}:{alias} is version {deployed}, and there is no version before it")
+        return before, str(earlier[-1])
+    if not (requested.isdigit() and int(requested) in versions):
+        available = ", ".join(map(str, versions)) or "none"
+        raise DeployError(f"unknown version {requested!r} of {function}; available: {available}")
+    return before, str(int(requested))

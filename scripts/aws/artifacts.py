@@ -1,75 +1,73 @@
-"""The zips and what build.json says of them, checked before anything is sent. Knows nothing of `aws`."""
+"""Built zips of a folder, checked against build.json and Lambda's limits before anything is sent."""
+
+from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from layer.targets import Target
+from scripts import manifest
 from scripts.aws import commands, limits
 from scripts.aws.cli import DeployError
 
-BUILD = "scripts/build_zip.sh builds them"
-
 
 class Artifacts(NamedTuple):
-    """A folder as build_zip.sh leaves it."""
+    """The zips that build_zip.sh wrote to a folder, and their architecture and Python."""
 
     target: Target
     layer: commands.Upload
     function: commands.Upload
 
 
-def read(folder: Path, architecture: str | None, bucket: str | None) -> Artifacts:
-    """The zips of a folder.
+def read(folder: Path, arch: str | None, bucket: str | None) -> Artifacts:
+    """Return the zips of a folder.
 
     Args:
         folder: has layer.zip, function.zip and build.json.
-        architecture: what the user wants it to be; None for whatever was built.
-        bucket: None if the user named none.
+        arch: the architecture that the zips must have; None: any.
+        bucket: the bucket for large zips; None: there is none.
 
     Raises:
-        DeployError: files are missing or not those of build.json, or Lambda would refuse them.
+        DeployError: a file is missing or is not the one of build.json, or Lambda would reject the zips.
     """
-    description = _description(folder / "build.json")
-    built = Artifacts(
-        Target(description["arch"], description["python"]),
-        *(_upload(folder / f"{name}.zip", description[name]["sha256"]) for name in ("layer", "function")),
+    try:
+        described = manifest.read(folder, for_deployment=True)
+    except manifest.InvalidManifest as error:
+        raise DeployError(str(error)) from error
+    artifacts = Artifacts(
+        Target(described.arch, described.python),
+        _upload(folder / manifest.LAYER_ZIP, described.layer_sha256),
+        _upload(folder / manifest.FUNCTION_ZIP, described.function_sha256),
     )
-    if architecture not in (None, built.target.arch):
+    if arch not in (None, described.arch):
         raise DeployError(
-            f"{folder} was built for {built.target.arch}, and --architecture is {architecture}; "
-            f"scripts/build_zip.sh --arch {architecture} builds that"
+            f"--arch must be {described.arch}, the architecture of the zips in {folder}, got {arch}; "
+            f"`scripts/build_zip.sh --arch {arch}` builds zips for {arch}"
         )
-    unzipped = description["total_unzipped_bytes"]
+    _check_limits(artifacts, described.total_unzipped_bytes or 0, bucket)
+    return artifacts
+
+
+def _check_limits(artifacts: Artifacts, unzipped: int, bucket: str | None) -> None:
     if unzipped > limits.UNZIPPED_LIMIT:
-        raise DeployError(f"{folder} has {unzipped:,} bytes unzipped; Lambda takes {limits.UNZIPPED_LIMIT:,}")
-    for upload in (built.layer, built.function):
+        raise DeployError(f"unzipped size must be at most {limits.UNZIPPED_LIMIT:,} bytes, got {unzipped:,}")
+    for upload in (artifacts.layer, artifacts.function):
         if not upload.direct and not bucket:
             raise DeployError(
-                f"{upload.path} has {upload.size:,} bytes; Lambda takes {limits.DIRECT_LIMIT:,} with the request: "
-                "name a bucket of the same region with --bucket"
+                f"{upload.path} must be at most {limits.DIRECT_LIMIT:,} bytes to be sent with the request, "
+                f"got {upload.size:,}; --bucket names a bucket in the region of the function"
             )
-    return built
 
 
-def _description(path: Path) -> dict[str, Any]:
+def _upload(path: Path, sha256: str | None) -> commands.Upload:
     if not path.is_file():
-        raise DeployError(f"no {path.name} in {path.parent}; wanted layer.zip, function.zip and build.json: {BUILD}")
-    try:
-        found = json.loads(path.read_text())
-        wanted = [found["arch"], found["python"], found["total_unzipped_bytes"]]
-        wanted += [found[name]["sha256"] for name in ("layer", "function")]
-    except (ValueError, TypeError, KeyError) as error:
-        raise DeployError(f"{path} is not what build_zip.sh writes ({error!r}); {BUILD} anew") from error
-    return dict(found)
-
-
-def _upload(path: Path, sha256: str) -> commands.Upload:
-    if not path.is_file():
-        raise DeployError(f"no {path.name} in {path.parent}; {BUILD}")
+        raise DeployError(f"{path} is missing; scripts/build_zip.sh writes it")
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise DeployError(f"{path} is not the one that build.json describes (sha256 {found[:12]}…); {BUILD} anew")
-    return commands.Upload(path, path.stat().st_size, found)
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != sha256:
+        raise DeployError(
+            f"{path} is not the file that build.json describes: sha256 must be {sha256}, got {actual}; "
+            "run scripts/build_zip.sh again"
+        )
+    return commands.Upload(path, path.stat().st_size, actual)

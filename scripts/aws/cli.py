@@ -1,4 +1,6 @@
-"""The `aws` command, version 1 or 2: started, its JSON read, its refusals told apart. Knows no service."""
+"""The `aws` command, version 1 or 2: running it, reading its JSON, classifying its errors."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -9,56 +11,63 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+FAILED, USAGE = 1, 2  # exit codes
 MISSING = {"ResourceNotFoundException", "NoSuchEntity"}
-REFUSAL = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation[^:]*: (.*)", re.DOTALL)
-# What the user can mend before anything was sent, in the words of both versions, and of the services.
-NOT_SET_UP = re.compile(
+SERVICE_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation[^:]*: (.*)", re.DOTALL)
+# Errors of credentials, profile or region, in the words of both versions of the command and of the services.
+NOT_CONFIGURED = re.compile(
     "credentials|You must specify a region|config profile|ExpiredToken|InvalidClientTokenId|"
     "UnrecognizedClient|SSO|AuthFailure|SignatureDoesNotMatch",
     re.IGNORECASE,
 )
-NO_AWS = "the aws command is not on the PATH; https://docs.aws.amazon.com/cli/ says how to install it"
+NO_AWS = "the aws command is not on the PATH; https://docs.aws.amazon.com/cli/ describes the installation"
 
 
 class DeployError(Exception):
-    """Why it stops, in one line; `code` is the exit code: 2 for what the user can mend, 1 for the rest."""
+    """Base class of the errors that end a command.
 
-    def __init__(self, message: str, code: int = 2) -> None:
+        DeployError
+        `-- Refused    AWS returned an error
+
+    The message is one line. `code` is the exit code.
+    """
+
+    def __init__(self, message: str, code: int = USAGE) -> None:
         super().__init__(message)
         self.code = code
 
 
 class Refused(DeployError):
-    """AWS refused a command; `kind` is its name for the reason, such as ResourceConflictException."""
+    """AWS returned an error; `kind` is its type, such as ResourceConflictException."""
 
-    def __init__(self, kind: str, message: str, code: int = 1) -> None:
+    def __init__(self, kind: str, message: str, code: int = FAILED) -> None:
         super().__init__(message, code)
         self.kind = kind
 
 
 class Aws(NamedTuple):
-    """How commands are run.
+    """How to run `aws`.
 
     Attributes:
-        region: None for the configured one.
-        dry_run: print the commands that would change something, and run only those that read.
-        say: where lines for the user go.
+        region: None: the configured one.
+        dry_run: print the commands that would change something; run only commands that read.
+        report: prints a line for the user.
     """
 
     region: str | None
     dry_run: bool
-    say: Callable[[str], None]
+    report: Callable[[str], None]
 
     def read(self, *command: str) -> Any:
-        """The answer of a command that changes nothing; None where what it asks for does not exist.
+        """Return the response of a command that changes nothing; None if the resource does not exist.
 
         Raises:
-            DeployError: anything else than an answer.
+            DeployError: the command failed for another reason.
         """
         try:
             return self._run(command)
-        except Refused as refused:
-            if refused.kind in MISSING:
+        except Refused as error:
+            if error.kind in MISSING:
                 return None
             raise
 
@@ -66,57 +75,57 @@ class Aws(NamedTuple):
         """Run a command that changes something; in a dry run, print it.
 
         Args:
-            command: words after `aws`.
-            field: what is wanted of the answer, such as LayerVersionArn; in a dry run it is a shell variable.
-            shown: words that are printed differently, because they hold what should not be on a screen.
+            command: arguments of `aws`.
+            field: return only this field of the response, such as LayerVersionArn; in a dry run, a shell variable.
+            shown: replacements for arguments in the printed command, for values that must not be shown.
         """
         if not self.dry_run:
-            answer = self._run(command)
-            return answer[field] if field else answer
-        words = ["aws", *self._everywhere(command)]
-        line = " ".join(_quoted((shown or {}).get(word, word)) for word in words)
-        variable = variable_of(field)
-        self.say(f"{variable[1:]}=$({line} --query {field} --output text)" if field else line)
+            response = self._run(command)
+            return response[field] if field else response
+        words = ["aws", *self._with_region(command)]
+        line = " ".join(_quote((shown or {}).get(word, word)) for word in words)
+        variable = variable_name(field)
+        self.report(f"{variable[1:]}=$({line} --query {field} --output text)" if field else line)
         return variable if field else {}
 
-    def _everywhere(self, command: tuple[str, ...]) -> list[str]:
+    def _with_region(self, command: tuple[str, ...]) -> list[str]:
         return [*command, *(["--region", self.region] if self.region else [])]
 
     def _run(self, command: tuple[str, ...]) -> Any:
-        words = ["aws", *self._everywhere(command)]
+        words = ["aws", *self._with_region(command)]
         if command[:2] not in (("s3", "cp"), ("s3", "rm")):
             words += ["--output", "json"]
-        environ = {**os.environ, "AWS_PAGER": ""}  # version 2 otherwise waits in a pager
+        environ = {**os.environ, "AWS_PAGER": ""}  # without it, version 2 waits in a pager
         done = subprocess.run(words, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
             raise _error(done.stderr.strip(), " ".join(command[:2]))
         try:
             return json.loads(done.stdout)
         except ValueError:
-            return {}  # waiters, deletions and copies say nothing that is read here
+            return {}  # waiters, deletions and copies print nothing that is needed
 
 
 def require() -> None:
-    """Raises DeployError if there is no `aws`."""
+    """Raise DeployError if there is no `aws` command."""
     if not shutil.which("aws"):
         raise DeployError(NO_AWS)
 
 
-def variable_of(field: str) -> str:
-    """The shell variable that stands for a field in a dry run: LayerVersionArn is $LAYER_VERSION_ARN."""
+def variable_name(field: str) -> str:
+    """Return the shell variable for a field in a dry run: $LAYER_VERSION_ARN for LayerVersionArn; "" for ""."""
     return "$" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).upper() if field else ""
 
 
-def _quoted(word: str) -> str:
-    """For a shell; a variable of an earlier line stays one."""
+def _quote(word: str) -> str:
+    """Return a word for a shell; a variable from an earlier line stays a variable."""
     return f'"{word}"' if re.fullmatch(r"\$[A-Z_]+", word) else shlex.quote(word)
 
 
 def _error(stderr: str, command: str) -> DeployError:
-    refusal = REFUSAL.search(stderr)
-    line = " ".join((refusal[3] if refusal else stderr or "no answer").split())
-    if NOT_SET_UP.search(refusal[1] if refusal else stderr):
-        return DeployError(f"aws is not set up for this: {line} (`aws configure`, AWS_PROFILE or --region)")
-    if refusal:
-        return Refused(refusal[1], f"aws {command}: {refusal[1]}: {line}")
-    return DeployError(f"aws {command}: {line}", 1)
+    match = SERVICE_ERROR.search(stderr)
+    line = " ".join((match[3] if match else stderr or "no message").split())
+    if NOT_CONFIGURED.search(match[1] if match else stderr):
+        return DeployError(f"the aws command is not configured: {line} (`aws configure`, AWS_PROFILE or --region)")
+    if match:
+        return Refused(match[1], f"aws {command}: {match[1]}: {line}")
+    return DeployError(f"aws {command}: {line}", FAILED)

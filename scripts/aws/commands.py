@@ -1,7 +1,9 @@
-"""The `aws` commands that put the zips on Lambda, for the user to copy. Runs none of them.
+"""Text of the `aws` commands that put the zips on Lambda, for the user to copy. Nothing is run here.
 
 Source: https://docs.aws.amazon.com/cli/latest/reference/lambda/ ; waiters and defaults as in botocore 1.43.
 """
+
+from __future__ import annotations
 
 import shlex
 from pathlib import Path
@@ -11,21 +13,21 @@ from layer.targets import Target
 from scripts.aws import limits
 
 HANDLER = "function.handler.lambda_handler"
-MEMORY = 1769  # MB; Lambda gives one whole CPU from here on, and less CPU below
-LOGGING = "LogFormat=JSON"  # a line is an object with the request id
-TIMEOUT = 30  # seconds; what API Gateway waits
+MEMORY = limits.MB_PER_CPU  # MB; below it, a function gets less than one vCPU
+TIMEOUT = 30  # seconds; API Gateway waits no longer
+LOGGING = "LogFormat=JSON"  # each line is an object with the request id
 TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
     '"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 )
 URL_TITLE = """\
-Give it a URL, if it is to have one. AWS_IAM: callers of this account sign their requests. NONE would open it to
-everybody, and takes two permissions besides (lambda:InvokeFunctionUrl and lambda:InvokeFunction)."""
+Optional: create a Function URL. AWS_IAM: callers of this account sign their requests. NONE: everybody can call it; it
+also needs two permissions (lambda:InvokeFunctionUrl and lambda:InvokeFunction)."""
 LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
 class Upload(NamedTuple):
-    """One zip on its way to Lambda: its path, bytes and sha256."""
+    """A zip to send to Lambda: its path, size in bytes and hexadecimal sha256."""
 
     path: Path
     size: int
@@ -33,38 +35,43 @@ class Upload(NamedTuple):
 
     @property
     def direct(self) -> bool:
-        """Whether Lambda takes it with the request."""
+        """True if the zip is small enough to be sent with the request."""
         return self.size <= limits.DIRECT_LIMIT
 
     @property
     def key(self) -> str:
-        """Its name in the bucket; another content has another name, so that nothing deployed is overwritten."""
+        """Name of the object in a bucket. It has the digest, so a new zip does not overwrite a deployed one."""
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
 
 
-def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, tensors: bool = False) -> str:
-    """All commands, in the order in which they are wanted; `tensors`: the model takes requests, not pictures."""
+def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False) -> str:
+    """Return all commands in the order of their use.
+
+    Args:
+        layer: layer.zip.
+        function: function.zip.
+        target: architecture and Python of the function.
+        model_in_layer: the model is in layer.zip.
+        generic: a generic ONNX model, which takes inference requests instead of images.
+    """
     code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
     blocks = [
-        ("Names to choose (the role has to exist; the next block makes one).", _names(layer, function)),
-        ("A role that may write its log, once.", _role()),
+        ("Choose the names. The role must exist; the next block creates it.", _names(layer, function)),
+        ("Once: create a role that may write logs.", _role()),
         (
-            f"Create the function. {MEMORY} MB of memory is one whole CPU; more memory is more CPU for the same work.",
+            f"Create the function. With {MEMORY} MB of memory it gets one vCPU; more memory gives more CPU.",
             [*_publish(layer, target), *_create(function, target)],
         ),
         (f"Later: update the {code} (function.zip).", _update_code(function, target)),
         (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
-        ("Try it.", _try(tensors)),
-        (
-            URL_TITLE,
-            _url(tensors),
-        ),
+        ("Invoke the function.", _invoke(generic)),
+        (URL_TITLE, _url(generic)),
     ]
     return "\n\n".join("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)
 
 
 def _names(*uploads: Upload) -> list[str]:
-    bucket = [] if all(upload.direct for upload in uploads) else ["BUCKET=a-bucket-in-the-functions-region"]
+    bucket = [] if all(upload.direct for upload in uploads) else ["BUCKET=a-bucket-in-the-region-of-the-function"]
     return ["FUNCTION=yolo", "ROLE=yolo-lambda", *bucket]
 
 
@@ -123,23 +130,23 @@ def _update_layers(target: Target) -> list[str]:
     ]
 
 
-def _try(tensors: bool) -> list[str]:
-    if tensors:
+def _invoke(generic: bool) -> list[str]:
+    if generic:
         return [
             "REQUEST=request.json",
-            'aws lambda invoke --function-name "$FUNCTION" --payload "fileb://$REQUEST" answer.json',
-            "cat answer.json",
+            'aws lambda invoke --function-name "$FUNCTION" --payload "fileb://$REQUEST" response.json',
+            "cat response.json",
         ]
     return [
-        "IMAGE=picture.jpg",
+        "IMAGE=image.jpg",
         'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
-        'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json answer.json',
-        "cat answer.json",
+        'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json response.json',
+        "cat response.json",
     ]
 
 
-def _url(tensors: bool) -> list[str]:
-    body, kind = ("$REQUEST", "application/json") if tensors else ("$IMAGE", "image/jpeg")
+def _url(generic: bool) -> list[str]:
+    body, kind = ("$REQUEST", "application/json") if generic else ("$IMAGE", "image/jpeg")
     return [
         'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --auth-type AWS_IAM \\',
         "  --query FunctionUrl --output text)",

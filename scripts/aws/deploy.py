@@ -1,7 +1,6 @@
-"""The zips onto Lambda, step by step: layer, function, settings, version, alias; and the alias back again.
+"""Command of scripts/deploy.sh: put the zips on Lambda (layer, function, version, alias), or roll the alias back."""
 
-Started by scripts/deploy.sh.
-"""
+from __future__ import annotations
 
 import argparse
 import re
@@ -10,27 +9,31 @@ import sys
 from pathlib import Path
 
 from layer.targets import MACHINES
-from scripts.aws import alias, artifacts, lambda_function, layer, role
+from scripts.aws import alias, artifacts, commands, lambda_function, layer, role
 from scripts.aws.cli import Aws, DeployError, require
 from scripts.aws.lambda_function import FunctionSpec
+from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
+from scripts.environments import project_version
 
 INTERRUPTED = 130  # exit code
-MEMORY_LIMITS, TIMEOUT_LIMITS = (128, 10_240), (1, 900)  # MB, seconds; AWS Lambda quotas
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
+ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
+DEFAULT_ALIAS = "live"
 PREVIOUS = ""  # --rollback without a version
+DESCRIPTION = """\
+Put the zips from scripts/build_zip.sh on AWS Lambda with the `aws` command. Run it again after each build: it changes
+only what differs, publishes a version and moves the alias to it."""
 
 
 def main(arguments: list[str]) -> int:
-    """Deploys or rolls back; 0 if all went well, 2 for what the user can mend, 1 for the rest."""
+    """Deploy the zips or roll back; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
-    aws = Aws(options.region, options.dry_run, _say)
+    aws = Aws(options.region, options.dry_run, _print)
     try:
-        zips = (
-            None if options.rollback is not None else artifacts.read(options.dist, options.architecture, options.bucket)
-        )
+        zips = None if options.rollback is not None else artifacts.read(options.dist, options.arch, options.bucket)
         require()
-        _whoami(aws, options)
+        _print_account(aws, options)
         if zips is None:
             roll_back(aws, options)
         else:
@@ -39,109 +42,163 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"deploy: {error}\n")
         return error.code
     except KeyboardInterrupt:
-        sys.stderr.write("deploy: interrupted; the alias was moved only if that is said above. Run it again\n")
+        sys.stderr.write("deploy: interrupted; the alias moved only if a line above reports it. Run deploy.sh again\n")
         return INTERRUPTED
     return 0
 
 
 def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> None:
-    """Bring the function to what was built and asked for, publish it and move the alias."""
-    found = lambda_function.find(aws, options.function)
-    wanted = FunctionSpec(
-        options.function, zips, options.bucket, _role(aws, options, found is None),
+    """Bring the function to the built zips and the options, publish a version and move the alias.
+
+    Raises:
+        DeployError: an option or a resource does not fit, or AWS returned an error.
+    """
+    existing = lambda_function.find(aws, options.function)
+    spec = FunctionSpec(
+        options.function, zips, options.bucket, _role_arn(aws, options, existing is None),
         options.memory, options.timeout, dict(options.env),
     )  # fmt: skip
-    before = alias.current(aws, options.function, options.alias) if found else None
-    arn = layer.published(aws, options.function, zips.layer, zips.target, options.bucket)
-    if found:
-        lambda_function.update(aws, wanted, arn, found["Configuration"])
+    before = alias.current(aws, options.function, options.alias) if existing else None
+    arn = layer.ensure_published(aws, options.function, zips.layer, zips.target, options.bucket)
+    if existing:
+        lambda_function.update(aws, spec, arn, existing["Configuration"])
     else:
-        lambda_function.create(aws, wanted, arn)
-    version = alias.publish(aws, options.function, lambda_function.code_sha256(wanted))
+        lambda_function.create(aws, spec, arn)
+    version = alias.publish(aws, options.function, lambda_function.code_sha256(spec))
     alias.move(aws, options.function, options.alias, version, before)
-    _tell(options, version, before["FunctionVersion"] if before else None)
+    _print_result(options, version, before["FunctionVersion"] if before else None)
 
 
 def roll_back(aws: Aws, options: argparse.Namespace) -> None:
-    """Point the alias at an earlier version; nothing else changes."""
-    pointing, version = alias.earlier(aws, options.function, options.alias, options.rollback or None)
-    alias.move(aws, options.function, options.alias, version, pointing)
-    _tell(options, version, pointing["FunctionVersion"])
+    """Point the alias at an earlier version; nothing else changes.
+
+    Raises:
+        DeployError: the alias or the version does not exist, or AWS returned an error.
+    """
+    before, version = alias.rollback_target(aws, options.function, options.alias, options.rollback or None)
+    alias.move(aws, options.function, options.alias, version, before)
+    _print_result(options, version, before["FunctionVersion"])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(
+        prog="scripts/deploy.sh",
+        description=DESCRIPTION,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = command.add_argument
+    add(
+        "--dist", type=Path, default=Path("dist"), metavar="DIR",
+        help="folder with layer.zip, function.zip and build.json (default: %(default)s)",
+    )  # fmt: skip
+    add("--bucket", metavar="BUCKET", help="bucket in the function's region, for zips above 50 MB")
+    add(
+        "--arch", choices=list(MACHINES),
+        help="reject zips for another architecture (default: the architecture of the zips)",
+    )  # fmt: skip
+    add("--architecture", dest="arch", choices=list(MACHINES), default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    _add_function_options(command)
+    add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
+    add(
+        "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
+        help="only point the alias at VERSION (default: the version before the present one)",
+    )  # fmt: skip
+    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    return command
+
+
+def _add_function_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--function", default="yolo", metavar="NAME", help="function to create or update (default: %(default)s)")
+    add(
+        "--alias", default=DEFAULT_ALIAS, metavar="NAME",
+        help="alias that callers use; it moves to each new version (default: %(default)s)",
+    )  # fmt: skip
+    add("--region", metavar="REGION", help="region (default: the configured one)")
+    add("--role", metavar="NAME_OR_ARN", help="execution role; required for a new function unless --create-role is set")
+    add(
+        "--create-role", action="store_true",
+        help="create the role, which may write logs and nothing else (default name: FUNCTION-lambda)",
+    )  # fmt: skip
+    add(
+        "--memory", type=int, metavar="MB",
+        help=f"memory (default: {commands.MEMORY} for a new function, unchanged for an existing one)",
+    )  # fmt: skip
+    add(
+        "--timeout", type=int, metavar="SECONDS",
+        help=f"timeout (default: {commands.TIMEOUT} for a new function, unchanged for an existing one)",
+    )  # fmt: skip
+    add(
+        "--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE",
+        help="environment variable of the function; repeatable; other variables stay unchanged",
+    )  # fmt: skip
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with 2 and one line if it makes no sense."""
-    parser = argparse.ArgumentParser(prog="deploy.sh", allow_abbrev=False, add_help=False)
-    parser.add_argument("--dist", type=Path, default=Path("dist"))
-    parser.add_argument("--function", default="yolo")
-    parser.add_argument("--role")
-    parser.add_argument("--create-role", action="store_true")
-    parser.add_argument("--bucket")
-    parser.add_argument("--memory", type=int)
-    parser.add_argument("--timeout", type=int)
-    parser.add_argument("--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--alias", default="live")
-    parser.add_argument("--architecture", choices=list(MACHINES))
-    parser.add_argument("--region")
-    parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("--rollback", nargs="?", const=PREVIOUS, metavar="VERSION")
-    options = parser.parse_args(arguments)
-    for name, (least, most) in {"memory": MEMORY_LIMITS, "timeout": TIMEOUT_LIMITS}.items():
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options = command.parse_args(arguments)
+    for name, (least, most) in {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE}.items():
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
-            parser.error(f"--{name} is {value}; Lambda takes {least} to {most}")
+            command.error(f"--{name} must be between {least} and {most}, got {value}")
     if not FUNCTION_NAME.fullmatch(options.function):
-        parser.error(f"--function is {options.function!r}; wanted up to 64 letters, digits, - and _ (--alias is apart)")
-    if not re.fullmatch(r"(?!\d+$)[A-Za-z0-9_-]{1,128}", options.alias):
-        parser.error(f"--alias is {options.alias!r}; wanted letters, digits, - and _, and not a number")
+        command.error(
+            f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}; --alias names the alias"
+        )
+    if not ALIAS_NAME.fullmatch(options.alias):
+        command.error(f"--alias must be 1 to 128 letters, digits, - and _, not only digits, got {options.alias!r}")
     if options.create_role and (options.role or "").startswith("arn:"):
-        parser.error("--create-role makes a role of a name; --role is an ARN")
+        command.error(f"--role must be a name with --create-role, got the ARN {options.role}")
     return options
 
 
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and VARIABLE.fullmatch(name)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
     return name, value
 
 
-def _whoami(aws: Aws, options: argparse.Namespace) -> None:
+def _print_account(aws: Aws, options: argparse.Namespace) -> None:
     caller = aws.read("sts", "get-caller-identity")
     region = f" in {options.region}" if options.region else ""
-    _say(f"account   {caller['Account']}{region}{'  (dry run: the commands are printed)' if options.dry_run else ''}")
+    note = "  (dry run: the commands are printed)" if options.dry_run else ""
+    _print(f"account   {caller['Account']}{region}{note}")
 
 
-def _role(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None:
-    """The ARN of the function's role; None leaves an existing function's as it is."""
+def _role_arn(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None:
+    """Return the ARN of the function's role; None keeps the role of an existing function."""
     if options.create_role:
-        return role.made(aws, options.role or role.default_name(options.function), options.function)
+        return role.ensure_created(aws, options.role or role.default_name(options.function), options.function)
     if options.role:
         return role.arn_of(aws, options.role)
     if is_new:
         raise DeployError(
-            f"function {options.function} is new and needs a role: --role NAME, or --create-role makes one"
+            f"function {options.function} is new and needs a role: --role names one, --create-role creates one"
         )
     return None
 
 
-def _tell(options: argparse.Namespace, version: str, before: str | None) -> None:
-    """What came of it, and the next commands."""
+def _print_result(options: argparse.Namespace, version: str, before: str | None) -> None:
+    """Print where the alias points, and the next commands."""
     if options.dry_run:
-        _say("dry run   nothing was changed")
+        _print("dry run   nothing was changed")
         return
-    place = f"{options.function}:{options.alias}"
-    was = "nothing changed" if before == version else f"was {before}" if before else "new"
+    qualified = f"{options.function}:{options.alias}"
+    change = "nothing changed" if before == version else f"was {before}" if before else "new"
     region = f" --region {shlex.quote(options.region)}" if options.region else ""
-    name = f" --alias {options.alias}" if options.alias != "live" else ""
-    _say(f"alias     {place} is version {version} ({was})")
-    _say(f"\ncall it:      scripts/call.py picture.jpg --function {place}{region}")
+    name = f" --alias {options.alias}" if options.alias != DEFAULT_ALIAS else ""
+    _print(f"alias     {qualified} is version {version} ({change})")
+    _print(f"\ncall:         scripts/call.py image.jpg --function {qualified}{region}")
     if before not in (None, version):
-        _say(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{region}")
-    _say(f"remove it:    scripts/undeploy.sh --function {options.function}{region}")
+        _print(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{region}")
+    _print(f"remove:       scripts/undeploy.sh --function {options.function}{region}")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,6 @@
-"""The function itself: created, or brought to what is wanted by the changes that are needed and no others."""
+"""The Lambda function: created, or updated where it differs from what the command line requests."""
+
+from __future__ import annotations
 
 import base64
 import json
@@ -8,19 +10,18 @@ from typing import Any, NamedTuple
 from scripts.aws import commands, layer, upload
 from scripts.aws.artifacts import Artifacts
 from scripts.aws.cli import Aws, DeployError, Refused
+from scripts.aws.limits import ENVIRONMENT_LIMIT, LAYERS_LIMIT
 
-TAG = "yolo-lambda-zip"  # on what was made here
-ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}  # function/__init__.py does so too; here it is seen
-ENVIRONMENT_LIMIT = 4096  # bytes of all names and values; AWS Lambda quotas
-LAYERS_LIMIT = 5  # AWS Lambda quotas
-ROLE_TRIES, ROLE_WAIT = 10, 3.0  # seconds between; IAM tells its other machines of a new role within some
+TAG = "yolo-lambda-zip"  # of the functions that deploy.sh created
+ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}  # function/__init__.py sets it too; here the user sees it
+ROLE_TRIES, ROLE_WAIT = 10, 3.0  # seconds between tries; Lambda accepts a new role of IAM after some seconds
 
 
 class FunctionSpec(NamedTuple):
-    """What the user asks for; None leaves an existing function as it is, and gives a new one the default."""
+    """The requested function. None keeps the value of an existing function; a new function gets the default."""
 
     name: str
-    built: Artifacts
+    artifacts: Artifacts
     bucket: str | None
     role: str | None  # ARN
     memory: int | None  # MB
@@ -29,128 +30,135 @@ class FunctionSpec(NamedTuple):
 
 
 def find(aws: Aws, name: str) -> dict[str, Any] | None:
-    """What `get-function` says; None if there is none.
+    """Return the response of `get-function`; None if the function does not exist.
 
     Raises:
-        DeployError: the name is that of something else.
+        DeployError: a function of this name has another handler.
     """
-    found: dict[str, Any] | None = aws.read("lambda", "get-function", "--function-name", name)
-    if found and found["Configuration"].get("Handler") != commands.HANDLER:
-        handler = found["Configuration"].get("Handler", "a container image")
-        raise DeployError(f"function {name} is another one ({handler}, wanted {commands.HANDLER}); choose a name")
-    return found
+    response: dict[str, Any] | None = aws.read("lambda", "get-function", "--function-name", name)
+    if response and response["Configuration"].get("Handler") != commands.HANDLER:
+        handler = response["Configuration"].get("Handler", "a container image")
+        raise DeployError(
+            f"handler of function {name} must be {commands.HANDLER}, got {handler}; choose another name with --function"
+        )
+    return response
 
 
-def is_ours(found: dict[str, Any]) -> bool:
-    """Whether deploy.sh made it."""
-    return TAG in found.get("Tags", {})
+def is_own(response: dict[str, Any]) -> bool:
+    """Return whether deploy.sh created the function of a `get-function` response."""
+    return TAG in response.get("Tags", {})
 
 
-def create(aws: Aws, wanted: FunctionSpec, layer_arn: str) -> None:
-    """Make the function and wait until it can be called."""
-    target = wanted.built.target
-    with upload.sent(aws, wanted.built.function, wanted.bucket, upload.CREATE) as code:
-        words = [
-            "lambda", "create-function", "--function-name", wanted.name, "--role", str(wanted.role),
+def create(aws: Aws, spec: FunctionSpec, layer_arn: str) -> None:
+    """Create the function and wait until it can be called."""
+    target = spec.artifacts.target
+    with upload.content_arguments(aws, spec.artifacts.function, spec.bucket, upload.CREATE) as code:
+        command = [
+            "lambda", "create-function", "--function-name", spec.name, "--role", str(spec.role),
             "--runtime", f"python{target.python}", "--architectures", target.arch, "--handler", commands.HANDLER,
-            "--memory-size", str(wanted.memory or commands.MEMORY),
-            "--timeout", str(wanted.timeout or commands.TIMEOUT), "--layers", layer_arn,
-            "--environment", _variables(merged({}, wanted.environment)),
+            "--memory-size", str(spec.memory or commands.MEMORY),
+            "--timeout", str(spec.timeout or commands.TIMEOUT), "--layers", layer_arn,
+            "--environment", _environment_json(merged({}, spec.environment)),
             "--logging-config", commands.LOGGING, "--tags", f"{TAG}=deploy.sh", *code,
         ]  # fmt: skip
-        _retry_until_role_exists(aws, words)
-    aws.change("lambda", "wait", "function-active-v2", "--function-name", wanted.name)
+        _retry_until_role_exists(aws, command)
+    aws.change("lambda", "wait", "function-active-v2", "--function-name", spec.name)
     if not aws.dry_run:
-        aws.say(f"function  {wanted.name} created")
+        aws.report(f"function  {spec.name} created")
 
 
-def update(aws: Aws, wanted: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> None:
-    """Change what differs, and wait after each change."""
-    _update_code(aws, wanted, current)
-    words, shown = changes(wanted, layer_arn, current)
-    if words:
-        if aws.dry_run and any("(kept)" in word for word in shown.values()) and "--environment" in words:
-            aws.say("# (kept) below stands for a value that the function has and that is not shown")
-        aws.change("lambda", "update-function-configuration", "--function-name", wanted.name, *words, shown=shown)
-        aws.change("lambda", "wait", "function-updated-v2", "--function-name", wanted.name)
+def update(aws: Aws, spec: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> None:
+    """Change what differs, and wait after each change.
+
+    Args:
+        aws: runs the commands.
+        spec: the requested function.
+        layer_arn: the version of our layer.
+        current: the function's configuration, as `get-function` returns it.
+    """
+    _update_code(aws, spec, current)
+    arguments, shown = changes(spec, layer_arn, current)
+    if arguments:
+        if aws.dry_run and any("(kept)" in text for text in shown.values()) and "--environment" in arguments:
+            aws.report("# (kept) below replaces the value of a variable that the function has; the value is not shown")
+        aws.change("lambda", "update-function-configuration", "--function-name", spec.name, *arguments, shown=shown)
+        aws.change("lambda", "wait", "function-updated-v2", "--function-name", spec.name)
         if not aws.dry_run:
-            aws.say(f"settings  {' '.join(word for word in words if word.startswith('--'))} updated")
+            options = " ".join(argument for argument in arguments if argument.startswith("--"))
+            aws.report(f"settings  {options} updated")
 
 
-def changes(wanted: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """The options of `update-function-configuration` that are needed, and how those are printed that hold secrets.
+def changes(spec: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Return the arguments of `update-function-configuration`, and the printed form of those that hold secrets.
 
     Raises:
-        DeployError: Lambda would refuse the result, or what is there cannot be read and so not be kept.
+        DeployError: Lambda would reject the result, or the present variables cannot be read and so not be kept.
     """
-    if current.get("Environment", {}).get("Error"):
-        raise DeployError(
-            f"the environment of {wanted.name} cannot be read, so it could not be kept: "
-            f"{current['Environment']['Error'].get('Message')}"
-        )
-    before = current.get("Environment", {}).get("Variables", {})
-    after = merged(before, wanted.environment)
-    runtime = f"python{wanted.built.target.python}"
-    had = [one["Arn"] for one in current.get("Layers") or []]
-    layers = layer.attached(had, wanted.name, layer_arn)
+    environment = current.get("Environment", {})
+    if environment.get("Error"):
+        reason = environment["Error"].get("Message")
+        raise DeployError(f"the environment variables of {spec.name} cannot be read, so they cannot be kept: {reason}")
+    before = environment.get("Variables", {})
+    after = merged(before, spec.environment)
+    runtime = f"python{spec.artifacts.target.python}"
+    attached = [item["Arn"] for item in current.get("Layers") or []]
+    layers = layer.with_layer(attached, spec.name, layer_arn)
     if len(layers) > LAYERS_LIMIT:
-        raise DeployError(f"{wanted.name} would have {len(layers)} layers; Lambda takes {LAYERS_LIMIT}")
-    words: list[str] = []
-    words += ["--runtime", runtime] if runtime != current.get("Runtime") else []
-    words += ["--layers", *layers] if layers != had else []
-    words += ["--role", wanted.role] if wanted.role not in (None, current["Role"]) else []
-    words += ["--memory-size", str(wanted.memory)] if wanted.memory not in (None, current["MemorySize"]) else []
-    words += ["--timeout", str(wanted.timeout)] if wanted.timeout not in (None, current["Timeout"]) else []
-    words += ["--environment", _variables(after)] if after != before else []
-    kept = {name: "(kept)" for name in before if name not in wanted.environment}
-    return words, {_variables(after): _variables({**after, **kept})}
+        raise DeployError(f"layers of {spec.name} must be at most {LAYERS_LIMIT}, got {len(layers)}")
+    arguments: list[str] = []
+    arguments += ["--runtime", runtime] if runtime != current.get("Runtime") else []
+    arguments += ["--layers", *layers] if layers != attached else []
+    arguments += ["--role", spec.role] if spec.role not in (None, current["Role"]) else []
+    arguments += ["--memory-size", str(spec.memory)] if spec.memory not in (None, current["MemorySize"]) else []
+    arguments += ["--timeout", str(spec.timeout)] if spec.timeout not in (None, current["Timeout"]) else []
+    arguments += ["--environment", _environment_json(after)] if after != before else []
+    kept = {name: "(kept)" for name in before if name not in spec.environment}
+    return arguments, {_environment_json(after): _environment_json({**after, **kept})}
 
 
-def merged(before: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """The function's variables with those of the command line, since AWS replaces all of them.
+def merged(before: dict[str, str], requested: dict[str, str]) -> dict[str, str]:
+    """Return the function's variables with those of the command line; AWS replaces all of them at once.
 
     Raises:
-        DeployError: more than Lambda takes.
+        DeployError: they are larger than Lambda's limit.
     """
-    after = {**ENVIRONMENT, **before, **given}
+    after = {**ENVIRONMENT, **before, **requested}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in after.items())
     if size > ENVIRONMENT_LIMIT:
-        raise DeployError(f"the environment variables have {size:,} bytes; Lambda takes {ENVIRONMENT_LIMIT:,}")
+        raise DeployError(f"environment variables must be at most {ENVIRONMENT_LIMIT:,} bytes, got {size:,}")
     return after
 
 
-def code_sha256(wanted: FunctionSpec) -> str:
-    """The zip's digest as Lambda writes it."""
-    return base64.b64encode(bytes.fromhex(wanted.built.function.sha256)).decode()
+def code_sha256(spec: FunctionSpec) -> str:
+    """Return the digest of function.zip as Lambda writes it, in base64."""
+    return base64.b64encode(bytes.fromhex(spec.artifacts.function.sha256)).decode()
 
 
-def _update_code(aws: Aws, wanted: FunctionSpec, current: dict[str, Any]) -> None:
-    architecture = wanted.built.target.arch
-    if (current["CodeSha256"], current.get("Architectures")) == (code_sha256(wanted), [architecture]):
-        aws.say("code      unchanged")
+def _update_code(aws: Aws, spec: FunctionSpec, current: dict[str, Any]) -> None:
+    arch, zipped = spec.artifacts.target.arch, spec.artifacts.function
+    if (current["CodeSha256"], current.get("Architectures")) == (code_sha256(spec), [arch]):
+        aws.report("code      unchanged")
         return
-    with upload.sent(aws, wanted.built.function, wanted.bucket, upload.UPDATE) as code:
-        aws.change(
-            "lambda", "update-function-code", "--function-name", wanted.name, "--architectures", architecture, *code
-        )
-        aws.change("lambda", "wait", "function-updated-v2", "--function-name", wanted.name)
+    with upload.content_arguments(aws, zipped, spec.bucket, upload.UPDATE) as code:
+        aws.change("lambda", "update-function-code", "--function-name", spec.name, "--architectures", arch, *code)
+        aws.change("lambda", "wait", "function-updated-v2", "--function-name", spec.name)
     if not aws.dry_run:
-        aws.say(f"code      updated ({wanted.built.function.size:,} bytes)")
+        aws.report(f"code      updated ({zipped.size:,} bytes)")
 
 
-def _retry_until_role_exists(aws: Aws, words: list[str]) -> None:
-    """Run it again while Lambda has not heard of the role yet."""
-    for left in reversed(range(ROLE_TRIES)):
+def _retry_until_role_exists(aws: Aws, command: list[str]) -> None:
+    """Run a command again as long as Lambda cannot assume the new role."""
+    for remaining in reversed(range(ROLE_TRIES)):
         try:
-            aws.change(*words)
-        except Refused as refused:
-            if not left or "cannot be assumed" not in str(refused):
+            aws.change(*command)
+        except Refused as error:
+            if not remaining or "cannot be assumed" not in str(error):
                 raise
-            aws.say("waiting   for the role to be known to Lambda")
+            aws.report("waiting   until Lambda can assume the role")
             time.sleep(ROLE_WAIT)
         else:
             return
 
 
-def _variables(environment: dict[str, str]) -> str:
+def _environment_json(environment: dict[str, str]) -> str:
     return json.dumps({"Variables": environment}, ensure_ascii=False, sort_keys=True)

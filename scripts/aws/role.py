@@ -1,72 +1,76 @@
-"""The function's role: found by name, or made on request with the right to write its log and no other."""
+"""Execution role of the function: an existing one, or one that is created with the permission to write logs."""
+
+from __future__ import annotations
 
 from typing import Any
 
 from scripts.aws.cli import Aws, DeployError
 from scripts.aws.commands import LOGS_POLICY, TRUST
 
-TAG = "yolo-lambda-zip"  # its value is the function; only a role that has it is ever removed
+TAG = "yolo-lambda-zip"  # its value is the name of the function; only a role with this tag is ever removed
 
 
 def default_name(function: str) -> str:
-    """Of a role that is made without a name."""
+    """Return the name of a created role if the command line names none."""
     return f"{function}-lambda"
 
 
 def arn_of(aws: Aws, role: str) -> str:
-    """The ARN of a role that exists; an ARN stays as it is.
+    """Return the ARN of an existing role, which is named by name or ARN.
 
     Raises:
-        DeployError: there is no such role.
+        DeployError: the role does not exist.
     """
     if role.startswith("arn:"):
         return role
-    found = _find(aws, role)
-    if not found:
-        raise DeployError(f"there is no role {role}; --role names one that exists, --create-role makes one")
-    return str(found["Arn"])
+    existing = _find(aws, role)
+    if not existing:
+        raise DeployError(f"role {role} does not exist; --role names an existing role, --create-role creates one")
+    return str(existing["Arn"])
 
 
-def made(aws: Aws, role: str, function: str) -> str:
-    """The ARN of the role that was made here for this function, made now if there is none.
+def ensure_created(aws: Aws, role: str, function: str) -> str:
+    """Return the ARN of the role that deploy.sh created for this function; create it if there is none.
 
     Raises:
-        DeployError: a role of that name is there and is another's.
+        DeployError: a role of that name exists, and deploy.sh did not create it for this function.
     """
-    found = _find(aws, role)
-    if found and not is_ours(found, function):
-        raise DeployError(f"role {role} exists and was not made here; `--role {role}` without --create-role uses it")
-    if found:
-        arn = str(found["Arn"])
+    existing = _find(aws, role)
+    if existing and not is_own(existing, function):
+        raise DeployError(
+            f"role {role} exists and was not created by deploy.sh; `--role {role}` without --create-role uses it"
+        )
+    if existing:
+        arn = str(existing["Arn"])
     else:
         tag = f"Key={TAG},Value={function}"
-        answer = aws.change(
+        response = aws.change(
             "iam", "create-role", "--role-name", role, "--assume-role-policy-document", TRUST, "--tags", tag
         )
-        arn = answer["Role"]["Arn"] if answer else f"arn:aws:iam::ACCOUNT:role/{role}"
+        arn = response["Role"]["Arn"] if response else f"arn:aws:iam::ACCOUNT:role/{role}"
     aws.change("iam", "attach-role-policy", "--role-name", role, "--policy-arn", LOGS_POLICY)
-    if not found and not aws.dry_run:
-        aws.say(f"role      {role} made; it may write logs and nothing else")
+    if not existing and not aws.dry_run:
+        aws.report(f"role      {role} created; it may write logs and nothing else")
     return arn
 
 
-def exists(aws: Aws, role: str, function: str) -> bool:
-    """Whether there is a role of this name that was made here for this function."""
-    found = _find(aws, role)
-    return bool(found and is_ours(found, function))
+def is_removable(aws: Aws, role: str, function: str) -> bool:
+    """Return whether deploy.sh created a role of this name for this function."""
+    existing = _find(aws, role)
+    return bool(existing and is_own(existing, function))
 
 
 def remove(aws: Aws, role: str) -> None:
-    """Remove a role that was made here."""
+    """Remove a role that deploy.sh created."""
     aws.change("iam", "detach-role-policy", "--role-name", role, "--policy-arn", LOGS_POLICY)
     aws.change("iam", "delete-role", "--role-name", role)
 
 
-def is_ours(role: dict[str, Any], function: str) -> bool:
-    """Whether it carries the tag that is set here."""
+def is_own(role: dict[str, Any], function: str) -> bool:
+    """Return whether a role has the tag that deploy.sh sets for this function."""
     return {"Key": TAG, "Value": function} in role.get("Tags", [])
 
 
 def _find(aws: Aws, role: str) -> dict[str, Any] | None:
-    found = aws.read("iam", "get-role", "--role-name", role)
-    return found["Role"] if found else None
+    response = aws.read("iam", "get-role", "--role-name", role)
+    return response["Role"] if response else None

@@ -1,21 +1,46 @@
-"""Removes what deploy.sh made, and nothing else: tags and descriptions say what that is.
+"""Command of scripts/undeploy.sh: remove what deploy.sh created, which tags and descriptions identify."""
 
-Started by scripts/undeploy.sh.
-"""
+from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any, NamedTuple
 
 from scripts.aws import lambda_function, layer, role
-from scripts.aws.cli import Aws, DeployError, require
+from scripts.aws.cli import USAGE, Aws, DeployError, require
+from scripts.environments import project_version
 
-USAGE, INTERRUPTED = 2, 130  # exit codes
+INTERRUPTED = 130  # exit code
+DESCRIPTION = """\
+List what scripts/deploy.sh created (the function with its versions and aliases, its layer versions, and the role if
+it was created too), ask, and remove that and nothing else."""
+EPILOG = "The exit code is 0 also if there was nothing to remove, and 2 also if the removal was not confirmed."
+
+
+class Resources(NamedTuple):
+    """What deploy.sh created for a function.
+
+    Attributes:
+        function: its name; None if it does not exist.
+        layers: versions of its layer, newest first.
+        role: its name; None if deploy.sh did not create it.
+    """
+
+    function: str | None
+    layers: list[dict[str, str]]
+    role: str | None
+
+    def lines(self) -> list[str]:
+        """Return a line for each resource; empty if there are none."""
+        function = [f"function {self.function} with its versions and aliases"] if self.function else []
+        layers = [f"layer version {version['LayerVersionArn']}" for version in self.layers]
+        return function + layers + ([f"role {self.role}"] if self.role else [])
 
 
 def main(arguments: list[str]) -> int:
-    """Removes it; 0 also if there was nothing, 2 for what the user can mend or did not want, 1 for the rest."""
-    options = parse(arguments)
-    aws = Aws(options.region, options.dry_run, _say)
+    """Remove the function; return the exit code: 0, 1, 2 or 130."""
+    options = parser().parse_args(arguments)
+    aws = Aws(options.region, options.dry_run, _print)
     try:
         require()
         return undeploy(aws, options)
@@ -23,61 +48,90 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"undeploy: {error}\n")
         return error.code
     except KeyboardInterrupt:
-        sys.stderr.write("undeploy: interrupted; run it again for the rest\n")
+        sys.stderr.write("undeploy: interrupted; run undeploy.sh again to remove the rest\n")
         return INTERRUPTED
 
 
 def undeploy(aws: Aws, options: argparse.Namespace) -> int:
-    """Look what there is, ask, remove."""
+    """List the resources, ask, remove them, and return the exit code.
+
+    Raises:
+        DeployError: deploy.sh did not create the function, or AWS returned an error.
+    """
     name = options.function
-    found = lambda_function.find(aws, name)
-    if found and not lambda_function.is_ours(found):
-        raise DeployError(
-            f"function {name} was not made by deploy.sh (it has no tag {lambda_function.TAG}); "
-            f"`aws lambda delete-function --function-name {name}` removes it"
-        )
-    role_name = found["Configuration"]["Role"].rsplit("/", 1)[-1] if found else role.default_name(name)
-    layers = layer.ours(aws, name)
-    with_role = role.exists(aws, role_name, name)
-    things = [f"function {name} with its versions and aliases"] if found else []
-    things += [f"layer version {one['LayerVersionArn']}" for one in layers]
-    things += [f"role {role_name}"] if with_role else []
-    if not things:
-        _say(f"nothing of {name} is there")
+    resources = find(aws, name)
+    lines = resources.lines()
+    if not lines:
+        _print(f"nothing to remove for {name}")
         return 0
-    _say("\n".join(["to be removed:", *(f"  {thing}" for thing in things)]))
-    if not (options.yes or options.dry_run or _agreed()):
+    _print("\n".join(["to be removed:", *(f"  {line}" for line in lines)]))
+    if not (options.yes or options.dry_run or _confirmed()):
         sys.stderr.write("undeploy: nothing was removed\n")
         return USAGE
-    if found:
-        aws.change("lambda", "delete-function", "--function-name", name)
-    for one in layers:
-        words = ["--layer-name", layer.name(name), "--version-number", str(one["Version"])]
-        aws.change("lambda", "delete-layer-version", *words)
-    if with_role:
-        role.remove(aws, role_name)
+    remove(aws, name, resources)
     if not options.dry_run:
-        _say(f"removed. Its log stays: aws logs delete-log-group --log-group-name /aws/lambda/{name}")
+        _print(f"removed; this deletes its logs: aws logs delete-log-group --log-group-name /aws/lambda/{name}")
     return 0
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line; ends the program with 2 and one line if it makes no sense."""
-    parser = argparse.ArgumentParser(prog="undeploy.sh", allow_abbrev=False, add_help=False)
-    parser.add_argument("--function", default="yolo")
-    parser.add_argument("--region")
-    parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("--yes", action="store_true")
-    return parser.parse_args(arguments)
+def find(aws: Aws, name: str) -> Resources:
+    """Return what deploy.sh created for a function.
+
+    Raises:
+        DeployError: the function exists, and deploy.sh did not create it.
+    """
+    response: dict[str, Any] | None = lambda_function.find(aws, name)
+    if response and not lambda_function.is_own(response):
+        raise DeployError(
+            f"function {name} was not created by deploy.sh (it has no tag {lambda_function.TAG}); "
+            f"`aws lambda delete-function --function-name {name}` removes it"
+        )
+    role_name = response["Configuration"]["Role"].rsplit("/", 1)[-1] if response else role.default_name(name)
+    layers = layer.own_versions(aws, name)
+    removable = role.is_removable(aws, role_name, name)
+    return Resources(name if response else None, layers, role_name if removable else None)
 
 
-def _agreed() -> bool:
+def remove(aws: Aws, name: str, resources: Resources) -> None:
+    """Remove the resources of a function.
+
+    Raises:
+        DeployError: AWS returned an error.
+    """
+    if resources.function:
+        aws.change("lambda", "delete-function", "--function-name", name)
+    for version in resources.layers:
+        arguments = ["--layer-name", layer.name(name), "--version-number", str(version["Version"])]
+        aws.change("lambda", "delete-layer-version", *arguments)
+    if resources.role:
+        role.remove(aws, resources.role)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(
+        prog="scripts/undeploy.sh",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = command.add_argument
+    add("--function", default="yolo", metavar="NAME", help="function to remove (default: %(default)s)")
+    add("--region", metavar="REGION", help="region (default: the configured one)")
+    add("--dry-run", action="store_true", help="print the commands; change nothing")
+    add("--yes", action="store_true", help="remove without asking")
+    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    return command
+
+
+def _confirmed() -> bool:
     sys.stdout.write("remove all of it? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,6 @@
-"""How a zip reaches Lambda: with the request, or through a bucket that it leaves again once Lambda has its copy."""
+"""Transfer of a zip to Lambda: with the request, or through a bucket, where it is deleted after Lambda has its copy."""
+
+from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
@@ -8,28 +10,35 @@ from scripts.aws.cli import Aws, DeployError
 from scripts.aws.commands import Upload
 
 
-class Shape(NamedTuple):
-    """How a command names a zip in a bucket: one option with fields, or an option for each."""
+class BucketOption(NamedTuple):
+    """How a command takes a zip in a bucket: one option with both fields; "" for --s3-bucket and --s3-key."""
 
-    option: str  # "" for --s3-bucket and --s3-key
+    option: str
 
 
-CREATE, UPDATE, LAYER = Shape("--code"), Shape(""), Shape("--content")
+CREATE, UPDATE, LAYER = BucketOption("--code"), BucketOption(""), BucketOption("--content")
 
 
 @contextlib.contextmanager
-def sent(aws: Aws, zipped: Upload, bucket: str | None, shape: Shape) -> Iterator[list[str]]:
-    """The words that name the zip in a command, valid inside the `with`."""
+def content_arguments(aws: Aws, zipped: Upload, bucket: str | None, takes: BucketOption) -> Iterator[list[str]]:
+    """Yield the arguments of a command that name the zip; they are valid inside the `with` block.
+
+    Args:
+        aws: runs the commands.
+        zipped: the zip.
+        bucket: for a zip that is too large for the request.
+        takes: CREATE, UPDATE or LAYER, after the command that gets the arguments.
+    """
     if zipped.direct:
         yield ["--zip-file", f"fileb://{zipped.path}"]
         return
-    place = f"s3://{bucket}/{zipped.key}"
-    aws.change("s3", "cp", "--only-show-errors", str(zipped.path), place)
-    if shape.option:
-        yield [shape.option, f"S3Bucket={bucket},S3Key={zipped.key}"]
+    uri = f"s3://{bucket}/{zipped.key}"
+    aws.change("s3", "cp", "--only-show-errors", str(zipped.path), uri)
+    if takes.option:
+        yield [takes.option, f"S3Bucket={bucket},S3Key={zipped.key}"]
     else:
         yield ["--s3-bucket", str(bucket), "--s3-key", zipped.key]
     try:
-        aws.change("s3", "rm", "--only-show-errors", place)
+        aws.change("s3", "rm", "--only-show-errors", uri)
     except DeployError as error:
-        aws.say(f"{place} stays, it is not needed any more: {error}")
+        aws.report(f"{uri} could not be deleted and is no longer needed: {error}")

@@ -1,56 +1,86 @@
-"""What goes into layer.zip and function.zip, and build.json about them."""
+"""Contents of layer.zip and function.zip, and their description for build.json."""
 
 import hashlib
-import json
-import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from export.model_info import ModelInfo
 from layer import bytecode, pin, zip_writer
 from layer.targets import Target
+from scripts import environments, manifest
 from scripts.bundle import sizes
-from scripts.bundle.model import TENSORS, ModelFacts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TASK_ROOT, LAYER_ROOT = "/var/task", "/opt"  # where Lambda unpacks function.zip, and layer.zip
+TASK_ROOT, LAYER_ROOT = "/var/task", "/opt"  # where Lambda unpacks function.zip and layer.zip
 MODEL_NAME = "model.onnx"
+VERSION_LINE = 'VERSION = "0+source"'  # in function/__init__.py; a comment may follow
+
+
+class VersionLineMissing(Exception):
+    """function/__init__.py does not have the line that the build replaces by the version."""
 
 
 def write(out: Path, packages: Path, function: Path, model: Path, model_in_layer: bool) -> tuple[Path, Path]:
-    """Writes layer.zip and function.zip to `out`.
+    """Write layer.zip and function.zip and return their paths.
 
     Args:
-        out: a folder.
-        packages: the layer's packages (layer.build).
-        function: a folder with `function/` in it, compiled or not.
+        out: folder for the zips.
+        packages: folder of the layer's packages, from `layer.build`.
+        function: folder with `function/` in it, with or without bytecode.
         model: the ONNX file.
-        model_in_layer: put the model into the layer and not beside the function.
+        model_in_layer: put the model into layer.zip instead of function.zip.
     """
-    layer = zip_writer.files_below(packages, "python/")
-    code = {**zip_writer.files_below(function, ""), "LICENSE": ROOT / "LICENSE"}
-    (layer if model_in_layer else code)[MODEL_NAME] = model
-    zips = out / "layer.zip", out / "function.zip"
-    for path, entries in zip(zips, (layer, code), strict=True):
-        zip_writer.write(path, entries)
+    layer_files = zip_writer.files_below(packages, "python/")
+    function_files = {**zip_writer.files_below(function, ""), "LICENSE": ROOT / "LICENSE"}
+    (layer_files if model_in_layer else function_files)[MODEL_NAME] = model
+    zips = out / manifest.LAYER_ZIP, out / manifest.FUNCTION_ZIP
+    for path, files in zip(zips, (layer_files, function_files), strict=True):
+        zip_writer.write(path, files)
     return zips
 
 
 def stage_function(folder: Path, python: Path | None) -> None:
-    """Puts the function's sources below the empty `folder`, with bytecode by `python` if there is one."""
+    """Copy the function's sources below the empty `folder`, with the project's version in them.
+
+    Args:
+        folder: gets `function/`.
+        python: compiles the bytecode; None: no bytecode.
+
+    Raises:
+        VersionLineMissing: function/__init__.py does not have VERSION_LINE exactly once.
+        CompileFailed: `python` cannot compile a source.
+    """
     for source in sorted((ROOT / "function").rglob("*.py")):
         target = folder / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    _write_version(folder / "function" / "__init__.py")
     if python:
         bytecode.compile_tree(python, folder, TASK_ROOT)
 
 
+def _write_version(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    numbers = [number for number, line in enumerate(lines) if line.partition("  #")[0].rstrip("\n") == VERSION_LINE]
+    if len(numbers) != 1:
+        raise VersionLineMissing(f"{path} must have the line `{VERSION_LINE}` once, got {len(numbers)} of them")
+    lines[numbers[0]] = f'VERSION = "{environments.project_version()}"\n'
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 def describe(
-    zips: tuple[Path, Path], target: Target, model: ModelFacts, source_sha256: str, model_in_layer: bool
+    zips: tuple[Path, Path], target: Target, model: ModelInfo, source_sha256: str, model_in_layer: bool
 ) -> dict[str, Any]:
-    """What build.json says; `source_sha256` is of the model before it was optimized."""
+    """Return the fields of build.json.
+
+    Args:
+        zips: layer.zip and function.zip.
+        target: architecture and Python of the function.
+        model: the ONNX file in the zip.
+        source_sha256: digest of the ONNX file before it was optimized.
+        model_in_layer: the model is in layer.zip.
+    """
     layer, function = (_describe_zip(path) for path in zips)
     return {
         "arch": target.arch,
@@ -65,23 +95,16 @@ def describe(
             "sha256": model.sha256,
             "source_sha256": source_sha256,
             "task": model.task,
-            **_takes(model),
+            **_input_fields(model),
         },
         "packages": pin.versions(pin.REQUIREMENTS.read_text(encoding="utf-8")),
     }
 
 
-def _takes(model: ModelFacts) -> dict[str, Any]:
-    if model.task == TENSORS:
+def _input_fields(model: ModelInfo) -> dict[str, Any]:
+    if model.is_generic:
         return {"inputs": list(model.inputs), "outputs": list(model.outputs)}
     return {"imgsz": list(model.imgsz)}
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes `value`; until it is whole, the file is not there or as it was."""
-    scratch = path.with_name(f".{path.name}-{os.getpid()}")
-    scratch.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)
 
 
 def _describe_zip(path: Path) -> dict[str, Any]:

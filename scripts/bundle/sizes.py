@@ -1,7 +1,4 @@
-"""How large the zips are, by package, against Lambda's limits. Reads zips, writes nothing.
-
-Source of the limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (its MB are 1024 x 1024).
-"""
+"""Sizes of the zips by package, compared with Lambda's limits."""
 
 import zipfile
 from collections.abc import Iterable
@@ -11,24 +8,23 @@ from typing import NamedTuple
 from scripts.aws.limits import DIRECT_LIMIT, UNZIPPED_LIMIT
 
 OVERHEAD = "(zip directory)"
-# Parts of the layer's folders whose name is not that of the package.
-PACKAGES = {"PIL": "pillow"}
+PACKAGES = {"PIL": "pillow"}  # folder in the layer -> package, where the two names differ
 MODEL, CODE = "model", "function"
 
 
 class TooLarge(Exception):
-    """The zips are beyond a limit of Lambda's."""
+    """The zips are above a limit of Lambda."""
 
 
 class Size(NamedTuple):
-    """Bytes, as files and as they lie in a zip."""
+    """Bytes of files, unzipped and compressed in the zip."""
 
     unzipped: int
     zipped: int
 
 
 def package(name: str) -> str:
-    """Whose file a name in one of the zips is: a package of the layer, the model, or the function."""
+    """Return the owner of a file in one of the zips: a package of the layer, the model, or the function."""
     first, _, rest = name.partition("/")
     if first == "python":
         folder = rest.split("/")[0]
@@ -37,7 +33,10 @@ def package(name: str) -> str:
 
 
 def by_package(path: Path) -> dict[str, Size]:
-    """The sizes of what a zip holds, largest first; the zip's own structure comes last, so that they add up."""
+    """Return the size of each package in a zip, largest first.
+
+    The last entry is the zip's own structure, so the compressed sizes add up to the size of the zip.
+    """
     sizes: dict[str, Size] = {}
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
@@ -49,35 +48,39 @@ def by_package(path: Path) -> dict[str, Size]:
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """The sum."""
+    """Return the sum; zero for no sizes."""
     listed = list(sizes)
     return Size(sum(size.unzipped for size in listed), sum(size.zipped for size in listed))
 
 
 def table(zips: Iterable[Path]) -> str:
-    """The sizes of the zips, each package of each, and what they come to against the limits."""
+    """Return a table of the zips with a row for each package, their total, the limits, and the share that is used."""
     lines = [_row("", "unzipped", "zipped")]
     sums = []
     for path in zips:
         sizes = by_package(path)
         sums.append(total(sizes.values()))
         lines += [_size_row(path.name, sums[-1]), *(_size_row(f"  {name}", size) for name, size in sizes.items())]
-    together = total(sums)
-    lines += [_size_row("together", together), _row("limit", f"{UNZIPPED_LIMIT:,}", f"{DIRECT_LIMIT:,}")]
-    used = f"{together.unzipped / UNZIPPED_LIMIT:.1%}", f"{together.zipped / DIRECT_LIMIT:.1%}"
+    both = total(sums)
+    lines += [_size_row("total", both), _row("limit", f"{UNZIPPED_LIMIT:,}", f"{DIRECT_LIMIT:,}")]
+    used = f"{both.unzipped / UNZIPPED_LIMIT:.1%}", f"{both.zipped / DIRECT_LIMIT:.1%}"
     return "\n".join([*lines, _row("used", *used)])
 
 
-def complaints(together: Size) -> tuple[str | None, str | None]:
-    """What is wrong with the zips' sum: an error (Lambda refuses it) and a warning, each None if there is none."""
+def check(both: Size) -> tuple[str | None, str | None]:
+    """Compare the total size of the zips with the limits.
+
+    Returns:
+        An error (Lambda rejects the zips) and a warning; each is None if there is none.
+    """
     error = warning = None
-    if together.unzipped > UNZIPPED_LIMIT:
-        over = together.unzipped - UNZIPPED_LIMIT
-        error = f"{together.unzipped:,} bytes unzipped; Lambda takes {UNZIPPED_LIMIT:,}: {over:,} too many"
-    if together.zipped > DIRECT_LIMIT:
+    if both.unzipped > UNZIPPED_LIMIT:
+        excess = both.unzipped - UNZIPPED_LIMIT
+        error = f"unzipped size must be at most {UNZIPPED_LIMIT:,} bytes, got {both.unzipped:,} ({excess:,} too many)"
+    if both.zipped > DIRECT_LIMIT:
         warning = (
-            f"{together.zipped:,} bytes zipped in all, more than {DIRECT_LIMIT:,}: "
-            "a zip above that alone has to go through S3, and both together take longer to load"
+            f"the zips have {both.zipped:,} bytes in total, more than {DIRECT_LIMIT:,}; a single zip above that size "
+            "must be uploaded through S3, and larger zips take longer to load"
         )
     return error, warning
 

@@ -1,4 +1,4 @@
-"""Trying the finished zips on pictures or requests, by scripts/invoke_local.py, where this machine can."""
+"""Smoke run of the built zips on images or requests, with scripts/invoke_local.py, if this machine can run them."""
 
 import json
 import math
@@ -16,47 +16,51 @@ from scripts import environments
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "example" / "samples"
-PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def samples() -> list[Path]:
-    """The example's pictures."""
-    return sorted(path for path in SAMPLES.glob("*") if path.suffix.lower() in PICTURES)
+    """Return the sample images of the example."""
+    return sorted(path for path in SAMPLES.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def why_not_runnable(target: Target) -> str | None:
-    """Why zips for `target` cannot run here; None if they can."""
+    """Return the reason why zips for `target` cannot run on this machine; None if they can."""
     if platform.system() != "Linux" or platform.machine() != MACHINES[target.arch]:
         return f"the zips are for Linux on {target.arch}, this machine is {platform.system()} on {platform.machine()}"
     if not environments.find(target.python):
-        here = ", ".join(found.version for found in environments.available()) or "none"
+        installed = ", ".join(python.version for python in environments.available()) or "none"
         return (
-            f"Python {target.python} is not on this machine (on it: {here}); "
-            f"`uv python install {target.python}` brings it"
+            f"Python {target.python} is not on this machine (installed: {installed}); "
+            f"`uv python install {target.python}` installs it"
         )
     return None
 
 
 def run(out: Path, images: list[Path]) -> int:
-    """Invokes the zips in `out` with each picture, the results drawn into `out`/try; the exit code of that."""
+    """Invoke the zips in `out` with each image, draw the results into `out`/try, and return the exit code."""
     return _invoke(out, [*map(str, images), "--save", str(out / "try")])
 
 
 def run_requests(out: Path, requests: Sequence[Path]) -> int:
-    """Invokes the zips in `out` with each request of tensors, a JSON file; the exit code of that."""
+    """Invoke the zips in `out` with each inference request, a JSON file, and return the exit code."""
     return _invoke(out, [argument for path in requests for argument in ("--request", str(path))])
 
 
 def write_request(out: Path, inputs: Sequence[dict[str, Any]]) -> Path:
-    """Writes a request of ones, with 1 for each free size, to `out`/try/request.json.
+    """Write an inference request in which all values are 1 and dynamic sizes are 1 to `out`/try/request.json.
 
     Args:
-        out: the folder with the zips.
-        inputs: name, datatype and shape of each, as the Open Inference Protocol has them.
+        out: folder with the zips.
+        inputs: name, datatype and shape of each input, as the Open Inference Protocol declares them.
+
+    Returns:
+        The path of the request.
     """
     path = out / "try" / "request.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"id": "try", "inputs": [_ones(one) for one in inputs]}, indent=2) + "\n", "utf-8")
+    request = {"id": "try", "inputs": [_ones(declared) for declared in inputs]}
+    path.write_text(json.dumps(request, indent=2) + "\n", "utf-8")
     return path
 
 

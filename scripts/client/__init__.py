@@ -1,5 +1,11 @@
-"""The parts of `scripts/call.py`: signing, sending, telling. Only the standard library, any Python from 3.9 on."""
+"""Parts of scripts/call.py: credentials, signature, connection and report.
+
+They run under any Python from 3.9 on, with the standard library alone.
+"""
 
 
 class NotCallable(Exception):
-    """One line that says what was found and what was wanted."""
+    """The command cannot send requests: an image, the URL, the region or the credentials are missing or wrong.
+
+    The message is one line.
+    """

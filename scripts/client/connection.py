@@ -1,4 +1,4 @@
-"""Where a call goes: a function by its name, through Lambda's API, or a URL. One request out, one Reply back."""
+"""Connection to a function: by its name through Lambda's API, or by a URL."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from scripts.aws.limits import TIMEOUT_RANGE
 from scripts.client import NotCallable
-from scripts.client.sigv4 import Credentials, signed
+from scripts.client.sigv4 import Credentials, sign_headers
 
-TIMEOUT = 905  # seconds; a function's own limit is 900
+TIMEOUT = TIMEOUT_RANGE[1] + 5  # seconds; a function may run until its own timeout
 LAMBDA_URL = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws")
-START = re.compile(r"(?:Init|Restore) Duration: ([0-9.]+) ms")  # of the REPORT line; Restore is SnapStart's
-HIDDEN = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)  # a kept connection was closed
+INIT_DURATION = re.compile(r"(?:Init|Restore) Duration: ([0-9.]+) ms")  # in the REPORT line; Restore is SnapStart's
+# A kept connection that the other side has closed.
+CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 class Endpoint(NamedTuple):
-    """Where to and in whose name.
+    """URL of a function, and how to call it.
 
     Attributes:
-        url: of the request.
-        direct: Lambda's API: the answer is the function's return value, and the log's end comes along.
-        credentials: None sends it unsigned.
-        region: of the function; "" where nothing is signed.
+        url: the URL of the request.
+        direct: the URL is of Lambda's API: the response is the function's return value, with the end of the log.
+        credentials: sign the request with these; None: do not sign it.
+        region: region of the function; "" if nothing is signed.
     """
 
     url: str
@@ -37,13 +39,13 @@ class Endpoint(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back.
+    """Response to one request.
 
     Attributes:
-        status: of HTTP, the function's own; 0 if nothing came.
+        status: HTTP status of the function; 0 if there is no response.
         body: decoded JSON, or text.
-        ms: request sent to answer read.
-        init_ms: of a cold start; None if it was warm, or if that cannot be seen.
+        ms: time from sending the request to the end of the response.
+        init_ms: init duration of a cold start; None for a warm start, or if it is not visible.
     """
 
     status: int
@@ -53,13 +55,13 @@ class Reply(NamedTuple):
 
 
 def by_name(function: str, region: str, credentials: Credentials, endpoint: str | None) -> Endpoint:
-    """A function: NAME, NAME:alias, NAME:version or an ARN.
+    """Return the endpoint of a function in Lambda's API.
 
     Args:
-        function: which.
-        region: where it is.
+        function: NAME, NAME:ALIAS, NAME:VERSION or an ARN.
+        region: region of the function.
         credentials: of the caller.
-        endpoint: another address of Lambda's API; None for AWS's own.
+        endpoint: base URL of the API; None: the one of AWS.
     """
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     base = (endpoint or f"https://lambda.{region}.{domain}").rstrip("/")
@@ -67,20 +69,23 @@ def by_name(function: str, region: str, credentials: Credentials, endpoint: str 
 
 
 def region_of(url: str) -> str | None:
-    """The region of a Function URL; None for any other address."""
+    """Return the region of a Function URL; None for any other URL."""
     match = LAMBDA_URL.fullmatch(urlsplit(url).hostname or "")
     return match[1] if match else None
 
 
 class Connection:
-    """One connection to the target, kept from call to call; of one thread."""
+    """Connection to an endpoint, kept from call to call. Not for use by several threads."""
 
-    def __init__(self, target: Endpoint) -> None:
-        self._target = target
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._connection: http.client.HTTPConnection | None = None
 
     def call(self, event: dict[str, Any]) -> Reply:
-        """Send one event; nothing is sent again unless the connection was closed before it could be used."""
+        """Send an event and return the response.
+
+        The event is sent a second time only if a kept connection was closed before it could be used.
+        """
         body = json.dumps(event).encode()
         started = time.perf_counter()
         try:
@@ -89,10 +94,12 @@ class Connection:
             self.close()
             return Reply(0, f"{type(error).__name__}: {error}", (time.perf_counter() - started) * 1000, None)
         ms = (time.perf_counter() - started) * 1000
-        return _direct(status, headers, data, ms) if self._target.direct else Reply(status, _decoded(data), ms, None)
+        if self._endpoint.direct:
+            return _parse_invocation(status, headers, data, ms)
+        return Reply(status, _decode(data), ms, None)
 
     def close(self) -> None:
-        """End the connection; the next call opens another."""
+        """Close the connection; the next call opens another one."""
         if self._connection:
             self._connection.close()
         self._connection = None
@@ -101,14 +108,14 @@ class Connection:
         kept = self._connection is not None
         try:
             return self._exchange(body)
-        except HIDDEN:
+        except CLOSED:
             self.close()
             if not kept:
                 raise
             return self._exchange(body)
 
     def _exchange(self, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        parts = urlsplit(self._target.url)
+        parts = urlsplit(self._endpoint.url)
         if self._connection is None:
             kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             self._connection = kind(parts.netloc, timeout=TIMEOUT)
@@ -119,38 +126,39 @@ class Connection:
 
     def _headers(self, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
-        if self._target.direct:
+        if self._endpoint.direct:
             headers["X-Amz-Log-Type"] = "Tail"
-        if self._target.credentials is None:
+        if self._endpoint.credentials is None:
             return headers
         now = datetime.now(timezone.utc)  # noqa: UP017  (Python 3.9)
-        return signed(self._target.url, headers, body, self._target.credentials, self._target.region, now)
+        return sign_headers(self._endpoint.url, headers, body, self._endpoint.credentials, self._endpoint.region, now)
 
 
 def check_url(url: str) -> str:
-    """The URL, if it is one.
+    """Return the URL.
 
     Raises:
-        NotCallable: it is not.
+        NotCallable: it is not an http or https URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise NotCallable(f"--url is {url!r}; wanted https://...")
+        raise NotCallable(f"--url must be an https:// URL, got {url!r}")
     return url
 
 
-def _direct(status: int, headers: http.client.HTTPMessage, data: bytes, ms: float) -> Reply:
-    """What Lambda's API says: the function's answer in the shape of HTTP, its error, or a refusal to call it."""
+def _parse_invocation(status: int, headers: http.client.HTTPMessage, data: bytes, ms: float) -> Reply:
+    """Parse a response of Lambda's API: the function's response, its error, or an error of the API."""
     log = base64.b64decode(headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
-    report = START.search(log)
-    init_ms = float(report[1]) if report else None
-    answer = _decoded(data)
-    if status == 200 and not headers.get("X-Amz-Function-Error") and isinstance(answer, dict):
-        return Reply(int(answer.get("statusCode", 200)), _decoded(answer.get("body", answer)), ms, init_ms)
-    return Reply(502 if status == 200 else status, answer, ms, init_ms)
+    match = INIT_DURATION.search(log)
+    init_ms = float(match[1]) if match else None
+    result = _decode(data)
+    if status == 200 and not headers.get("X-Amz-Function-Error") and isinstance(result, dict):
+        return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), ms, init_ms)
+    return Reply(502 if status == 200 else status, result, ms, init_ms)
 
 
-def _decoded(data: Any) -> Any:
+def _decode(data: Any) -> Any:
+    """Return JSON as values, other bytes as text, and anything else as it is."""
     if not isinstance(data, (bytes, str)):
         return data
     try:

@@ -1,4 +1,4 @@
-"""Whose credentials and which region: the environment's, else what the `aws` command says, else what botocore finds."""
+"""Credentials and region of the caller: from the environment, else from the `aws` command, else from botocore."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scripts.client import NotCallable
 from scripts.client.sigv4 import Credentials
 
 NO_CREDENTIALS = (
-    "no AWS credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor `aws configure export-credentials` "
-    "nor botocore gives any"
+    "no AWS credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, from `aws configure export-credentials` or "
+    "from botocore"
 )
-NO_REGION = "no region: wanted --region, AWS_REGION or `aws configure set region`"
+NO_REGION = "no region; set --region, AWS_REGION or `aws configure set region`"
 
 
 def credentials(environ: Mapping[str, str]) -> Credentials:
-    """The caller's.
+    """Return the credentials of the caller.
 
     Raises:
         NotCallable: there are none.
@@ -26,41 +26,41 @@ def credentials(environ: Mapping[str, str]) -> Credentials:
     key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if key and secret:
         return Credentials(key, secret, environ.get("AWS_SESSION_TOKEN") or None)
-    answer = _aws("configure", "export-credentials", "--format", "process")
-    if answer:
-        found = json.loads(answer)
-        return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found.get("SessionToken"))
-    return _of_botocore()
+    output = _run_aws("configure", "export-credentials", "--format", "process")
+    if output:
+        exported = json.loads(output)
+        return Credentials(exported["AccessKeyId"], exported["SecretAccessKey"], exported.get("SessionToken"))
+    return _from_botocore()
 
 
-def region(environ: Mapping[str, str], given: str | None) -> str:
-    """The region that is named, or configured.
+def region(environ: Mapping[str, str], requested: str | None) -> str:
+    """Return the requested region, else the configured one.
 
     Raises:
         NotCallable: there is none.
     """
-    found = given or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    found = found or _aws("configure", "get", "region")
-    if not found:
+    name = requested or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    name = name or _run_aws("configure", "get", "region")
+    if not name:
         raise NotCallable(NO_REGION)
-    return found
+    return name
 
 
-def _aws(*words: str) -> str | None:
-    """What the `aws` command says; None if there is no such command or it refuses."""
+def _run_aws(*arguments: str) -> str | None:
+    """Return the output of the `aws` command; None if it is not installed or fails."""
     if not shutil.which("aws"):
         return None
-    done = subprocess.run(["aws", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(["aws", *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _of_botocore() -> Credentials:
+def _from_botocore() -> Credentials:
     try:
         import botocore.session
     except ImportError as error:
         raise NotCallable(NO_CREDENTIALS) from error
-    found = botocore.session.Session().get_credentials()
-    if not found:
+    resolved = botocore.session.Session().get_credentials()
+    if not resolved:
         raise NotCallable(NO_CREDENTIALS)
-    frozen = found.get_frozen_credentials()
+    frozen = resolved.get_frozen_credentials()
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

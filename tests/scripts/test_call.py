@@ -1,4 +1,4 @@
-"""call.py against a server on loopback that plays a Function URL and Lambda's API, with the handler behind both."""
+"""call.py with a server on loopback that is a Function URL and Lambda's API, both with the real handler."""
 
 import base64
 import json
@@ -24,16 +24,16 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REG
 
 
 class Lambda(ThreadingHTTPServer):
-    """Both doors of one function; the first call is a cold start."""
+    """Both endpoints of one function; the first call is a cold start."""
 
     daemon_threads = True
 
     def __init__(self, handler: ModuleType) -> None:
-        super().__init__(("127.0.0.1", 0), _Door)
+        super().__init__(("127.0.0.1", 0), _Endpoint)
         self.handler = handler
-        self.seen: list[tuple[str, dict[str, str], bytes]] = []
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.function_error = False
-        self.refusal: tuple[int, bytes] | None = None
+        self.api_error: tuple[int, bytes] | None = None
         self.lock = threading.Lock()
 
     @property
@@ -41,26 +41,26 @@ class Lambda(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Door(BaseHTTPRequestHandler):
+class _Endpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Lambda
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with self.server.lock:
-            cold = not self.server.seen
-            self.server.seen.append((self.path, dict(self.headers.items()), body))
-            if self.server.refusal:
-                self._send(*self.server.refusal, {})
+            cold = not self.server.requests
+            self.server.requests.append((self.path, dict(self.headers.items()), body))
+            if self.server.api_error:
+                self._send(*self.server.api_error, {})
             elif self.path.endswith("/invocations"):
-                answer = self.server.handler.lambda_handler(json.loads(body), Context())
+                response = self.server.handler.lambda_handler(json.loads(body), Context())
                 log = REPORT + ("Init Duration: 301.25 ms\t" if cold else "")
                 extra = {"X-Amz-Log-Result": base64.b64encode(log.encode()).decode()}
                 extra |= {"X-Amz-Function-Error": "Unhandled"} if self.server.function_error else {}
-                self._send(200, json.dumps(answer).encode(), extra)
+                self._send(200, json.dumps(response).encode(), extra)
             else:
-                answer = self.server.handler.lambda_handler(self._event(body), Context())
-                self._send(answer["statusCode"], answer["body"].encode(), {})
+                response = self.server.handler.lambda_handler(self._event(body), Context())
+                self._send(response["statusCode"], response["body"].encode(), {})
 
     def _event(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")
@@ -82,7 +82,7 @@ class _Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -114,97 +114,97 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> str:
-    """What call.py printed; the handler's line of metrics lands in the same place, since it runs in this process."""
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the output of call.py without the metrics of the handler, which runs in the same process."""
     lines = capsys.readouterr().out.splitlines()
     return "\n".join(line for line in lines if not line.startswith('{"_aws"'))
 
 
-def test_a_function_s_boxes_are_printed(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_boxes_of_a_function_are_printed(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red), "--function", "yolo:live"]) == 0
-    lines = told(capsys).splitlines()
+    lines = printed(capsys).splitlines()
     assert lines[1].split() == ["320", "x", "320", "1", "box"]
     assert lines[3].split()[2:] == [f"{edge:.2f}" for edge in RED_CELL]
-    assert "cold start, 301 ms" in lines[0]
-    assert served.seen[0][0] == "/2015-03-31/functions/yolo%3Alive/invocations"
+    assert "cold start, init 301 ms" in lines[0]
+    assert served.requests[0][0] == "/2015-03-31/functions/yolo%3Alive/invocations"
 
 
-def test_a_url_s_boxes_are_those_of_the_function(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_url_and_a_function_name_return_the_same_boxes(
+    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call.main([str(red), "--url", served.url, "--json"]) == 0
-    by_url = json.loads(told(capsys))["answers"][0]["body"]["detections"]
+    by_url = json.loads(printed(capsys))["answers"][0]["body"]["detections"]
     assert call.main([str(red), "--json"]) == 0
-    assert by_url == json.loads(told(capsys))["answers"][0]["body"]["detections"]
+    assert by_url == json.loads(printed(capsys))["answers"][0]["body"]["detections"]
 
 
-@pytest.mark.parametrize("where", ["function", "url"])
-def test_the_options_reach_the_function(where: str, served: Lambda, red: Path) -> None:
-    place = ["--url", served.url] if where == "url" else []
-    assert call.main([str(red), *place, "--conf", "0.4", "--iou", "0.5", "--max-det", "7", "--classes", "0,red"]) in (
+@pytest.mark.parametrize("by", ["function", "url"])
+def test_the_options_reach_the_function(by: str, served: Lambda, red: Path) -> None:
+    target = ["--url", served.url] if by == "url" else []
+    assert call.main([str(red), *target, "--conf", "0.4", "--iou", "0.5", "--max-det", "7", "--classes", "0,red"]) in (
         0,
         1,
     )
-    sent = json.loads(served.seen[0][2])
+    sent = json.loads(served.requests[0][2])
     assert {name: sent[name] for name in call.OPTIONS} == {"conf": 0.4, "iou": 0.5, "max_det": 7, "classes": "0,red"}
     assert sent["image_name"] == "red.png"
 
 
-def test_an_error_of_the_function_is_shown_and_ends_with_1(
+def test_an_error_response_is_shown_and_exits_with_1(
     served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call.main([str(red), "--url", served.url, "--conf", "7"]) == 1
-    shown = told(capsys)
-    assert "422" in shown and "InvalidOption" in shown
+    output = printed(capsys)
+    assert "422" in output and "InvalidOption" in output
 
 
-def test_a_function_that_failed_is_no_answer(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unhandled_error_of_the_function_has_status_502(
+    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     served.function_error = True
     assert call.main([str(red), "--json"]) == 1
-    assert json.loads(told(capsys))["answers"][0]["status"] == 502
+    assert json.loads(printed(capsys))["answers"][0]["status"] == 502
 
 
-def test_a_refusal_of_lambda_is_shown(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    served.refusal = 404, b'{"Message": "Function not found"}'
+def test_an_error_of_the_lambda_api_is_shown(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    served.api_error = 404, b'{"Message": "Function not found"}'
     assert call.main([str(red)]) == 1
-    shown = told(capsys)
-    assert "404" in shown and "Function not found" in shown
+    output = printed(capsys)
+    assert "404" in output and "Function not found" in output
 
 
-def test_nobody_listening_is_said(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_connection_is_shown(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red), "--url", "http://127.0.0.1:9"]) == 1
-    assert "no answer" in capsys.readouterr().out
+    assert "no response" in capsys.readouterr().out
 
 
-def test_pictures_are_saved_with_their_boxes_each_under_a_name_of_its_own(
-    served: Lambda, red: Path, tmp_path: Path
-) -> None:
+def test_images_are_saved_with_their_boxes_under_different_names(served: Lambda, red: Path, tmp_path: Path) -> None:
     assert call.main([str(red), str(red), "--save", str(tmp_path / "out")]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["red-2.jpg", "red.jpg"]
-    with Image.open(tmp_path / "out" / "red.jpg") as drawn, Image.open(red) as plain:
-        assert drawn.size == plain.size
-        assert drawn.convert("RGB").tobytes() != plain.convert("RGB").tobytes()
+    with Image.open(tmp_path / "out" / "red.jpg") as annotated, Image.open(red) as plain:
+        assert annotated.size == plain.size
+        assert annotated.convert("RGB").tobytes() != plain.convert("RGB").tobytes()
 
 
-def test_drawing_starts_again_where_pillow_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_runs_under_the_dev_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.call._can_draw", lambda: False)
-    monkeypatch.setattr("scripts.call._under_dev", lambda arguments: len(arguments))
+    monkeypatch.setattr("scripts.call._run_under_dev", lambda arguments: len(arguments))
     assert call.main(["a.jpg", "--save", "out"]) == 3
 
 
-def test_a_load_counts_calls_percentiles_and_cold_starts(
+def test_a_load_test_reports_calls_percentiles_and_cold_starts(
     served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call.main([str(red), "--concurrency", "3", "--repeat", "7"]) == 0
-    shown = told(capsys)
-    assert len(served.seen) == 7
-    assert "calls        7, 3 at once" in shown
-    assert "answers      7 x 200" in shown
-    assert "cold starts  1, their init 301 to 301 ms" in shown
-    assert [name for name in ("p50", "p90", "p99", "max") if name not in shown] == []
+    output = printed(capsys)
+    assert len(served.requests) == 7
+    assert "calls        7, concurrency 3" in output
+    assert "responses    7 x 200" in output
+    assert "cold starts  1, init 301 to 301 ms" in output
+    assert [name for name in ("p50", "p90", "p99", "max") if name not in output] == []
 
 
-def test_by_url_cold_starts_are_said_to_be_invisible(
-    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cold_starts_are_not_visible_by_url(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red), "--url", served.url, "--repeat", "2"]) == 0
     assert "cold starts  not visible by URL" in capsys.readouterr().out
 
@@ -212,52 +212,52 @@ def test_by_url_cold_starts_are_said_to_be_invisible(
 @pytest.mark.parametrize(
     ("percent", "value"), [(50, 5.0), (90, 9.0), (99, 10.0), (100, 10.0)]
 )  # fmt: skip
-def test_a_percentile_is_the_nearest_rank(percent: int, value: float) -> None:
-    assert report.percentile([float(one) for one in range(1, 11)], percent) == value
+def test_percentiles_use_the_nearest_rank(percent: int, value: float) -> None:
+    assert report.percentile([float(value) for value in range(1, 11)], percent) == value
 
 
-def test_a_load_without_any_answer_has_no_times() -> None:
-    found = report.summary([Reply(0, "closed", 5.0, None)], 1.0)
-    assert (found["ms"], found["statuses"]) == ({}, {"0": 1})
+def test_a_load_test_without_responses_has_no_times() -> None:
+    statistics = report.summary([Reply(0, "closed", 5.0, None)], 1.0)
+    assert (statistics["ms"], statistics["statuses"]) == ({}, {"0": 1})
 
 
-def test_a_plain_url_is_not_signed_and_a_function_is(served: Lambda, red: Path) -> None:
+def test_a_plain_url_is_not_signed_and_a_function_name_is(served: Lambda, red: Path) -> None:
     call.main([str(red), "--url", served.url])
     call.main([str(red), "--url", served.url, "--sign"])
     call.main([str(red)])
-    assert ["Authorization" in headers for _, headers, _ in served.seen] == [False, True, True]
-    assert "/eu-west-1/lambda/aws4_request" in served.seen[1][1]["Authorization"]
+    assert ["Authorization" in headers for _, headers, _ in served.requests] == [False, True, True]
+    assert "/eu-west-1/lambda/aws4_request" in served.requests[1][1]["Authorization"]
 
 
-@pytest.mark.parametrize(("words", "signs"), [([], True), (["--no-sign"], False), (["--sign"], True)])
+@pytest.mark.parametrize(("options", "is_signed"), [([], True), (["--no-sign"], False), (["--sign"], True)])
 def test_a_function_url_is_signed_for_its_own_region(
-    words: list[str], signs: bool, monkeypatch: pytest.MonkeyPatch
+    options: list[str], is_signed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    target = call._target(call.parse(["a.jpg", "--url", "https://abc.lambda-url.us-west-2.on.aws/", *words]))
-    assert (target.credentials is not None, target.region) == (signs, "us-west-2" if signs else "")
+    endpoint = call._endpoint(call.parse(["a.jpg", "--url", "https://abc.lambda-url.us-west-2.on.aws/", *options]))
+    assert (endpoint.credentials is not None, endpoint.region) == (is_signed, "us-west-2" if is_signed else "")
 
 
 def test_a_function_url_without_credentials_is_not_signed(no_account: None) -> None:
-    target = call._target(call.parse(["a.jpg", "--url", "https://abc.lambda-url.us-west-2.on.aws/"]))
-    assert target.credentials is None
+    endpoint = call._endpoint(call.parse(["a.jpg", "--url", "https://abc.lambda-url.us-west-2.on.aws/"]))
+    assert endpoint.credentials is None
 
 
-def test_a_host_that_only_looks_like_a_function_url_gets_no_signature() -> None:
+def test_a_host_that_contains_a_function_url_is_not_one() -> None:
     assert region_of("https://abc.lambda-url.us-west-2.on.aws.evil.example/") is None
     assert region_of("https://abc.lambda-url.us-west-2.on.aws/analyze") == "us-west-2"
 
 
-@pytest.mark.parametrize("words", [[], ["--url", "https://a.example/", "--sign", "--region", "us-east-1"]])
-def test_no_credentials_is_one_line(
-    words: list[str], no_account: None, red: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [[], ["--url", "https://a.example/", "--sign", "--region", "us-east-1"]])
+def test_missing_credentials_are_one_line(
+    options: list[str], no_account: None, red: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call.main([str(red), *(words or ["--region", "us-east-1"])]) == 2
+    assert call.main([str(red), *(options or ["--region", "us-east-1"])]) == 2
     assert capsys.readouterr().err == f"call: {credentials.NO_CREDENTIALS}\n"
 
 
-def test_no_region_is_one_line(no_account: None, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_region_is_one_line(no_account: None, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red)]) == 2
     assert capsys.readouterr().err == f"call: {credentials.NO_REGION}\n"
 
@@ -272,34 +272,34 @@ def test_credentials_come_from_the_aws_command(
     assert credentials.credentials({}) == Credentials("A", "B", "C")
 
 
-def test_a_picture_beyond_lambda_s_event_is_not_sent(
+def test_an_image_above_the_event_limit_is_not_sent(
     served: Lambda, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "large.jpg").write_bytes(bytes(4_800_000))
     assert call.main([str(tmp_path / "large.jpg")]) == 2
-    assert "Lambda takes 6,291,456" in capsys.readouterr().err
-    assert served.seen == []
+    assert "must be at most 6,291,456 bytes" in capsys.readouterr().err
+    assert served.requests == []
 
 
-def test_no_such_picture_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_image_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main(["nothing.jpg", "--region", "us-east-1"]) == 2
-    assert capsys.readouterr().err == "call: nothing.jpg: no such file; wanted a picture\n"
+    assert capsys.readouterr().err == "call: IMAGE must be a file, got nothing.jpg, which does not exist\n"
 
 
-def test_a_url_that_is_none_is_one_line(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_url_is_one_line(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red), "--url", "yolo:live"]) == 2
-    assert "--url is 'yolo:live'; wanted https://..." in capsys.readouterr().err
+    assert "--url must be an https:// URL, got 'yolo:live'" in capsys.readouterr().err
 
 
-def test_a_connection_that_was_closed_meanwhile_is_opened_again(served: Lambda) -> None:
-    caller = Connection(Endpoint(served.url, False, None, ""))
-    served.refusal = 200, b"{}"
-    assert caller.call({}).status == 200
-    assert caller._connection is not None
-    caller._connection.sock.close()
-    caller._connection.sock = None
-    assert caller.call({}).status == 200
-    caller.close()
+def test_a_closed_connection_is_opened_again(served: Lambda) -> None:
+    connection = Connection(Endpoint(served.url, False, None, ""))
+    served.api_error = 200, b"{}"
+    assert connection.call({}).status == 200
+    assert connection._connection is not None
+    connection._connection.sock.close()
+    connection._connection.sock = None
+    assert connection.call({}).status == 200
+    connection.close()
 
 
 SIGNED_URLS = [
@@ -314,7 +314,7 @@ SIGNED_URLS = [
 
 @pytest.mark.parametrize("token", [None, "session/token=="])
 @pytest.mark.parametrize("url", SIGNED_URLS)
-def test_the_signature_is_that_of_botocore(url: str, token: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_signature_equals_that_of_botocore(url: str, token: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     import botocore.credentials
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
@@ -324,11 +324,11 @@ def test_the_signature_is_that_of_botocore(url: str, token: str | None, monkeypa
     body, headers = '{"image_name": "ä"}'.encode(), {"Content-Type": "application/json", "X-Amz-Log-Type": "Tail"}
     request = AWSRequest("POST", url, headers=dict(headers), data=body)
     SigV4Auth(botocore.credentials.Credentials("AKID", "secret", token), "lambda", "eu-west-1").add_auth(request)
-    ours = sigv4.signed(url, headers, body, Credentials("AKID", "secret", token), "eu-west-1", now)
+    ours = sigv4.sign_headers(url, headers, body, Credentials("AKID", "secret", token), "eu-west-1", now)
     assert ours["X-Amz-Date"] == request.headers["X-Amz-Date"]
     assert ours["Authorization"] == request.headers["Authorization"]
 
 
-def test_credentials_are_missed_with_not_callable(no_account: None) -> None:
+def test_missing_credentials_raise_not_callable(no_account: None) -> None:
     with pytest.raises(NotCallable):
         credentials.credentials({})

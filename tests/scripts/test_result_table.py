@@ -1,4 +1,4 @@
-"""Answers about pictures as text, and how the two commands that print them begin and end the lines."""
+"""Results as text, and how the two commands that print them begin and end the lines."""
 
 import json
 from typing import Any
@@ -13,36 +13,36 @@ from scripts.local_lambda.invocation import Invocation
 
 EDGES = {"x_min": 12.25, "y_min": 40.5, "x_max": 210.0, "y_max": 240.75}
 BOX = {"class_name": "gauge", "class_id": 0, "confidence": 0.9134, "box_2d": EDGES}
-ABOUT = {"image_name": "a.jpg", "image_dimensions": {"width": 810, "height": 1080}, "timing_ms": {"read": 8.14}}
-DETECTED = {**ABOUT, "detections": [BOX], "detection_count": 1}
+IMAGE = {"image_name": "a.jpg", "image_dimensions": {"width": 810, "height": 1080}, "timing_ms": {"read": 8.14}}
+DETECTED = {**IMAGE, "detections": [BOX], "detection_count": 1}
 TOP = [
     {"class": "cat", "class_id": 3, "confidence": 0.75},
     {"class": "a long name", "class_id": 1, "confidence": 0.25},
 ]
-CLASSIFIED = {**ABOUT, **TOP[0], "top": TOP}
+CLASSIFIED = {**IMAGE, **TOP[0], "top": TOP}
 CLASSES = ["class        confidence", "cat              0.7500", "a long name      0.2500"]
 HEADING = "class  confidence     x_min     y_min     x_max     y_max"
 ROW = "gauge      0.9134     12.25     40.50    210.00    240.75"
-MANY = {"results": [DETECTED, {"error": "no picture", "type": "UnsupportedImage", "request_id": "1"}, CLASSIFIED]}
+MANY = {"results": [DETECTED, {"error": "not an image", "type": "UnsupportedImage", "request_id": "1"}, CLASSIFIED]}
 
 
 def reported(body: Any) -> list[str]:
-    """The lines of invoke_local.py below the first."""
+    """Return the lines of invoke_local.py below the first."""
     response = {"statusCode": 200, "headers": {}, "body": json.dumps(body), "isBase64Encoded": False}
     return report.invocation("a.jpg", Invocation(response, None, 12.34, None, "", "id")).splitlines()[1:]
 
 
-def told(body: Any) -> list[str]:
-    """The lines of call.py below the first."""
+def called(body: Any) -> list[str]:
+    """Return the lines of call.py below the first."""
     return call_report.format_reply("a.jpg", Reply(200, body, 5.0, None)).splitlines()[1:]
 
 
 @pytest.mark.parametrize("body", [None, "text", [], {}, {"detections": 1}, {"top": {}}, {"outputs": []}])
-def test_what_is_no_answer_about_a_picture_has_no_lines(body: Any) -> None:
+def test_a_body_without_results_has_no_lines(body: Any) -> None:
     assert result_table.lines(body) == []
 
 
-def test_plain_boxes_have_no_further_column() -> None:
+def test_plain_boxes_have_no_additional_column() -> None:
     assert result_table.lines(DETECTED) == ["810 x 1080  1 box", HEADING, ROW]
 
 
@@ -57,12 +57,12 @@ def test_plain_boxes_have_no_further_column() -> None:
         ({"segments": [[[0, 0], [1, 0], [1, 1]]], "mask": {"size": [1, 1], "counts": "1"}}, "segments", "1 polygon"),
     ],
 )
-def test_what_the_task_adds_is_one_more_column(detail: dict[str, Any], heading: str, value: str) -> None:
-    shown = result_table.lines({**DETECTED, "detections": [BOX | detail]})
-    assert shown[1:] == [f"{HEADING}  {heading:>11}", f"{ROW}  {value:>11}"]
+def test_the_values_of_a_task_are_an_additional_column(detail: dict[str, Any], heading: str, value: str) -> None:
+    lines = result_table.lines({**DETECTED, "detections": [BOX | detail]})
+    assert lines[1:] == [f"{HEADING}  {heading:>11}", f"{ROW}  {value:>11}"]
 
 
-def test_a_classification_is_a_table_of_its_best_classes() -> None:
+def test_a_classification_is_a_table_of_the_top_classes() -> None:
     assert result_table.lines(CLASSIFIED) == ["810 x 1080  top 2", *CLASSES]
 
 
@@ -71,31 +71,31 @@ def test_invoke_local_shows_status_and_times_with_the_classes() -> None:
 
 
 def test_call_shows_the_classes() -> None:
-    assert told(CLASSIFIED) == ["  810 x 1080  top 2", *(f"  {line}" for line in CLASSES)]
+    assert called(CLASSIFIED) == ["  810 x 1080  top 2", *(f"  {line}" for line in CLASSES)]
 
 
-def test_the_lines_of_boxes_are_those_of_both_commands() -> None:
+def test_both_commands_show_the_same_table_of_boxes() -> None:
     assert reported(DETECTED) == ["  200  810 x 1080  1 box  (read 8.1 ms)", f"  {HEADING}", f"  {ROW}"]
-    assert told(DETECTED) == ["  810 x 1080  1 box", f"  {HEADING}", f"  {ROW}"]
+    assert called(DETECTED) == ["  810 x 1080  1 box", f"  {HEADING}", f"  {ROW}"]
 
 
-def test_many_results_are_shown_each_in_its_order() -> None:
+def test_several_results_are_shown_in_their_order() -> None:
     assert reported(MANY) == [
         "  200  3 results",
         "  1  a.jpg  810 x 1080  1 box  (read 8.1 ms)",
         f"  {HEADING}",
         f"  {ROW}",
-        "  2  UnsupportedImage: no picture",
+        "  2  UnsupportedImage: not an image",
         "  3  a.jpg  810 x 1080  top 2  (read 8.1 ms)",
         *(f"  {line}" for line in CLASSES),
     ]
-    assert told(MANY) == [line.replace("200  3", "3").replace("  (read 8.1 ms)", "") for line in reported(MANY)]
+    assert called(MANY) == [line.replace("200  3", "3").replace("  (read 8.1 ms)", "") for line in reported(MANY)]
 
 
-@pytest.mark.parametrize(("row", "said"), [({"key": "a", "detection_count": 1}, '{"key": "a", "detection_count": 1}'),
+@pytest.mark.parametrize(("row", "text"), [({"key": "a", "detection_count": 1}, '{"key": "a", "detection_count": 1}'),
                                            (7, "7")])  # fmt: skip
-def test_a_result_of_another_kind_is_shown_as_json(row: Any, said: str) -> None:
-    assert told({"results": [row]}) == ["  1 result", f"  1  {said}"]
+def test_a_result_of_another_kind_is_shown_as_json(row: Any, text: str) -> None:
+    assert called({"results": [row]}) == ["  1 result", f"  1  {text}"]
 
 
 def test_no_results_are_one_line() -> None:
@@ -103,7 +103,7 @@ def test_no_results_are_one_line() -> None:
 
 
 def test_outputs_without_data_are_shown_as_json() -> None:
-    """GET /v2/models/NAME says what a model gives, and gives nothing."""
+    """GET /v2/models/NAME returns the declared outputs without data."""
     body = {"name": "wine", "outputs": [{"name": "flavanoids", "datatype": "FP32", "shape": [-1, 1]}]}
     shown = json.loads("\n".join(reported(body)))
     assert json.loads(shown["body"]) == body

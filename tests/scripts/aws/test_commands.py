@@ -14,13 +14,13 @@ LARGE = Upload(Path("/a b/layer.zip"), 52_428_801, "ab" * 32), Upload(Path("/a b
 
 
 def printed(uploads: tuple[Upload, Upload]) -> str:
-    """The lines to copy, without the headings."""
+    """Return the lines to copy, without the headings."""
     lines = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()
     return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
 
 
 @pytest.mark.parametrize("uploads", [SMALL, LARGE])
-def test_bash_takes_the_commands(uploads: tuple[Upload, Upload]) -> None:
+def test_bash_parses_the_commands(uploads: tuple[Upload, Upload]) -> None:
     done = subprocess.run(["bash", "-n"], input=printed(uploads), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -50,11 +50,11 @@ def test_after_each_change_of_the_function_the_commands_wait_for_it() -> None:
         ("update-function-code", "wait function-updated-v2"),
         ("update-function-configuration", "wait function-updated-v2"),
     ):
-        (place,) = (i for i, line in enumerate(lines) if f"lambda {change} " in line)
-        assert waiter in lines[place + 1]
+        (number,) = (i for i, line in enumerate(lines) if f"lambda {change} " in line)
+        assert waiter in lines[number + 1]
 
 
-def test_a_zip_within_the_limit_goes_with_the_request() -> None:
+def test_a_zip_within_the_limit_is_sent_with_the_request() -> None:
     text = printed(SMALL)
     assert "'fileb:///a b/layer.zip'" in text
     assert "'fileb:///a b/function.zip'" in text
@@ -69,7 +69,7 @@ def test_a_larger_zip_goes_through_s3() -> None:
     assert text.count("BUCKET=") == 1
 
 
-def test_the_headings_say_which_zip_holds_the_model() -> None:
+def test_the_headings_name_the_zip_with_the_model() -> None:
     apart, together = (commands.text(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
     assert "update the code and model (function.zip)" in apart
     assert "update the packages and the model (layer.zip)" in together

@@ -1,13 +1,13 @@
-"""deploy.sh and undeploy.sh with the real `aws` against moto: what is there afterwards is what was asked for.
+"""deploy.sh and undeploy.sh with the real `aws` command and moto: the resources afterwards are the requested ones.
 
-One function lives through the module: made, made again with other code and settings, again with nothing new, rolled
-back, deployed again, removed. What moto 5.2.1 does not do, and so is not shown here:
-- invoke (it would need docker)
-- check the size of a zip or of its content, the layers' architectures, or that one version's code fits `--code-sha256`
+The tests use one function in this order: created, deployed with other code and settings, deployed without changes,
+rolled back, deployed again, removed. moto 5.2.1 does not do the following, so the tests do not cover it:
+- invoke (this needs docker)
+- check the size of a zip or of its content, the architectures of layers, or the code against `--code-sha256`
 - change the architecture with update-function-code
-- take time: no state but Active and Successful is ever seen, so that a waiter returns at once
-- refuse a new role that Lambda has not heard of yet, or any call for want of a permission
-- weights of an alias, beyond storing them
+- take time: all states are Active and Successful, so a waiter returns at once
+- reject a new role that Lambda does not know yet, or a call without permission
+- use the weights of an alias; it only stores them
 """
 
 import base64
@@ -27,11 +27,11 @@ from scripts.soak import s3_server
 from tests.support import built_zips
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
-FIRST = ("--create-role", "--env", "CONF_THRESHOLD=0.4", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--architecture", "arm64")
+FIRST = ("--create-role", "--env", "CONF_THRESHOLD=0.4", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--arch", "arm64")
 
 
 class Cloud:
-    """The endpoint, commands against it, and what it then holds."""
+    """An endpoint of moto, commands that use it, and its resources."""
 
     def __init__(self, url: str) -> None:
         import boto3
@@ -50,23 +50,23 @@ class Cloud:
             boto3.client(name, endpoint_url=url, **keys) for name in ("lambda", "iam", "s3")
         )
 
-    def run(self, script: str, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(ROOT / "scripts" / script), *arguments],
-            env=self.environ, input=answer, capture_output=True, text=True, check=False, timeout=120,
+            env=self.environ, input=stdin, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that there is, but dates."""
-        found = self.functions.list_functions(FunctionVersion="ALL")["Functions"]
-        layers = [self.functions.list_layer_versions(LayerName=one["LayerName"])["LayerVersions"]
-                  for one in self.functions.list_layers()["Layers"]]  # fmt: skip
-        aliases = self.functions.list_aliases(FunctionName="yolo")["Aliases"] if found else []
+        """Return all resources without dates."""
+        functions = self.functions.list_functions(FunctionVersion="ALL")["Functions"]
+        layers = [self.functions.list_layer_versions(LayerName=item["LayerName"])["LayerVersions"]
+                  for item in self.functions.list_layers()["Layers"]]  # fmt: skip
+        aliases = self.functions.list_aliases(FunctionName="yolo")["Aliases"] if functions else []
         return {
-            "functions": [{**one, "LastModified": None} for one in found],
-            "layers": [one for versions in layers for one in versions],
-            "aliases": {one["Name"]: one["FunctionVersion"] for one in aliases},
-            "roles": [one["RoleName"] for one in self.iam.list_roles()["Roles"]],
+            "functions": [{**item, "LastModified": None} for item in functions],
+            "layers": [item for versions in layers for item in versions],
+            "aliases": {item["Name"]: item["FunctionVersion"] for item in aliases},
+            "roles": [item["RoleName"] for item in self.iam.list_roles()["Roles"]],
         }
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Step(NamedTuple):
 
     @property
     def function(self) -> Any:
-        return next(one for one in self.after["functions"] if one["Version"] == "$LATEST")
+        return next(item for item in self.after["functions"] if item["Version"] == "$LATEST")
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +88,12 @@ def cloud() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         with s3_server.s3() as url:
-            made = Cloud(url)
-            made.functions.publish_layer_version(
-                LayerName="yolo-packages", Description="mine", Content={"ZipFile": b"x"}
+            connected = Cloud(url)
+            connected.functions.publish_layer_version(
+                LayerName="yolo-packages", Description="other", Content={"ZipFile": b"x"}
             )
-            yield made
-            made.close()
+            yield connected
+            connected.close()
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,8 @@ def created(cloud: Cloud, dist: Path, dry: Step) -> Step:
 @pytest.fixture(scope="module")
 def updated(cloud: Cloud, dist: Path, created: Step) -> Step:
     built_zips.write(dist, function=b"other code")
-    words = ("--env", "IOU_THRESHOLD=0.5", "--memory", "3538", "--timeout", "60")
-    return step(cloud, "deploy.sh", "--dist", str(dist), *words)
+    options = ("--env", "IOU_THRESHOLD=0.5", "--memory", "3538", "--timeout", "60")
+    return step(cloud, "deploy.sh", "--dist", str(dist), *options)
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +142,10 @@ def again(cloud: Cloud, dist: Path, rolled_back: Step) -> Step:
 
 @pytest.fixture(scope="module")
 def relayered(cloud: Cloud, dist: Path, again: Step) -> Step:
-    """With a layer too large for a request, and another layer of the user's attached meanwhile."""
+    """Deploy a layer that is too large for a request, after the user has attached another layer."""
     cloud.s3.create_bucket(Bucket="uploads")
     other = cloud.functions.publish_layer_version(LayerName="tracing", Content={"ZipFile": b"x"})["LayerVersionArn"]
-    layers = [other, *(one["Arn"] for one in again.function["Layers"])]
+    layers = [other, *(item["Arn"] for item in again.function["Layers"])]
     cloud.functions.update_function_configuration(FunctionName="yolo", Layers=layers)
     built_zips.write(dist, function=b"other code", layer=bytes(53_000_000))
     return step(cloud, "deploy.sh", "--dist", str(dist), "--bucket", "uploads")
@@ -176,8 +176,8 @@ def test_a_dry_run_changes_nothing_and_prints_the_commands_in_order(dry: tuple[d
     ]
 
 
-def test_the_first_deploy_makes_what_was_asked_for(created: Step) -> None:
-    wanted = {
+def test_the_first_deploy_creates_the_requested_function(created: Step) -> None:
+    expected = {
         "Runtime": "python3.13",
         "Handler": HANDLER,
         "MemorySize": 1769,
@@ -185,7 +185,7 @@ def test_the_first_deploy_makes_what_was_asked_for(created: Step) -> None:
         "Architectures": ["arm64"],
         "Role": "arn:aws:iam::123456789012:role/yolo-lambda",
     }
-    assert {name: created.function[name] for name in wanted} == wanted
+    assert {name: created.function[name] for name in expected} == expected
     assert created.function["Environment"]["Variables"] == {
         "ORT_DISABLE_TELEMETRY": "1",
         "CONF_THRESHOLD": "0.4",
@@ -195,21 +195,21 @@ def test_the_first_deploy_makes_what_was_asked_for(created: Step) -> None:
 
 
 def test_the_layer_is_published_with_its_digest_and_attached(created: Step) -> None:
-    layer = next(one for one in created.after["layers"] if one["Version"] == 2)
+    layer = next(item for item in created.after["layers"] if item["Version"] == 2)
     assert layer["Description"].startswith("yolo-lambda-zip sha256:")
     assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.13"], ["arm64"])
-    assert [one["Arn"] for one in created.function["Layers"]] == [layer["LayerVersionArn"]]
+    assert [item["Arn"] for item in created.function["Layers"]] == [layer["LayerVersionArn"]]
 
 
 def test_the_role_may_write_logs_and_nothing_else(cloud: Cloud, created: Step) -> None:
     role = cloud.iam.get_role(RoleName="yolo-lambda")["Role"]
     assert role["AssumeRolePolicyDocument"] == json.loads(TRUST)
     policies = cloud.iam.list_attached_role_policies(RoleName="yolo-lambda")["AttachedPolicies"]
-    assert [one["PolicyArn"] for one in policies] == [LOGS_POLICY]
+    assert [item["PolicyArn"] for item in policies] == [LOGS_POLICY]
     assert cloud.iam.list_role_policies(RoleName="yolo-lambda")["PolicyNames"] == []
 
 
-def test_nobody_is_let_in(cloud: Cloud, created: Step) -> None:
+def test_the_function_is_not_public(cloud: Cloud, created: Step) -> None:
     with pytest.raises(cloud.functions.exceptions.ResourceNotFoundException):
         cloud.functions.get_policy(FunctionName="yolo")
     with pytest.raises(cloud.functions.exceptions.ResourceNotFoundException):
@@ -224,7 +224,7 @@ def test_other_code_is_updated_and_the_alias_moves(dist: Path, created: Step, up
     assert "scripts/deploy.sh --function yolo --rollback 1" in updated.output
 
 
-def test_an_update_keeps_the_variables_and_sets_what_was_given(created: Step, updated: Step) -> None:
+def test_an_update_keeps_the_variables_and_sets_the_requested_ones(created: Step, updated: Step) -> None:
     before = created.function["Environment"]["Variables"]
     assert updated.function["Environment"]["Variables"] == {**before, "IOU_THRESHOLD": "0.5"}
     assert (updated.function["MemorySize"], updated.function["Timeout"]) == (3538, 60)
@@ -234,48 +234,50 @@ def test_the_same_layer_is_not_published_again(created: Step, updated: Step) -> 
     assert updated.after["layers"] == created.after["layers"]
 
 
-def test_the_version_before_is_as_it_was(created: Step, updated: Step) -> None:
+def test_the_previous_version_is_unchanged(created: Step, updated: Step) -> None:
     def versions(done: Step) -> list[Any]:
-        return [one for one in done.after["functions"] if one["Version"] == "1"]
+        return [item for item in done.after["functions"] if item["Version"] == "1"]
 
     assert versions(created) == versions(updated)
 
 
-def test_with_nothing_changed_nothing_is_published(updated: Step, unchanged: Step) -> None:
+def test_nothing_is_published_without_changes(updated: Step, unchanged: Step) -> None:
     assert unchanged.after == updated.after
     assert "version 2 (nothing changed)" in unchanged.output
 
 
-def test_rolling_back_moves_the_alias_alone(unchanged: Step, rolled_back: Step) -> None:
+def test_a_rollback_moves_only_the_alias(unchanged: Step, rolled_back: Step) -> None:
     assert rolled_back.after == {**unchanged.after, "aliases": {"live": "1"}}
 
 
-def test_deploying_after_a_rollback_moves_the_alias_forward_again(unchanged: Step, again: Step) -> None:
+def test_a_deploy_after_a_rollback_moves_the_alias_forward(unchanged: Step, again: Step) -> None:
     assert again.after == unchanged.after
 
 
-def test_a_large_layer_goes_through_the_bucket_and_leaves_it(cloud: Cloud, relayered: Step) -> None:
-    newest = max(relayered.after["layers"], key=lambda one: one["Version"])
+def test_a_large_layer_is_uploaded_to_the_bucket_and_deleted(cloud: Cloud, relayered: Step) -> None:
+    newest = max(relayered.after["layers"], key=lambda item: item["Version"])
     assert newest["Version"] == 3
     assert "Contents" not in cloud.s3.list_objects_v2(Bucket="uploads")
 
 
-def test_a_new_layer_takes_the_place_of_the_old_one_beside_others(relayered: Step) -> None:
-    names = [one["Arn"].split(":layer:")[1] for one in relayered.function["Layers"]]
+def test_a_new_layer_version_replaces_the_old_one_and_keeps_other_layers(relayered: Step) -> None:
+    names = [item["Arn"].split(":layer:")[1] for item in relayered.function["Layers"]]
     assert names == ["tracing:1", "yolo-packages:3"]
 
 
-def test_undeploy_does_nothing_without_a_yes(cloud: Cloud, relayered: Step) -> None:
-    done = cloud.run("undeploy.sh", answer="n\n")
+def test_undeploy_changes_nothing_without_confirmation(cloud: Cloud, relayered: Step) -> None:
+    done = cloud.run("undeploy.sh", stdin="n\n")
     assert (done.returncode, done.stderr) == (2, "undeploy: nothing was removed\n")
     assert cloud.snapshot() == relayered.after
 
 
-def test_undeploy_leaves_what_deploy_did_not_make(removed: Step) -> None:
+def test_undeploy_keeps_what_deploy_did_not_create(removed: Step) -> None:
     assert (removed.after["functions"], removed.after["roles"]) == ([], [])
-    left = [(one["LayerVersionArn"].split(":layer:")[1], one.get("Description")) for one in removed.after["layers"]]
-    assert sorted(left) == [("tracing:1", None), ("yolo-packages:1", "mine")]
+    remaining = [
+        (item["LayerVersionArn"].split(":layer:")[1], item.get("Description")) for item in removed.after["layers"]
+    ]
+    assert sorted(remaining) == [("tracing:1", None), ("yolo-packages:1", "other")]
 
 
-def test_undeploy_finds_nothing_the_second_time(cloud: Cloud, removed: Step) -> None:
-    assert cloud.run("undeploy.sh", "--yes").stdout == "nothing of yolo is there\n"
+def test_a_second_undeploy_finds_nothing(cloud: Cloud, removed: Step) -> None:
+    assert cloud.run("undeploy.sh", "--yes").stdout == "nothing to remove for yolo\n"

@@ -1,4 +1,4 @@
-"""Building a model of tensors: what is checked, described, tried and said."""
+"""Build of a generic ONNX model: checks, build.json, smoke run and printed commands."""
 
 import json
 import subprocess
@@ -28,83 +28,84 @@ def adder(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A layer of one small file, and an export environment that nobody may ask for."""
+    """Replace the layer by one small file, and fail if the environment `export` is used."""
     packages = tmp_path / "packages"
     (packages / "numpy").mkdir(parents=True)
     (packages / "numpy" / "__init__.py").write_text("")
-    monkeypatch.setattr(build, "kept", lambda target, python, store: packages)
-    monkeypatch.setattr(environments, "ensure", lambda name: pytest.fail(f"the {name} environment was asked for"))
+    monkeypatch.setattr(build, "cached_packages", lambda target, python, store: packages)
+    monkeypatch.setattr(environments, "ensure", lambda name: pytest.fail(f"the environment {name} was used"))
 
 
-def test_torch_has_no_part_in_a_model_of_tensors(adder: Path, tmp_path: Path) -> None:
-    assert model.as_onnx(adder, tmp_path) == adder
+def test_a_generic_model_is_loaded_without_the_export_environment(adder: Path, tmp_path: Path) -> None:
+    assert model.load(adder, tmp_path).path == adder
 
 
-def test_a_model_that_the_function_refuses_is_not_built(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_the_function_rejects_is_not_built(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tensor_models.echo(tmp_path / "m.onnx", TensorProto.BFLOAT16, ["n"])
     assert cli.main([str(path), "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "takes x tensor(bfloat16)" in line
+    assert "input x must be a tensor of " in line
+    assert line.endswith("got tensor(bfloat16)")
     assert not (tmp_path / "out").exists()
 
 
-def test_build_json_says_what_the_model_takes(adder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_json_has_the_inputs_and_outputs(adder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([str(adder), "--out", str(tmp_path / "out")]) == 0
-    said = json.loads((tmp_path / "out" / "build.json").read_text())["model"]
-    assert said["task"] == "tensors"
-    assert said["inputs"] == [{"name": name, "datatype": "FP32", "shape": [-1, 3]} for name in ("a", "b")]
-    assert [one["name"] for one in said["outputs"]] == ["sum", "twice"]
-    assert "imgsz" not in said
-    assert "model of tensors, which takes a FP32 [-1, 3], b FP32 [-1, 3], for x86_64" in capsys.readouterr().out
+    described = json.loads((tmp_path / "out" / "build.json").read_text())["model"]
+    assert described["task"] == "tensors"
+    assert described["inputs"] == [{"name": name, "datatype": "FP32", "shape": [-1, 3]} for name in ("a", "b")]
+    assert [output["name"] for output in described["outputs"]] == ["sum", "twice"]
+    assert "imgsz" not in described
+    assert "generic ONNX model (inputs: a FP32 [-1, 3], b FP32 [-1, 3]) for x86_64" in capsys.readouterr().out
 
 
-def test_a_picture_is_no_trial_for_a_model_of_tensors(
+def test_an_image_is_rejected_for_the_smoke_run_of_a_generic_model(
     adder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = tmp_path / "a.png"
-    picture.touch()
-    assert cli.main([str(adder), "--out", str(tmp_path / "out"), "--try", str(picture)]) == 2
-    assert f"--try {picture}: wanted requests as JSON" in capsys.readouterr().err
+    image = tmp_path / "a.png"
+    image.touch()
+    assert cli.main([str(adder), "--out", str(tmp_path / "out"), "--try", str(image)]) == 2
+    assert f"--try must be requests as JSON for {adder}, got {image}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_request_is_no_trial_for_a_model_of_pictures(
+def test_a_request_is_rejected_for_the_smoke_run_of_an_image_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(model, "as_onnx", lambda weights, scratch: weights)
+    monkeypatch.setattr(model, "load", lambda weights, scratch: model.read(weights))
     path = color_model.save(tmp_path / "m.onnx")
     assert cli.main([str(path), "--out", str(tmp_path / "out"), "--try", str(WINE / "request.json")]) == 2
-    assert "request.json: wanted pictures" in capsys.readouterr().err
+    assert f"--try must be images for {path}, got {WINE / 'request.json'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", [[], [WINE / "request.json"]])
-def test_the_trial_sends_requests(
+def test_the_smoke_run_sends_requests(
     adder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[Path]
 ) -> None:
-    ran: list[Any] = []
+    calls: list[Any] = []
     monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
-    monkeypatch.setattr(trial, "run_requests", lambda out, requests: ran.append(requests) or 7)
+    monkeypatch.setattr(trial, "run_requests", lambda out, requests: calls.append(requests) or 7)
     assert cli.main([str(adder), "--out", str(tmp_path / "out"), "--try", *map(str, named)]) == 7
-    assert ran == [named or [tmp_path / "out" / "try" / "request.json"]]
+    assert calls == [named or [tmp_path / "out" / "try" / "request.json"]]
 
 
-def test_the_request_of_a_trial_is_one_that_the_model_takes(tmp_path: Path) -> None:
+def test_the_request_of_the_smoke_run_fits_the_inputs(tmp_path: Path) -> None:
     declared = [
         {"name": "a", "datatype": "FP32", "shape": [-1, 2]},
         {"name": "b", "datatype": "BOOL", "shape": []},
         {"name": "c", "datatype": "BYTES", "shape": [2]},
     ]
-    written = json.loads(trial.write_request(tmp_path, declared).read_text())
-    assert [(one["name"], one["shape"], one["data"]) for one in written["inputs"]] == [
+    request = json.loads(trial.write_request(tmp_path, declared).read_text())
+    assert [(tensor["name"], tensor["shape"], tensor["data"]) for tensor in request["inputs"]] == [
         ("a", [1, 2], [1, 1]),
         ("b", [], [True]),
         ("c", [2], ["a", "a"]),
     ]
 
 
-def test_the_commands_to_copy_send_a_request() -> None:
+def test_the_printed_commands_send_a_request() -> None:
     uploads = Upload(Path("/layer.zip"), 1, "ab"), Upload(Path("/function.zip"), 1, "cd")
-    text = commands.text(*uploads, Target("arm64", "3.13"), model_in_layer=False, tensors=True)
+    text = commands.text(*uploads, Target("arm64", "3.13"), model_in_layer=False, generic=True)
     assert '--payload "fileb://$REQUEST"' in text
     assert 'curl --data-binary @"$REQUEST" -H "Content-Type: application/json"' in text
     assert "$IMAGE" not in text
@@ -115,7 +116,7 @@ def test_the_commands_to_copy_send_a_request() -> None:
 
 @pytest.mark.build
 @pytest.mark.runtime
-def test_the_wine_model_is_built_and_answers_through_a_function_url(
+def test_the_wine_model_is_built_and_responds_through_a_function_url(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
@@ -136,6 +137,10 @@ def test_the_wine_model_is_built_and_answers_through_a_function_url(
     done = subprocess.run(invoke, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     (invocation,) = json.loads(done.stdout)["invocations"]
-    answer = json.loads(invocation["response"]["body"])
-    assert (invocation["response"]["statusCode"], answer["model_name"], answer["model_version"]) == (200, "wine", "1")
-    assert answer["outputs"][0]["data"] == pytest.approx(golden["predictions"], abs=1e-5)
+    response = json.loads(invocation["response"]["body"])
+    assert (invocation["response"]["statusCode"], response["model_name"], response["model_version"]) == (
+        200,
+        "wine",
+        "1",
+    )
+    assert response["outputs"][0]["data"] == pytest.approx(golden["predictions"], abs=1e-5)

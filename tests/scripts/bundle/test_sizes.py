@@ -22,7 +22,7 @@ def layer(tmp_path: Path) -> Path:
     return tmp_path / "layer.zip"
 
 
-def test_nothing_weighs_nothing() -> None:
+def test_the_total_of_no_sizes_is_zero() -> None:
     assert sizes.total([]) == Size(0, 0)
 
 
@@ -44,23 +44,23 @@ def test_each_file_belongs_to_a_package(name: str, package: str) -> None:
     assert sizes.package(name) == package
 
 
-def test_packages_come_largest_first_and_add_up_to_the_zip(layer: Path) -> None:
-    found = sizes.by_package(layer)
-    assert list(found) == ["numpy", "model", "pillow", "(zip directory)"]
-    assert sizes.total(found.values()) == Size(3335, layer.stat().st_size)
+def test_packages_are_listed_largest_first_and_add_up_to_the_zip(layer: Path) -> None:
+    packages = sizes.by_package(layer)
+    assert list(packages) == ["numpy", "model", "pillow", "(zip directory)"]
+    assert sizes.total(packages.values()) == Size(3335, layer.stat().st_size)
 
 
-def test_the_table_shows_each_package_the_sum_and_the_limit(layer: Path) -> None:
+def test_the_table_shows_each_package_the_total_and_the_limits(layer: Path) -> None:
     rows = [line.split() for line in sizes.table([layer, layer]).splitlines()]
     assert rows[1][:2] == ["layer.zip", "3,335"]
     assert rows[2] == ["numpy", "3,200", "3,200"]
-    assert rows[-3] == ["together", "6,670", f"{2 * layer.stat().st_size:,}"]
+    assert rows[-3] == ["total", "6,670", f"{2 * layer.stat().st_size:,}"]
     assert rows[-2] == ["limit", "262,144,000", "52,428,800"]
     assert rows[-1] == ["used", "0.0%", "0.0%"]
 
 
 @pytest.mark.parametrize(
-    ("size", "refused", "warned"),
+    ("size", "is_error", "is_warning"),
     [
         (Size(0, 0), False, False),
         (Size(262_144_000, 52_428_800), False, False),
@@ -69,11 +69,11 @@ def test_the_table_shows_each_package_the_sum_and_the_limit(layer: Path) -> None
         (Size(262_144_001, 52_428_801), True, True),
     ],
 )
-def test_the_limits_themselves_are_allowed_and_one_byte_more_is_not(size: Size, refused: bool, warned: bool) -> None:
-    error, warning = sizes.complaints(size)
-    assert (error is not None, warning is not None) == (refused, warned)
+def test_the_limits_are_allowed_and_one_byte_more_is_not(size: Size, is_error: bool, is_warning: bool) -> None:
+    error, warning = sizes.check(size)
+    assert (error is not None, warning is not None) == (is_error, is_warning)
 
 
-def test_the_error_says_how_much_is_too_much() -> None:
-    error, _ = sizes.complaints(Size(262_144_123, 0))
-    assert error == "262,144,123 bytes unzipped; Lambda takes 262,144,000: 123 too many"
+def test_the_error_names_the_limit_the_size_and_the_excess() -> None:
+    error, _ = sizes.check(Size(262_144_123, 0))
+    assert error == "unzipped size must be at most 262,144,000 bytes, got 262,144,123 (123 too many)"
