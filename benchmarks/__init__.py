@@ -1,8 +1,9 @@
-"""What the zips cost in time and memory, measured beside what others do: `scripts/bench.sh`, or `python -m benchmarks`.
+"""Benchmarks of the zips, compared with baselines: `scripts/bench.sh`, or `python -m benchmarks`.
 
-Never shipped. `workers/` and `baselines/` run in the measured processes, on their Python; the rest measures.
+Lambda does not run this code. The modules of `workers/` and `baselines/` run in the measured processes, on their
+Python; the other modules start these processes, measure them and report the results.
 """
 
 
 class NotMeasured(Exception):
-    """Something that is needed is missing, or the contenders do not do the same."""
+    """A requirement is missing, or the results of the contenders are not comparable; the message is for the user."""

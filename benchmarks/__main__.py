@@ -1,4 +1,4 @@
-"""``python -m benchmarks``; everything is in cli.py."""
+"""Entry point of `python -m benchmarks`; the command line is in cli.py."""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Ours with one step taken back at a time: what each of them is worth."""
+"""Ablation of the start: this project without one optimization at a time, and the record of the results.
+
+`history.md` holds the results of all runs of `scripts/bench.sh steps`.
+"""
 
 import shutil
 import statistics
@@ -11,169 +14,179 @@ from typing import NamedTuple
 from benchmarks import NotMeasured, prepare, report, stats, zips
 from benchmarks.cold_start import Measurement
 from benchmarks.contenders import Contender
-from benchmarks.models import BUILD, ROOT, Measured
-from benchmarks.report import Machine, describe
+from benchmarks.models import BUILD, ROOT, BenchmarkModel
+from benchmarks.report import Machine
 from layer import bytecode
-from layer.targets import Target
-from scripts import environments
+from scripts import manifest
 
 LAYER_PREFIX = "/opt/python"
 FUNCTION_PREFIX = "/var/task/function"
+HEADING = """\
+# Ablation of the start
+
+Each row is this project without one optimization of the start, measured in pairs with this project in the same run.
+`scripts/bench.sh steps` adds a section. Differences and ratios are those of the pairs: median (10th..90th percentile).
+"""
+
+ZipMaker = Callable[[BenchmarkModel, Contender, Path], None]  # model, this project, path of the zip to write
 
 
-class Variant(NamedTuple):
-    """One step taken back.
+class Ablation(NamedTuple):
+    """This project without one optimization.
 
     Attributes:
-        name: what is otherwise, for the table.
-        layer: makes its layer.zip of ours; None: ours.
-        function: makes its function.zip of ours; None: ours.
-        handler: `module.function`; None: ours.
-        environ: variables.
+        name: the change, for tables.
+        layer: writes its layer.zip; None: that of this project.
+        function: writes its function.zip; None: that of this project.
+        handler: `module.function`; None: that of this project.
+        environ: environment variables of the function.
     """
 
     name: str
-    layer: Callable[[Measured, Contender, Path], None] | None = None
-    function: Callable[[Measured, Contender, Path], None] | None = None
+    layer: ZipMaker | None = None
+    function: ZipMaker | None = None
     handler: str | None = None
     environ: Mapping[str, str] = {}
 
 
-def _no_bytecode(zip_name: str) -> Callable[[Measured, Contender, Path], None]:
-    def make(_: Measured, built: Contender, out: Path) -> None:
-        zips.changed(built.dist / zip_name, out, lambda name: zips.BYTECODE not in name)
+def _without_bytecode(zip_name: str) -> ZipMaker:
+    def make(_: BenchmarkModel, built: Contender, out: Path) -> None:
+        zips.copy(built.dist / zip_name, out, lambda name: zips.BYTECODE not in name)
 
     return make
 
 
-def _whole_packages(_: Measured, built: Contender, out: Path) -> None:
-    """The wheels untrimmed, with the bytecode that ours have."""
+def _untrimmed_packages(_: BenchmarkModel, built: Contender, out: Path) -> None:
+    """Write the untrimmed wheels with the same kind of bytecode as this project."""
     target = prepare.target_of(built.dist)
     folder = BUILD / f"untrimmed-{target}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(prepare.untrimmed(target), folder)
-    bytecode.compile_tree(_python(target), folder, LAYER_PREFIX, bytecode.NO_DOCSTRINGS)
-    zips.write(out, zips.below(folder, "python/"))
+    python = prepare.python_executable(target.python)
+    bytecode.compile_tree(python, folder, LAYER_PREFIX, bytecode.NO_DOCSTRINGS)
+    zips.write(out, zips.files_below(folder, "python/"))
 
 
-def _documented(_: Measured, built: Contender, out: Path) -> None:
+def _with_docstrings(_: BenchmarkModel, built: Contender, out: Path) -> None:
+    """Write the packages of this project with bytecode that contains docstrings."""
     target = prepare.target_of(built.dist)
-    folder = BUILD / f"documented-{target}"
+    folder = BUILD / f"docstrings-{target}"
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(built.dist / "layer.zip") as archive:
         archive.extractall(folder)
-    bytecode.compile_tree(_python(target), folder / "python", LAYER_PREFIX)
-    zips.write(out, zips.below(folder, ""))
+    bytecode.compile_tree(prepare.python_executable(target.python), folder / "python", LAYER_PREFIX)
+    zips.write(out, zips.files_below(folder, ""))
 
 
-def _edited(name: str, old: str, new: str) -> Callable[[Measured, Contender, Path], None]:
-    """A file of the function with a part of its text replaced, and its bytecode."""
+def _edited(name: str, old: str, new: str) -> ZipMaker:
+    """Return a maker of function.zip with one changed source and its bytecode.
 
-    def make(_: Measured, built: Contender, out: Path) -> None:
+    Args:
+        name: path of the source in the project.
+        old: text that the source contains exactly once.
+        new: its replacement.
+    """
+
+    def make(_: BenchmarkModel, built: Contender, out: Path) -> None:
         text = (ROOT / name).read_text(encoding="utf-8")
         if text.count(old) != 1:
-            raise NotMeasured(f"{name} has {old!r} {text.count(old)} times; wanted once, to take it back")
+            raise NotMeasured(f"{name} must contain {old!r} once, got {text.count(old)} times")
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / Path(name).relative_to("function")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text.replace(old, new), encoding="utf-8")
-            bytecode.compile_tree(_python(prepare.target_of(built.dist)), Path(scratch), FUNCTION_PREFIX)
-            zips.changed(built.dist / "function.zip", out, added=zips.below(Path(scratch), "function/"))
+            python = prepare.python_executable(prepare.target_of(built.dist).python)
+            bytecode.compile_tree(python, Path(scratch), FUNCTION_PREFIX)
+            zips.copy(built.dist / "function.zip", out, replaced=zips.files_below(Path(scratch), "function/"))
 
     return make
 
 
-def _unoptimized(measured: Measured, built: Contender, out: Path) -> None:
-    zips.changed(built.dist / "function.zip", out, added={zips.MODEL: measured.unoptimized})
+def _unoptimized(model: BenchmarkModel, built: Contender, out: Path) -> None:
+    zips.copy(built.dist / "function.zip", out, replaced={zips.MODEL: model.unoptimized})
 
 
-def _with_peer(name: str) -> Callable[[Measured, Contender, Path], None]:
-    def make(_: Measured, built: Contender, out: Path) -> None:
-        zips.changed(built.dist / "function.zip", out, added={f"{name}.py": prepare.PEERS / f"{name}.py"})
+def _with_baseline(name: str) -> ZipMaker:
+    def make(_: BenchmarkModel, built: Contender, out: Path) -> None:
+        file = f"{name}.py"
+        zips.copy(built.dist / "function.zip", out, replaced={file: prepare.BASELINES / file})
 
     return make
 
 
-VARIANTS = (
-    Variant("without bytecode of the packages", layer=_no_bytecode("layer.zip")),
-    Variant("without bytecode of the function", function=_no_bytecode("function.zip")),
-    Variant("boto3 and a client at the top", function=_with_peer("plain"), handler="plain.lambda_handler",
-            environ=prepare.CREDENTIALS),
-    Variant("model not optimized at export", function=_unoptimized),
-    Variant("unused modules loaded at once", function=_edited("function/handler.py", "lazy_imports.install()", "")),
-    Variant("docstrings in the packages' bytecode", layer=_documented),
-    Variant("memory reuse planned", function=_edited("function/model.py", "mem_reuse = False", "mem_reuse = True")),
-    Variant("model read into memory", function=_edited("function/handler.py", "if path or settings.model_sha256:",
-                                                       "if True:")),
-    Variant("checksum before the session", function=_edited("function/model.py", "session = _session(str(path), str",
-                                                            "checksum()\n    session = _session(str(path), str")),
-    Variant("first run of the full size", function=_edited("function/model.py", "if facts.rectangular and",
-                                                           "if False and")),
-    Variant("garbage looked for while importing", function=_edited("function/handler.py", "gc.disable()", "")),
-    Variant("every plugin of pillow", layer=_whole_packages, function=_with_peer("pillow_plugins"),
-            handler="pillow_plugins.lambda_handler"),
-    Variant("packages not trimmed", layer=_whole_packages),
-    Variant("onnxruntime's telemetry on", environ={"ORT_DISABLE_TELEMETRY": "0"}),
-    Variant("OpenBLAS with its threads", environ={"OPENBLAS_NUM_THREADS": "2"}),
+ABLATIONS = (
+    Ablation("no bytecode of the packages", layer=_without_bytecode("layer.zip")),
+    Ablation("no bytecode of the function", function=_without_bytecode("function.zip")),
+    Ablation("boto3 client at module level", function=_with_baseline("plain"), handler="plain.lambda_handler",
+             environ=prepare.CREDENTIALS),
+    Ablation("model not optimized", function=_unoptimized),
+    Ablation("no lazy imports", function=_edited("function/handler.py", "lazy_imports.install()", "")),
+    Ablation("docstrings in the packages' bytecode", layer=_with_docstrings),
+    Ablation("memory reuse planned", function=_edited("function/model.py", "mem_reuse = False", "mem_reuse = True")),
+    Ablation("model read into memory", function=_edited("function/handler.py", "if path or settings.model_sha256:",
+                                                        "if True:")),
+    Ablation("checksum before the session", function=_edited("function/model.py", "session = _session(str(path), str",
+                                                             "checksum()\n    session = _session(str(path), str")),
+    Ablation("first run at full size", function=_edited("function/model.py", "if metadata.rectangular and",
+                                                        "if False and")),
+    Ablation("garbage collection during imports", function=_edited("function/handler.py", "gc.disable()", "")),
+    Ablation("all plugins of Pillow loaded", layer=_untrimmed_packages, function=_with_baseline("pillow_plugins"),
+             handler="pillow_plugins.lambda_handler"),
+    Ablation("packages not trimmed", layer=_untrimmed_packages),
+    Ablation("telemetry of onnxruntime on", environ={"ORT_DISABLE_TELEMETRY": "0"}),
+    Ablation("OpenBLAS with 2 threads", environ={"OPENBLAS_NUM_THREADS": "2"}),
 )  # fmt: skip
 
 
-def contender(variant: Variant, measured: Measured, built: Contender) -> Contender:
-    """The variant's zips, and how it is started."""
-    dist = BUILD / measured.name / "variants" / variant.name.replace(" ", "-").replace("'", "")
+def contender(ablation: Ablation, model: BenchmarkModel, built: Contender) -> Contender:
+    """Write the zips of an ablation and return it as a contender.
+
+    Args:
+        ablation: the change.
+        model: the model in the zips.
+        built: this project.
+    """
+    dist = BUILD / model.name / "ablations" / ablation.name.replace(" ", "-").replace("'", "")
     dist.mkdir(parents=True, exist_ok=True)
-    for name, make in (("layer.zip", variant.layer), ("function.zip", variant.function)):
+    for name, make in (("layer.zip", ablation.layer), ("function.zip", ablation.function)):
         (dist / name).unlink(missing_ok=True)
         if make:
-            make(measured, built, dist / name)
+            make(model, built, dist / name)
         else:
             (dist / name).symlink_to((built.dist / name).resolve())
     target = prepare.target_of(built.dist)
-    zips.describe(dist, target.arch, target.python)
+    manifest.write(dist, {"arch": target.arch, "python": target.python})
     return built._replace(
-        name=variant.name, says=f"ours, but {variant.name}", dist=dist,
-        handler=variant.handler or built.handler, environ=variant.environ,
+        name=ablation.name, description=f"this project, changed: {ablation.name}", dist=dist,
+        handler=ablation.handler or built.handler, environ=ablation.environ,
     )  # fmt: skip
 
 
-def _python(target: Target) -> Path:
-    found = environments.find(target.python)
-    if not found:
-        raise NotMeasured(f"Python {target.python} is not on this machine")
-    return found
+def rows(measurement: Measurement) -> list[list[str]]:
+    """Return the table: this project, then the ablations in the order of decreasing cost."""
+    first, *others = measurement.runs
+    baseline = first.first_responses_ms
+    table = [["changed", "first response ms", "added ms (p10..p90)", "ratio (p10..p90)", "unpacked MB"]]
+    table.append(["(nothing)", report.ms(statistics.median(baseline)), "", "", report.file_mb(first.unpacked_bytes)])
+    costs = [(stats.differences(runs.first_responses_ms, baseline), runs) for runs in others]
+    for added, runs in sorted(costs, key=lambda cost: cost[0].median, reverse=True):
+        table.append([
+            runs.contender.name,
+            report.ms(statistics.median(runs.first_responses_ms)),
+            report.added_ms(added),
+            report.ratio(stats.ratios(runs.first_responses_ms, baseline)),
+            report.file_mb(runs.unpacked_bytes),
+        ])  # fmt: skip
+    return table
 
 
-HEADING = """\
-# What each step of the start is worth
-
-Each line is ours with one step taken back, measured beside ours in the same run; `python -m benchmarks steps` adds a
-section. A difference is of pairs: its median, and between which values 80 % of the pairs lie.
-"""
+def section(measurement: Measurement, machine: Machine) -> str:
+    """Return one measurement as a section of `history.md`."""
+    table = report.markdown(rows(measurement))
+    return f"\n## {machine.date}: {report.title(measurement)}\n\n{report.describe(machine)}\n\n{table}"
 
 
-def rows(seen: Measurement) -> list[list[str]]:
-    """Ours, then every variant by what it costs, most first."""
-    ours = [start.first_answer_ms for start in seen.runs[0].starts]
-    found = []
-    for runs in seen.runs[1:]:
-        answers = [start.first_answer_ms for start in runs.starts]
-        found.append((stats.differences(answers, ours), stats.ratios(answers, ours), runs))
-    found.sort(key=lambda one: one[0].median, reverse=True)
-    head = [["ours, but", "first answer ms", "more ms (p10..p90)", "times ours (p10..p90)", "unpacked MB"]]
-    head.append(["(nothing)", report.ms(statistics.median(ours)), "", "", report.file_mb(seen.runs[0].unpacked_bytes)])
-    return head + [
-        [runs.contender.name, report.ms(statistics.median(start.first_answer_ms for start in runs.starts)),
-         report.plus_ms(more), report.times(ratio), report.file_mb(runs.unpacked_bytes)]
-        for more, ratio, runs in found
-    ]  # fmt: skip
-
-
-def section(seen: Measurement, machine: Machine) -> str:
-    """One measurement as markdown."""
-    return f"\n## {machine.date}: {report.title(seen)}\n\n{describe(machine)}\n\n{report.markdown(rows(seen))}"
-
-
-def append(path: Path, seen: Measurement, machine: Machine) -> None:
-    """Add the section, and the heading to a file that is new."""
-    before = path.read_text(encoding="utf-8") if path.exists() else HEADING
-    path.write_text(before + section(seen, machine), encoding="utf-8")
+def append(path: Path, measurement: Measurement, machine: Machine) -> None:
+    """Add a section to a file; a new file begins with HEADING."""
+    text = path.read_text(encoding="utf-8") if path.exists() else HEADING
+    path.write_text(text + section(measurement, machine), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command line: which figures are wanted, and where they go."""
+"""Command of scripts/bench.sh: run a benchmark, print its results and write them to files."""
 
 import argparse
 import json
@@ -7,28 +7,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import NotMeasured, ablation, chart, cold_start, cpus, memory, nms, plan, report, task_costs
+from benchmarks import NotMeasured, ablation, chart, cold_start, compare, cpus, memory, nms, plan, report, task_costs
 from benchmarks.cold_start import Measurement
-from benchmarks.models import PICTURE, ROOT
+from benchmarks.models import IMAGE, ROOT
+from benchmarks.options import INVOCATIONS, parse
 from benchmarks.stats import ratios
 from scripts.local_lambda.errors import LocalLambdaError
-from scripts.local_lambda.events import from_picture
+from scripts.local_lambda.events import from_image
+from scripts.manifest import InvalidManifest
 
 USAGE, INTERRUPTED = 2, 130  # exit codes
-SHOWN = Path("benchmarks", "cold_start.png")
-HISTORY = Path("benchmarks", "history.md")
-INVOCATIONS, SIZES, QUICK_INVOCATIONS = 2000, 200, 200  # of the growth of memory
+SIZES, QUICK_INVOCATIONS = 200, 200  # of the growth of memory
 NMS_RUNS = 5
 TASK_RUNS, QUICK_TASK_RUNS = 20, 3
 WARM_ONLY_RUNS = 50
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure what is asked for: 0, or 2 where it cannot be measured."""
-    options = _options(arguments)
+    """Run a benchmark, and write all results as JSON.
+
+    Args:
+        arguments: the command line without the program name.
+
+    Returns:
+        The exit code: 0 success, 2 the benchmark cannot run here, 130 interrupted; a usage error exits with 2.
+    """
+    if arguments and arguments[0] == "fast-decode":
+        from benchmarks import fast_decode  # loads onnxruntime, which no other benchmark needs in this process
+
+        return fast_decode.main(arguments[1:])
+    options = _parse(arguments)
     try:
         document = COMMANDS[options.command](options)
-    except (NotMeasured, LocalLambdaError) as error:
+    except (NotMeasured, LocalLambdaError, InvalidManifest) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
         return USAGE
     except KeyboardInterrupt:
@@ -36,139 +47,140 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    _say(f"every figure: {_shown(options.json)}")
+    _log(f"all results: {_relative(options.json)}")
     return 0
 
 
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    if arguments and arguments[0] == "compare":
+        return argparse.Namespace(command="compare", **vars(compare.parse(list(arguments[1:]))))
+    return parse(arguments)
+
+
 def _start(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
+    machine = _begin()
     warm_runs = plan.QUICK_WARM_RUNS if options.quick else plan.WARM_RUNS
-    seen: list[Measurement] = []
+    measurements: list[Measurement] = []
     if not cpus.has_quota():
-        _say(cpus.NO_QUOTA)
+        _log(cpus.NO_QUOTA)
     for number, name in enumerate(options.models):
-        field = plan.field(name, options.dist)
-        for step in plan.starts(field, options.runs, warm_runs, first=number == 0):
-            seen.append(_measure(step, field))
-            sys.stdout.write(f"\n{report.text(seen[-1])}\n")
-            sys.stdout.flush()
-    _draw(_shown_setting(seen), options.picture)
-    return report.document("start", here, seen)
+        entered = plan.lineup(name, options.dist)
+        for planned in plan.starts(entered, options.runs, warm_runs, first=number == 0):
+            measurements.append(_measure(planned, entered))
+            _print(f"\n{report.text(measurements[-1])}\n")
+    _draw(_charted(measurements), options.chart)
+    return report.document("start", machine, report.settings(measurements))
 
 
 def _steps(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
-    seen = []
+    machine = _begin()
+    measurements = []
     for name in options.models:
-        field = plan.field(name, options.dist)
-        for step in plan.steps_without(field, options.runs):
-            seen.append(_measure(step, field))
-            sys.stdout.write(f"\n{report.title(seen[-1])}\n\n{report.table(ablation.rows(seen[-1]))}")
-            sys.stdout.flush()
+        entered = plan.lineup(name, options.dist)
+        for planned in plan.ablations(entered, options.runs):
+            measurements.append(_measure(planned, entered))
+            _print(f"\n{report.title(measurements[-1])}\n\n{report.table(ablation.rows(measurements[-1]))}")
             if options.history:
-                ablation.append(options.history, seen[-1], here)
-    return report.document("steps", here, seen)
+                ablation.append(options.history, measurements[-1], machine)
+    return report.document("steps", machine, report.settings(measurements))
 
 
 def _warm(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
-    seen = []
+    machine = _begin()
+    measurements = []
     for name in options.models:
-        field = plan.field(name, options.dist)
-        seen.append(_measure(plan.warm(field, plan.QUICK_WARM_RUNS if options.quick else WARM_ONLY_RUNS), field))
-        sys.stdout.write(f"\n{report.text(seen[-1])}\n")
-    return report.document("warm", here, seen)
+        entered = plan.lineup(name, options.dist)
+        runs = plan.QUICK_WARM_RUNS if options.quick else WARM_ONLY_RUNS
+        measurements.append(_measure(plan.warm(entered, runs), entered))
+        _print(f"\n{report.text(measurements[-1])}\n")
+    return report.document("warm", machine, report.settings(measurements))
 
 
 def _memory(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
-    fields = [plan.field(name, options.dist) for name in options.models]
-    peaks = [peak for field in fields for peak in memory.peaks(field.measured, field.entered[0])]
+    machine = _begin()
+    lineups = [plan.lineup(name, options.dist) for name in options.models]
+    peaks = [peak for entered in lineups for peak in memory.peaks(entered.model, entered.contenders[0])]
     count = QUICK_INVOCATIONS if options.quick else INVOCATIONS
-    grown = [memory.growth(field.measured, field.entered[0], count, SIZES, _say) for field in fields]
-    sys.stdout.write(f"\n{memory.text(peaks, grown)}\n")
-    return {"format": report.FORMAT, "kind": "memory", "machine": here._asdict(), **memory.document(peaks, grown)}
+    growths = [memory.growth(entered.model, entered.contenders[0], count, SIZES, _log) for entered in lineups]
+    _print(f"\n{memory.text(peaks, growths)}\n")
+    return report.document("memory", machine, memory.fields(peaks, growths))
 
 
 def _nms(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
-    found = nms.measure(plan.field(options.models[0], options.dist).entered[0], 2 if options.quick else NMS_RUNS)
-    sys.stdout.write(f"\n{nms.text(found)}\n")
-    return {"format": report.FORMAT, "kind": "nms", "machine": here._asdict(), "crowds": nms.document(found)}
+    machine = _begin()
+    built = plan.lineup(options.models[0], options.dist).contenders[0]
+    costs = nms.measure(built, 2 if options.quick else NMS_RUNS)
+    _print(f"\n{nms.text(costs)}\n")
+    return report.document("nms", machine, nms.fields(costs))
 
 
 def _tasks(options: argparse.Namespace) -> dict[str, Any]:
-    here = _begin()
-    runs = QUICK_TASK_RUNS if options.quick else TASK_RUNS
-    found = task_costs.measure(plan.field("yolov8n", None).entered[0], runs)
-    sys.stdout.write(f"\n{task_costs.text(found)}\n")
-    return {"format": report.FORMAT, "kind": "tasks", "machine": here._asdict(), "costs": task_costs.document(found)}
+    machine = _begin()
+    built = plan.lineup("yolov8n", None).contenders[0]
+    costs = task_costs.measure(built, QUICK_TASK_RUNS if options.quick else TASK_RUNS)
+    _print(f"\n{task_costs.text(costs)}\n")
+    return report.document("tasks", machine, task_costs.fields(costs))
 
 
-COMMANDS = {"start": _start, "steps": _steps, "warm": _warm, "memory": _memory, "nms": _nms, "tasks": _tasks}
+def _compare(options: argparse.Namespace) -> dict[str, Any]:
+    machine = _begin()
+    measurement = compare.measure(options, _log)
+    _print(f"\n{compare.text(measurement)}\n")
+    return report.document("compare", machine, compare.fields(measurement))
+
+
+COMMANDS = {
+    "start": _start,
+    "steps": _steps,
+    "warm": _warm,
+    "memory": _memory,
+    "nms": _nms,
+    "tasks": _tasks,
+    "compare": _compare,
+}
 
 
 def _begin() -> report.Machine:
-    here = report.look()
-    sys.stdout.write(f"{report.describe(here)}\n")
-    sys.stdout.flush()
-    return here
+    machine = report.current_machine()
+    _print(f"{report.describe(machine)}\n")
+    return machine
 
 
-def _measure(step: plan.Step, field: plan.Field) -> Measurement:
-    _say(f"{step.setting.model}: {', '.join(one.name for one in step.entered)}")
-    event = from_picture(PICTURE, f"conf={field.measured.conf}").event
-    return cold_start.measure(step.setting, step.entered, event, _say)
+def _measure(planned: plan.PlannedRun, entered: plan.Lineup) -> Measurement:
+    _log(f"{planned.setting.model}: {', '.join(contender.name for contender in planned.contenders)}")
+    event = from_image(IMAGE, f"conf={entered.model.conf}").event
+    return cold_start.measure(planned.setting, planned.contenders, event, _log)
 
 
-def _shown_setting(seen: Sequence[Measurement]) -> Measurement:
-    """Of the first model, that with the most CPUs at their full time, and with the files in memory."""
-    plain = [one for one in seen if not (one.setting.dropped or one.setting.place.share)]
-    return max((one for one in plain if one.setting.model == seen[0].setting.model), key=lambda one: one.setting.place)
+def _charted(measurements: Sequence[Measurement]) -> Measurement:
+    """Return the measurement for the chart: of the first model, most CPUs, CPU time not limited, page cache warm."""
+    unlimited = [each for each in measurements if not (each.setting.dropped or each.setting.resources.share)]
+    first_model = [each for each in unlimited if each.setting.model == measurements[0].setting.model]
+    return max(first_model, key=lambda each: each.setting.resources)
 
 
-def _draw(seen: Measurement, path: Path) -> None:
-    """The start nearest to the median of each contender, so that the steps of a bar add up."""
-    probed = [runs for runs in seen.runs if runs.contender.probe]
-    first = [start.first_answer_ms for start in probed[0].starts]
+def _draw(measurement: Measurement, path: Path) -> None:
+    """Draw the start nearest to the median of each contender, so that the steps of a bar add up."""
+    probed = [runs for runs in measurement.runs if runs.contender.probe]
     bars = []
     for runs in probed:
-        ordered = sorted(runs.starts, key=lambda start: start.first_answer_ms)
+        ordered = sorted(runs.starts, key=lambda start: start.first_response_ms)
         middle = ordered[(len(ordered) - 1) // 2]
-        times = ratios([start.first_answer_ms for start in runs.starts], first).median
-        bars.append(chart.Bar(runs.contender.name, middle.steps, f"{middle.first_answer_ms:,.0f} ms, {times:.1f}x"))
-    chart.draw(f"From nothing to the first boxes: {report.title(seen)}", bars, path)
-    _say(f"picture: {_shown(path)}")
+        ratio = ratios(runs.first_responses_ms, probed[0].first_responses_ms).median
+        bars.append(chart.Bar(runs.contender.name, middle.steps, f"{middle.first_response_ms:,.0f} ms, {ratio:.1f}x"))
+    chart.draw(f"Cold start to the first detections: {report.title(measurement)}", bars, path)
+    _log(f"chart: {_relative(path)}")
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=str(__doc__).splitlines()[0])
-    parser.add_argument("command", nargs="?", choices=COMMANDS, default="start", help="what to measure (%(default)s)")
-    parser.add_argument("--dist", type=Path, help="folder with the example's zips (built where there is none)")
-    parser.add_argument("--models", nargs="+", choices=plan.MODELS, help="which (example and yolov8n; warm: all)")
-    parser.add_argument("--runs", type=int, metavar="N", help=f"pairs in each setting ({plan.RUNS})")
-    parser.add_argument("--quick", action="store_true", help=f"{plan.QUICK_RUNS} pairs and little else: for a look")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="figures for machines (build/benchmarks*.json)")
-    parser.add_argument("--picture", type=Path, metavar="PATH", help=f"of a cold start ({SHOWN}; --quick: build/)")
-    parser.add_argument("--history", type=Path, metavar="PATH", help=f"`steps` adds to it ({HISTORY}; --quick: none)")
-    options = parser.parse_args(arguments)
-    if options.models is None:
-        options.models = list(plan.MODELS if options.command == "warm" else plan.USUAL)
-    if options.runs is None:
-        options.runs = plan.QUICK_RUNS if options.quick else plan.RUNS
-    if options.runs < 1:
-        parser.error(f"--runs {options.runs}; wanted a whole number above 0")
-    name = "benchmarks.json" if options.command == "start" else f"benchmarks-{options.command}.json"
-    options.json = options.json or ROOT / "build" / name
-    options.picture = options.picture or (ROOT / "build" / SHOWN.name if options.quick else ROOT / SHOWN)
-    options.history = options.history or (None if options.quick else ROOT / HISTORY)
-    return options
-
-
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
-def _say(line: str) -> None:
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _log(line: str) -> None:
     sys.stderr.write(f"benchmarks: {line}\n")
     sys.stderr.flush()

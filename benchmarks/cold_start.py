@@ -1,4 +1,4 @@
-"""One setting measured: everybody in it started again and again, in pairs, in shuffled order; then asked while warm."""
+"""Measurement of one setting: cold starts of all contenders in pairs and random order, then warm responses."""
 
 import contextlib
 import random
@@ -8,93 +8,143 @@ from typing import Any, NamedTuple
 
 from benchmarks import agreement, contenders, page_cache, trace, zips
 from benchmarks.agreement import Agreement, Box
-from benchmarks.contenders import Contender, Place, Start
+from benchmarks.contenders import Contender, Resources, Start
 from scripts.local_lambda.emulator import LocalLambda
 
-WARM_FIRST = 3  # answers that are not counted: caches and clocks settle
-SEED = 5  # of the order within each pair, so that two runs of the benchmark do the same
+WARM_UP = 3  # responses that are not counted: caches and clock rates settle
+SEED = 5  # of the order within each pair: the same in each run of the benchmark
 
 
 class Setting(NamedTuple):
-    """What is measured: where, how often, and whether files come from the disk."""
+    """Conditions of a measurement.
+
+    Attributes:
+        model: name of the model.
+        resources: CPUs and memory.
+        dropped: drop the page cache before each start.
+        runs: number of pairs.
+        warm_runs: number of responses of a warm process; 0: none.
+    """
 
     model: str
-    place: Place
-    dropped: bool  # the page cache, before each start
+    resources: Resources
+    dropped: bool
     runs: int
-    warm_runs: int  # answers of a warm process; 0 for none
+    warm_runs: int
 
 
 class Warm(NamedTuple):
-    """A warm answer: milliseconds, whole and by step."""
+    """A warm response: milliseconds in total and by step."""
 
     invoke_ms: float
     steps: dict[str, float]
 
 
 class Runs(NamedTuple):
-    """What was measured of one contender, pair by pair."""
+    """Measurements of one contender, in the order of the pairs.
+
+    Attributes:
+        contender: the contender.
+        starts: its cold starts.
+        warm: its warm responses.
+        agreement: comparison of its boxes with those of the first contender.
+        unpacked_bytes: size of the files of its zips and packages.
+        resident_share: share of these files in the page cache before the last start, 0..1.
+    """
 
     contender: Contender
     starts: list[Start]
     warm: list[Warm]
     agreement: Agreement
-    unpacked_bytes: int  # files of its zips and packages
-    resident_share: float  # of those, in memory just before the last start; 0..1
+    unpacked_bytes: int
+    resident_share: float
+
+    @property
+    def first_responses_ms(self) -> list[float]:
+        """Time to the first response of each start."""
+        return [start.first_response_ms for start in self.starts]
 
 
 class Measurement(NamedTuple):
-    """A setting and what was measured in it, in the order of the contenders."""
+    """A setting and the runs of each contender, in the order of the contenders."""
 
     setting: Setting
     runs: list[Runs]
 
     def of(self, name: str) -> Runs:
-        """Those of one contender."""
-        return next(one for one in self.runs if one.contender.name == name)
+        """Return the runs of one contender."""
+        return next(runs for runs in self.runs if runs.contender.name == name)
 
 
-def measure(setting: Setting, entered: Sequence[Contender], event: Any, say: Callable[[str], None]) -> Measurement:
-    """Start and ask everybody; the first contender is whom the others' boxes are compared with.
+def measure(setting: Setting, entered: Sequence[Contender], event: Any, log: Callable[[str], None]) -> Measurement:
+    """Measure cold starts and warm responses of all contenders.
 
     Args:
-        setting: where and how often.
-        entered: who; by name.
-        event: that all answer.
-        say: told about progress.
+        setting: the conditions.
+        entered: the contenders; the boxes of all others are compared with those of the first one.
+        event: the event of each invocation.
+        log: receives lines about the progress.
 
     Raises:
-        NotMeasured: somebody does not start, fails, or finds other boxes.
+        NotMeasured: a contender does not start, fails, or returns other boxes.
     """
-    order = random.Random(SEED)
     with contextlib.ExitStack() as stack:
-        running = {one.name: stack.enter_context(contenders.ready(one, setting.place)) for one in entered}
-        boxes = {one.name: contenders.start(one, running[one.name], event).boxes for one in entered}
-        found = {one.name: agreement.demand(one.name, boxes[entered[0].name], boxes[one.name]) for one in entered}
-        starts: dict[str, list[Start]] = {one.name: [] for one in entered}
-        if setting.dropped:
-            page_cache.settle()
-        resident: dict[str, float] = {}
-        for number in range(setting.runs):
-            for one in order.sample(entered, len(entered)):
-                if setting.dropped:
-                    files = _drop(one, running[one.name])
-                    if number == setting.runs - 1:
-                        resident[one.name] = page_cache.resident_share(files)
-                starts[one.name].append(contenders.start(one, running[one.name], event))
-                if not setting.warm_runs:
-                    running[one.name].stop()
-            say(f"pair {number + 1} of {setting.runs}")
-        warm = _warm(setting, [one for one in entered if one.probe], running, event, boxes)
-    return Measurement(setting, [
-        Runs(one, starts[one.name], warm.get(one.name, []), found[one.name], _size(one), resident.get(one.name, 1.0))
-        for one in entered
-    ])  # fmt: skip
+        functions = {
+            contender.name: stack.enter_context(contenders.unpacked(contender, setting.resources))
+            for contender in entered
+        }
+        boxes = {
+            contender.name: contenders.start(contender, functions[contender.name], event).boxes for contender in entered
+        }
+        reference = boxes[entered[0].name]
+        agreements = {name: agreement.require(name, reference, candidate) for name, candidate in boxes.items()}
+        starts, resident = _cold(setting, entered, functions, event, log)
+        probed = [contender for contender in entered if contender.probe]
+        warm = _warm(setting, probed, functions, event, boxes)
+    runs = [
+        Runs(
+            contender,
+            starts[contender.name],
+            warm.get(contender.name, []),
+            agreements[contender.name],
+            _size(contender),
+            resident.get(contender.name, 1.0),
+        )
+        for contender in entered
+    ]
+    return Measurement(setting, runs)
+
+
+def _cold(
+    setting: Setting,
+    entered: Sequence[Contender],
+    functions: Mapping[str, LocalLambda],
+    event: Any,
+    log: Callable[[str], None],
+) -> tuple[dict[str, list[Start]], dict[str, float]]:
+    """Return the starts of each contender, and the share of its files in the page cache before the last one."""
+    order = random.Random(SEED)
+    starts: dict[str, list[Start]] = {contender.name: [] for contender in entered}
+    resident: dict[str, float] = {}
+    if setting.dropped:
+        page_cache.flush()
+    for number in range(setting.runs):
+        for contender in order.sample(entered, len(entered)):
+            function = functions[contender.name]
+            if setting.dropped:
+                files = _drop(contender, function)
+                if number == setting.runs - 1:
+                    resident[contender.name] = page_cache.resident_share(files)
+            starts[contender.name].append(contenders.start(contender, function, event))
+            if not setting.warm_runs:
+                function.stop()
+        log(f"pair {number + 1} of {setting.runs}")
+    return starts, resident
 
 
 def _drop(contender: Contender, function: LocalLambda) -> list[Path]:
-    """Put its files out of memory; which folders they are in."""
-    function.stop()  # what it has mapped would stay
+    """Drop the files of the contender from the page cache; return their folders."""
+    function.stop()  # the kernel keeps what a process has mapped
     folders = contenders.folders(contender, function)
     page_cache.drop(folders)
     return folders
@@ -103,24 +153,25 @@ def _drop(contender: Contender, function: LocalLambda) -> list[Path]:
 def _warm(
     setting: Setting,
     entered: Sequence[Contender],
-    running: Mapping[str, LocalLambda],
+    functions: Mapping[str, LocalLambda],
     event: Any,
     boxes: Mapping[str, list[Box]],
 ) -> dict[str, list[Warm]]:
-    """Answers of processes that have answered before, in turn."""
+    """Measure the responses of the running processes, in pairs and random order."""
     order = random.Random(SEED)
-    answers: dict[str, list[Warm]] = {one.name: [] for one in entered}
-    for number in range(setting.warm_runs + WARM_FIRST if setting.warm_runs else 0):
-        for one in order.sample(entered, len(entered)):
-            answer = contenders.invoke(one, running[one.name], event)
-            agreement.demand(one.name, boxes[one.name], agreement.boxes(answer.response))
-            if number >= WARM_FIRST:
-                timing = agreement.timing(answer.response)
-                steps = trace.warm_steps(trace.read(answer.logs), timing, answer.invoke_ms)
-                answers[one.name].append(Warm(answer.invoke_ms, steps))
-    return answers
+    responses: dict[str, list[Warm]] = {contender.name: [] for contender in entered}
+    for number in range(setting.warm_runs + WARM_UP if setting.warm_runs else 0):
+        for contender in order.sample(entered, len(entered)):
+            name = contender.name
+            invocation = contenders.invoke(contender, functions[name], event)
+            agreement.require(name, boxes[name], agreement.boxes(invocation.response))
+            if number >= WARM_UP:
+                timing = agreement.timing(invocation.response)
+                steps = trace.warm_steps(trace.read(invocation.logs), timing, invocation.invoke_ms)
+                responses[name].append(Warm(invocation.invoke_ms, steps))
+    return responses
 
 
 def _size(contender: Contender) -> int:
-    beside = sum(path.stat().st_size for path in page_cache.files(Path(folder) for folder in contender.packages))
-    return zips.unpacked_bytes(contender.dist) + beside
+    packages = sum(path.stat().st_size for path in page_cache.files(contender.package_folders))
+    return zips.unpacked_bytes(contender.dist) + packages

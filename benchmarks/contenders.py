@@ -1,4 +1,4 @@
-"""Who is measured: what each is made of, and how it is started and asked."""
+"""Contenders of a benchmark: their zips, and how they are started and invoked."""
 
 import contextlib
 import time
@@ -13,35 +13,41 @@ from scripts.local_lambda.emulator import HANDLER, LocalLambda
 from scripts.local_lambda.errors import InitFailed
 from scripts.local_lambda.invocation import Invocation
 
-TIMEOUT = 120.0  # seconds; torch from a slow disk is far below
-AWAKE_WAIT = 0.01  # seconds, from its being thawed until it listens again
-PROBED = "probe.lambda_handler"
+TIMEOUT = 120.0  # seconds; torch from a slow disk takes far less
+THAW_WAIT = 0.01  # seconds, until a thawed process listens again
+PROBE_HANDLER = "probe.lambda_handler"
 
 
 class Contender(NamedTuple):
-    """One way to answer.
+    """A function that returns detections.
 
     Attributes:
         name: short, for tables.
-        says: what it is, in a sentence.
+        description: one sentence.
         dist: folder with layer.zip, function.zip and build.json.
-        probe: folder with the probe for its Python; None: measured from outside only.
+        probe: folder with the probe for its Python; None: no probe, times are measured only by the caller.
         handler: `module.function`.
-        environ: variables of its function.
-        packages: folders of the machine that it uses beside its zips.
+        environ: environment variables of the function.
+        package_folders: folders of this machine that it uses in addition to its zips.
     """
 
     name: str
-    says: str
+    description: str
     dist: Path
     probe: Path | None
     handler: str = HANDLER
     environ: Mapping[str, str] = {}
-    packages: tuple[Path, ...] = ()
+    package_folders: tuple[Path, ...] = ()
 
 
-class Place(NamedTuple):
-    """Where it runs: CPUs, MB that it is told, and the share of CPU time that it gets (None: all of those CPUs)."""
+class Resources(NamedTuple):
+    """Resources of a function.
+
+    Attributes:
+        cpus: number of CPUs.
+        memory: memory size in MB, as the function reads it from its environment.
+        share: CPU time, in CPUs; None: not limited.
+    """
 
     cpus: int
     memory: int
@@ -49,83 +55,91 @@ class Place(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A cold start: milliseconds until it asked for an event, and of the first event; steps, memory, boxes."""
+    """A cold start and its first response.
+
+    Attributes:
+        init_ms: from the start of the process until it requests an event.
+        invoke_ms: from sending the event until the response is received.
+        steps: milliseconds by step; empty without a probe.
+        peak_bytes: peak resident size.
+        boxes: the detections.
+    """
 
     init_ms: float
     invoke_ms: float
-    steps: dict[str, float]  # ms; empty without a probe
+    steps: dict[str, float]
     peak_bytes: int
     boxes: list[Box]
 
     @property
-    def first_answer_ms(self) -> float:
-        """Start of the process to its first answer, without the time in which nobody had asked yet."""
+    def first_response_ms(self) -> float:
+        """Time from the start of the process to its first response, without the wait for the event."""
         return self.init_ms + self.invoke_ms
 
 
 @contextlib.contextmanager
-def ready(contender: Contender, place: Place) -> Iterator[LocalLambda]:
-    """The contender unpacked into folders on the disk; no process runs yet.
+def unpacked(contender: Contender, resources: Resources) -> Iterator[LocalLambda]:
+    """Unpack the zips of the contender into folders on the disk; no process runs yet.
 
-    Not in namespaces: their files are in memory, where the page cache cannot be dropped.
+    Isolation by namespaces is not used: it has the files in memory, where the page cache cannot be dropped.
     """
     with contextlib.ExitStack() as stack:
-        group = stack.enter_context(cpus.share(place.share)) if place.share else None
-        with cpus.pinned(place.cpus), cpus.joined(group) if group else contextlib.nullcontext():
+        group = stack.enter_context(cpus.share(resources.share)) if resources.share else None
+        with cpus.pinned(resources.cpus), cpus.joined(group) if group else contextlib.nullcontext():
             function = LocalLambda(
-                contender.dist, memory=place.memory, timeout=TIMEOUT, isolation="plain",
-                env=_environ(contender), handler=PROBED if contender.probe else contender.handler,
+                contender.dist, memory=resources.memory, timeout=TIMEOUT, isolation="plain",
+                env=_environ(contender), handler=PROBE_HANDLER if contender.probe else contender.handler,
             )  # fmt: skip
         stack.enter_context(contextlib.closing(function))
         yield function
 
 
 def folders(contender: Contender, function: LocalLambda) -> list[Path]:
-    """Where its files are: the unpacked zips, and packages beside them."""
-    return [Path(function.paths["task"]), Path(function.paths["opt"]), *contender.packages]
+    """Return the folders of its files: the unpacked zips, and the folders of packages."""
+    return [Path(function.paths["task"]), Path(function.paths["opt"]), *contender.package_folders]
 
 
 def start(contender: Contender, function: LocalLambda, event: Any) -> Start:
-    """End what runs, start it anew, and have it answer an event.
+    """Stop the running process, start a new one, and invoke it once.
 
     Raises:
-        NotMeasured: it did not start, or did not answer.
+        NotMeasured: the start or the invocation failed.
     """
     function.stop()
     try:
         function.start()
     except InitFailed as error:
         raise NotMeasured(f"{contender.name} does not start: {error}\n{''.join(error.trace)}\n{error.logs}") from error
-    answer = invoke(contender, function, event)
+    invocation = invoke(contender, function, event)
     steps: dict[str, float] = {}
     if contender.probe:
-        told = trace.read(answer.logs)
-        steps = trace.steps(told, function.started_at, function.init_ms, answer.invoke_ms)
-        peak = told.peak_bytes
+        record = trace.read(invocation.logs)
+        steps = trace.steps(record, function.started_at, function.init_ms, invocation.invoke_ms)
+        peak = record.peak_bytes
     else:
         peak = function.peak_rss_bytes
-    return Start(function.init_ms, answer.invoke_ms, steps, peak, agreement.boxes(answer.response))
+    return Start(function.init_ms, invocation.invoke_ms, steps, peak, agreement.boxes(invocation.response))
 
 
 def invoke(contender: Contender, function: LocalLambda, event: Any) -> Invocation:
-    """One answer of a process that may be warm.
+    """Invoke a running process once.
 
     Raises:
-        NotMeasured: it failed.
+        NotMeasured: the invocation failed.
     """
     function.thaw()
-    time.sleep(AWAKE_WAIT)
-    answer = function.invoke(event)
-    function.freeze()  # some leave threads that spin, which would take time from whoever is measured next
-    if answer.error:
-        raise NotMeasured(f"{contender.name} failed: {answer.error}\n{answer.logs}")
-    return answer
+    time.sleep(THAW_WAIT)
+    invocation = function.invoke(event)
+    function.freeze()  # spinning threads of this process would take CPU time from the next contender
+    if invocation.error:
+        raise NotMeasured(f"{contender.name} failed: {invocation.error}\n{invocation.logs}")
+    return invocation
 
 
 def _environ(contender: Contender) -> dict[str, str]:
     environ = dict(contender.environ)
     if contender.probe:
-        wanted = artifacts.read(contender.dist)
-        client = runtime_client.ensure(wanted.interpreter, wanted.arch)  # stands there anyway; the probe comes after it
+        built = artifacts.read(contender.dist)
+        client = runtime_client.ensure(built.interpreter, built.arch)  # as without a probe, which is added after it
         environ |= {"PROBE_HANDLER": contender.handler, "PYTHONPATH": f"{client}:{contender.probe}"}
     return environ

@@ -1,7 +1,7 @@
-"""How much of the machine a measured process gets: some of its CPUs, and a share of their time.
+"""CPU limits of a measured process: the CPUs that it may use, and its share of CPU time.
 
-A process has what its parent had when it was started, so this one takes the limits on while it starts another, and
-gives them back afterwards.
+A process inherits the limits of its parent. This process therefore sets the limits on itself, starts the other process,
+and then removes the limits from itself.
 """
 
 import contextlib
@@ -13,54 +13,56 @@ from pathlib import Path
 from benchmarks import NotMeasured
 
 GROUPS = Path("/sys/fs/cgroup")
-PERIOD_US = 20_000  # microseconds in which the share is given out
-GONE_WAIT = 5  # seconds for the kernel to let an ended process go
-NO_QUOTA = "no CPU share can be set here (a writable cgroup is wanted), so memory sizes change the threads only"
+PERIOD_US = 20_000  # microseconds, period of the quota
+REMOVAL_TIMEOUT = 5  # seconds until the kernel has removed an ended process from its group
+NO_QUOTA = (
+    "CPU time cannot be limited here (this needs a writable cgroup): memory sizes only change the number of threads"
+)
 
 
 def count() -> int:
-    """CPUs that this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextlib.contextmanager
 def pinned(cpus: int) -> Iterator[None]:
-    """What is started in here runs on this many CPUs, the last ones: the first is left for who measures.
+    """Run processes that are started in this context on the last `cpus` CPUs; the first CPU is left for the benchmark.
 
     Raises:
-        NotMeasured: there are fewer.
+        NotMeasured: the machine has fewer CPUs.
     """
-    here = os.sched_getaffinity(0)
-    if len(here) < cpus:
-        raise NotMeasured(f"{cpus} CPUs are wanted; this process may use {len(here)}")
-    os.sched_setaffinity(0, sorted(here)[-cpus:])
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < cpus:
+        raise NotMeasured(f"cpus must be at most {len(allowed)}, the number that this process may use, got {cpus}")
+    os.sched_setaffinity(0, sorted(allowed)[-cpus:])
     try:
         yield
     finally:
         for thread in Path("/proc/self/task").iterdir():
-            os.sched_setaffinity(int(thread.name), here)
+            os.sched_setaffinity(int(thread.name), allowed)
 
 
 def has_quota() -> bool:
-    """Whether a share of CPU time can be given out here: root, and a cgroup of either version."""
+    """Return whether CPU time can be limited here: this needs root and a cgroup of version 1 or 2."""
     folder = _controller()
     return folder is not None and os.access(folder, os.W_OK)
 
 
 @contextlib.contextmanager
 def share(cpus: float) -> Iterator[Path]:
-    """A group of processes that together get this many CPUs' time; it is gone afterwards, as they have to be."""
+    """Create a group of processes that together get the time of `cpus` CPUs; its processes must end in this context."""
     parent = _controller()
     assert parent is not None, NO_QUOTA
     folder = parent / f"benchmark-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     try:
-        allowed = int(cpus * PERIOD_US)
+        quota_us = int(cpus * PERIOD_US)
         if (folder / "cpu.max").exists():
-            (folder / "cpu.max").write_text(f"{allowed} {PERIOD_US}")
+            (folder / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
         else:
             (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-            (folder / "cpu.cfs_quota_us").write_text(str(allowed))
+            (folder / "cpu.cfs_quota_us").write_text(str(quota_us))
         yield folder
     finally:
         _remove(folder)
@@ -68,7 +70,7 @@ def share(cpus: float) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def joined(folder: Path) -> Iterator[None]:
-    """What is started in here belongs to the group."""
+    """Put processes that are started in this context into the group."""
     parent = folder.parent
     (folder / "cgroup.procs").write_text(str(os.getpid()))
     try:
@@ -78,7 +80,7 @@ def joined(folder: Path) -> Iterator[None]:
 
 
 def _controller() -> Path | None:
-    """This process's group where CPU time is shared out: of cgroup 1, or of cgroup 2 if its children may be limited."""
+    """Return the group of this process that can limit CPU time: of cgroup 1, or of cgroup 2 with the cpu controller."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, names, path = line.split(":", 2)
         if "cpu" in names.split(","):
@@ -91,7 +93,7 @@ def _controller() -> Path | None:
 
 
 def _remove(folder: Path) -> None:
-    deadline = time.monotonic() + GONE_WAIT
+    deadline = time.monotonic() + REMOVAL_TIMEOUT
     while True:
         try:
             folder.rmdir()

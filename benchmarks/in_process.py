@@ -1,4 +1,4 @@
-"""The unpacked zips in one process of the target's Python, asked line by line: for what is measured from within."""
+"""The unpacked zips in one process of the target's Python, without a runtime client, for measurements from inside."""
 
 import contextlib
 import json
@@ -16,59 +16,60 @@ from scripts.local_lambda.sandbox import unpack
 PROGRAM = ROOT / "benchmarks" / "workers" / "serve.py"
 
 
-class Served:
+class FunctionProcess:
     """A running process of the function.
 
     Attributes:
-        first: what it said when it was ready: its memory.
+        initial: its first line: the memory before the first event.
     """
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.first = self._hear()
+        self.initial = self._read_line()
 
-    def ask(self, event: Any) -> dict[str, Any]:
-        """What one event cost.
+    def invoke(self, event: Any) -> dict[str, Any]:
+        """Return the measurements of one event, as workers/serve.py writes them.
 
         Raises:
-            NotMeasured: the process ended, or its answer is an error.
+            NotMeasured: the process ended, or the response is an error.
         """
         assert self._process.stdin
         self._process.stdin.write(json.dumps(event) + "\n")
         self._process.stdin.flush()
-        told = self._hear()
-        if told.get("status", 200) != 200:
-            raise NotMeasured(f"the function answered {told['status']}: {told['error']}")
-        return told
+        measured = self._read_line()
+        if measured.get("status", 200) != 200:
+            raise NotMeasured(f"the function returned status {measured['status']}: {measured['error']}")
+        return measured
 
-    def forget_peak(self) -> None:
-        """The largest size counts from now on."""
-        self.ask({"forget_peak": True})
+    def reset_peak(self) -> None:
+        """Set the peak resident size of the process to its current size."""
+        self.invoke({"reset_peak": True})
 
-    def _hear(self) -> dict[str, Any]:
+    def _read_line(self) -> dict[str, Any]:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise NotMeasured(f"the function's process ended with {self._process.wait()}; its output is above")
-        told: dict[str, Any] = json.loads(line)
-        return told
+            code = self._process.wait()
+            raise NotMeasured(f"the process of the function ended with exit code {code}; its output is above")
+        fields: dict[str, Any] = json.loads(line)
+        return fields
 
 
 @contextlib.contextmanager
-def served(dist: Path, cpu_count: int, environ: Mapping[str, str]) -> Iterator[Served]:
-    """The function of the zips, imported and warm.
+def running(dist: Path, cpu_count: int, environ: Mapping[str, str]) -> Iterator[FunctionProcess]:
+    """Run the function of the zips in a process, imported and ready.
 
     Args:
         dist: folder with the zips.
-        cpu_count: CPUs that it may use.
-        environ: its variables; METRICS is set to 0, since its answers share the output with them.
+        cpu_count: number of CPUs of the process.
+        environ: its environment variables; METRICS is 0 by default, because metrics go to the same output as the lines.
     """
-    wanted = artifacts.read(dist)
+    built = artifacts.read(dist)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
-        for name, archive in {"task": wanted.function_zip, "opt": wanted.layer_zip}.items():
+        for name, archive in {"task": built.function_zip, "opt": built.layer_zip}.items():
             with archive.open("rb") as opened:
                 unpack.unpack(opened, Path(base, name))
-        command = [str(wanted.interpreter.executable), "-S", "-s", "-P", "-B", str(PROGRAM), f"{base}/task",
+        command = [str(built.interpreter.executable), "-S", "-s", "-P", "-B", str(PROGRAM), f"{base}/task",
                    f"{base}/opt/python"]  # fmt: skip
         variables = {"METRICS": "0", "LANG": "en_US.UTF-8", **environ}
         with (
@@ -78,7 +79,7 @@ def served(dist: Path, cpu_count: int, environ: Mapping[str, str]) -> Iterator[S
             ) as process,
         ):
             try:
-                yield Served(process)
+                yield FunctionProcess(process)
             finally:
                 assert process.stdin
                 process.stdin.close()

@@ -1,4 +1,4 @@
-"""Pictures of any size with something in them, encoded, as events: the same for the same seed."""
+"""Test images of any size as JPEG, and the events that contain them; the same for the same seed."""
 
 import io
 import random
@@ -11,16 +11,16 @@ from PIL import Image
 from scripts.local_lambda.events import function_url_event
 
 QUALITY = 85  # of the JPEGs
-SMALLEST, LARGEST = 64, 1600  # px of a drawn side
+MIN_SIDE, MAX_SIDE = 64, 1600  # px
 
 
-def event(picture: bytes, query: str = "") -> dict[str, Any]:
-    """The event of a JPEG posted to a Function URL."""
-    return function_url_event(picture, "image/jpeg", query)
+def event(image: bytes, query: str = "") -> dict[str, Any]:
+    """Return the event of a JPEG that is posted to a Function URL."""
+    return function_url_event(image, "image/jpeg", query)
 
 
 def jpeg(source: Path, size_wh: tuple[int, int]) -> bytes:
-    """The picture at another size."""
+    """Return the image at another size, as JPEG."""
     with Image.open(source) as opened:
         buffer = io.BytesIO()
         opened.convert("RGB").resize(size_wh).save(buffer, "JPEG", quality=QUALITY)
@@ -28,11 +28,11 @@ def jpeg(source: Path, size_wh: tuple[int, int]) -> bytes:
 
 
 def sizes(count: int, seed: int) -> Iterator[tuple[int, int]]:
-    """Different widths and heights, px; landscape, portrait and narrow ones."""
-    order = random.Random(seed)
-    seen: set[tuple[int, int]] = set()
-    while len(seen) < count:
-        size = (order.randint(SMALLEST, LARGEST), order.randint(SMALLEST, LARGEST))
-        if size not in seen:
-            seen.add(size)
+    """Yield `count` different sizes (width, height), px: landscape, portrait and narrow."""
+    generator = random.Random(seed)
+    used: set[tuple[int, int]] = set()
+    while len(used) < count:
+        size = (generator.randint(MIN_SIDE, MAX_SIDE), generator.randint(MIN_SIDE, MAX_SIDE))
+        if size not in used:
+            used.add(size)
             yield size

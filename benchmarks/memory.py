@@ -1,4 +1,4 @@
-"""Memory: the largest resident size by model and picture, and what many answers to pictures of many sizes add."""
+"""Memory of the function: peak by model and image size, and growth over many images of many sizes."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -6,89 +6,119 @@ from typing import Any, NamedTuple
 
 from benchmarks import in_process, inputs, report
 from benchmarks.contenders import Contender
-from benchmarks.models import PICTURE, Measured
+from benchmarks.models import IMAGE, BenchmarkModel
 
-PICTURE_SIZES = ((640, 640), (1920, 1080), (4000, 3000), (8000, 6000))  # px, width x height
-REPEATS = 3  # of each picture: the second run of a size shows what the first left behind
+IMAGE_SIZES = ((640, 640), (1920, 1080), (4000, 3000), (8000, 6000))  # px, width x height
+REPEATS = 3  # of each image: the second run of a size also has the memory that the first one left allocated
 SEED = 3
-SETTLED = 0.25  # of the answers, and every size once: what comes after that is growth
-WINDOW = 50  # invocations over which the size is averaged, since it breathes
+SETTLED = 0.25  # share of the invocations after which the memory should not grow; each size comes at least once before
+WINDOW = 50  # invocations over which the size is averaged, because it varies
 
 
 class Peak(NamedTuple):
-    """The largest resident size of a process that answered one kind of picture; bytes."""
+    """Peak resident size of a process for one image size, bytes.
+
+    Attributes:
+        model: name of the model.
+        image: size of the image, "1920 x 1080".
+        ready: resident size before the first image.
+        peak: peak after all repeats.
+    """
 
     model: str
-    picture: str  # "1920 x 1080"
-    ready: int  # before the first picture
+    image: str
+    ready: int
     peak: int
 
 
 class Growth(NamedTuple):
-    """Resident bytes of one process over many answers."""
+    """Resident size of one process over many invocations, bytes.
+
+    Attributes:
+        model: name of the model.
+        invocations: their number.
+        sizes: number of different image sizes.
+        ready: before the first image.
+        after_first_round: after each size once.
+        settled: after SETTLED of the invocations, or after the first round if that is later.
+        end: after the last invocation.
+        peak: peak of the process.
+    """
 
     model: str
     invocations: int
     sizes: int
     ready: int
-    after_first_round: int  # every size has come once
-    settled: int  # after SETTLED of the invocations, or the first round where that is longer
+    after_first_round: int
+    settled: int
     end: int
     peak: int
 
 
-def peaks(measured: Measured, built: Contender) -> list[Peak]:
-    """Each picture size in a process of its own."""
-    found = []
-    for width, height in PICTURE_SIZES:
-        sent = inputs.event(inputs.jpeg(PICTURE, (width, height)))
-        with in_process.served(built.dist, 1, {}) as function:
-            told = [function.ask(sent) for _ in range(REPEATS)]
-            ready = function.first["after"]["resident"]
-        found.append(Peak(measured.name, f"{width} x {height}", ready, told[-1]["after"]["peak"]))
-    return found
+def peaks(model: BenchmarkModel, built: Contender) -> list[Peak]:
+    """Measure the peak of each image size, each in a new process."""
+    measured = []
+    for width, height in IMAGE_SIZES:
+        event = inputs.event(inputs.jpeg(IMAGE, (width, height)))
+        with in_process.running(built.dist, 1, {}) as function:
+            results = [function.invoke(event) for _ in range(REPEATS)]
+            ready = function.initial["after"]["resident"]
+        measured.append(Peak(model.name, f"{width} x {height}", ready, results[-1]["after"]["peak"]))
+    return measured
 
 
 def growth(
-    measured: Measured, built: Contender, invocations: int, size_count: int, say: Callable[[str], None]
+    model: BenchmarkModel, built: Contender, invocations: int, size_count: int, log: Callable[[str], None]
 ) -> Growth:
-    """One process, pictures of many sizes in turn, again and again."""
-    sent = [inputs.event(inputs.jpeg(PICTURE, size)) for size in inputs.sizes(min(size_count, invocations), SEED)]
+    """Measure one process that receives images of many sizes, in turn and repeatedly.
+
+    Args:
+        model: the model in the zips.
+        built: the zips.
+        invocations: their number, at least 1.
+        size_count: number of different image sizes.
+        log: receives lines about the progress.
+    """
+    events = [inputs.event(inputs.jpeg(IMAGE, size)) for size in inputs.sizes(min(size_count, invocations), SEED)]
     resident: list[int] = []
-    with in_process.served(built.dist, 1, {}) as function:
+    with in_process.running(built.dist, 1, {}) as function:
         for number in range(invocations):
-            told = function.ask(sent[number % len(sent)])
-            resident.append(told["after"]["resident"])
+            result = function.invoke(events[number % len(events)])
+            resident.append(result["after"]["resident"])
             if (number + 1) % (10 * WINDOW) == 0:
-                say(f"{number + 1} of {invocations} answers")
-    settled = max(len(sent), int(SETTLED * invocations))
+                log(f"{number + 1} of {invocations} responses")
+    settled = max(len(events), int(SETTLED * invocations))
     return Growth(
-        measured.name, invocations, len(sent), function.first["after"]["resident"],
-        around(resident, len(sent)), around(resident, settled), around(resident, invocations), told["after"]["peak"],
-    )  # fmt: skip
+        model=model.name,
+        invocations=invocations,
+        sizes=len(events),
+        ready=function.initial["after"]["resident"],
+        after_first_round=window_mean(resident, len(events)),
+        settled=window_mean(resident, settled),
+        end=window_mean(resident, invocations),
+        peak=result["after"]["peak"],
+    )
 
 
-def around(resident: Sequence[int], number: int) -> int:
-    """The mean of the sizes in the window that ends after `number` answers; at least one of them."""
+def window_mean(resident: Sequence[int], number: int) -> int:
+    """Return the mean size in the window of invocations that ends after the first `number`; at least one."""
     return round(statistics.fmean(resident[max(0, number - WINDOW) : max(1, number)]))
 
 
-def text(found_peaks: Sequence[Peak], grown: Sequence[Growth]) -> str:
-    """Two tables, MB."""
-    rows = [["peak resident MB", "picture", "ready", "peak", "picture's share"]]
-    rows += [
-        [p.model, p.picture, report.mb(p.ready), report.mb(p.peak), report.mb(p.peak - p.ready)] for p in found_peaks
-    ]
-    more = [["growth, MB resident", "answers", "sizes", "ready", "each size once", "settled", "at the end",
+def text(peaks: Sequence[Peak], growths: Sequence[Growth]) -> str:
+    """Return the tables of peaks and of growth, MB."""
+    rows = [["peak resident MB", "image", "ready", "peak", "for the image"]]
+    rows += [[p.model, p.image, report.mb(p.ready), report.mb(p.peak), report.mb(p.peak - p.ready)] for p in peaks]
+    more = [["growth, MB resident", "responses", "sizes", "ready", "each size once", "settled", "end",
              "growth since settled"]]  # fmt: skip
     more += [
         [g.model, f"{g.invocations:,}", f"{g.sizes}", report.mb(g.ready), report.mb(g.after_first_round),
          report.mb(g.settled), report.mb(g.end), f"{(g.end - g.settled) / report.MB:+.1f}"]
-        for g in grown
+        for g in growths
     ]  # fmt: skip
     return f"{report.table(rows)}\n{report.table(more)}"
 
 
-def document(found_peaks: Sequence[Peak], grown: Sequence[Growth]) -> dict[str, Any]:
-    """The same for machines, bytes."""
-    return {"peaks": [one._asdict() for one in found_peaks], "growth": [one._asdict() for one in grown]}
+def fields(peaks: Sequence[Peak], growths: Sequence[Growth]) -> dict[str, Any]:
+    """Return the results in bytes, for the JSON document."""
+    return {"peaks": [peak._asdict() for peak in peaks], "growth": [growth._asdict() for growth in growths]}

@@ -1,4 +1,4 @@
-"""The models that are measured: the example at 320 pixels, and a network of yolov8n's size at 640."""
+"""Models of the benchmarks: the example at 320 px, and a network of the size of yolov8n at 640 px."""
 
 import hashlib
 import os
@@ -12,20 +12,20 @@ from scripts import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "benchmarks"
-PICTURE = ROOT / "example" / "samples" / "gauges-large-1920x1080.jpg"
+IMAGE = ROOT / "example" / "samples" / "gauges-large-1920x1080.jpg"
 EXAMPLE_IMGSZ, YOLOV8N_IMGSZ = 320, 640  # px
 
 
-class Measured(NamedTuple):
-    """A model in its forms.
+class BenchmarkModel(NamedTuple):
+    """A model with its files.
 
     Attributes:
         name: for tables and folders.
-        imgsz: pixels of a side.
+        imgsz: side of the network input, px.
         weights: the .pt.
-        unoptimized: the .onnx as ultralytics exports it without simplifying.
-        conf: at which some boxes of the picture pass.
-        static: exported for one square picture, with bars above and below where one is wide.
+        unoptimized: the .onnx as Ultralytics exports it without simplification.
+        conf: confidence threshold that some boxes of IMAGE exceed.
+        static: exported for a square input only, so a wide image is padded at the top and the bottom.
     """
 
     name: str
@@ -36,29 +36,29 @@ class Measured(NamedTuple):
     static: bool = False
 
 
-def example() -> Measured:
-    """The example's weights, as they are in the repository."""
-    return _measured("example-320", EXAMPLE_IMGSZ, ROOT / "example" / "best.pt")
+def example() -> BenchmarkModel:
+    """Return the model of the example, with the weights of the repository."""
+    return _model("example-320", EXAMPLE_IMGSZ, ROOT / "example" / "best.pt")
 
 
-def yolov8n() -> Measured:
-    """Random weights, seeded: made once below build/."""
+def yolov8n() -> BenchmarkModel:
+    """Return a yolov8n with seeded random weights; they are created once, below build/."""
     weights = BUILD / "models" / "yolov8n-640.pt"
-    samples = sorted(PICTURE.parent.glob("*.jpg"))
-    _make(weights, "--seeded", str(PICTURE.parent), str(weights), made_from=tuple(samples))
-    return _measured("yolov8n-640", YOLOV8N_IMGSZ, weights)
+    samples = sorted(IMAGE.parent.glob("*.jpg"))
+    _make(weights, "--seeded", str(IMAGE.parent), str(weights), made_from=tuple(samples))
+    return _model("yolov8n-640", YOLOV8N_IMGSZ, weights)
 
 
-def yolov8n_static() -> Measured:
-    """The same weights, for pictures of 640 x 640 and no others."""
+def yolov8n_static() -> BenchmarkModel:
+    """Return the same weights, exported for inputs of 640 x 640 only."""
     return yolov8n()._replace(name="yolov8n-static-640", static=True)
 
 
 def export_python() -> Path:
-    """The Python with torch and ultralytics.
+    """Return the Python with torch and Ultralytics.
 
     Raises:
-        NotMeasured: the environment cannot be made here.
+        NotMeasured: the environment cannot be created on this machine.
     """
     try:
         return environments.ensure("export")
@@ -66,16 +66,29 @@ def export_python() -> Path:
         raise NotMeasured(str(error)) from error
 
 
-def _measured(name: str, imgsz: int, weights: Path) -> Measured:
+def build_zips(model: Path, out: Path) -> None:
+    """Build layer.zip and function.zip of a model with scripts/build_zip.sh.
+
+    Raises:
+        NotMeasured: the build failed.
+    """
+    bash = shutil.which("bash") or "bash"
+    command = [bash, str(ROOT / "scripts" / "build_zip.sh"), str(model), "--out", str(out)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise NotMeasured(f"scripts/build_zip.sh {model} failed:\n{done.stdout}")
+
+
+def _model(name: str, imgsz: int, weights: Path) -> BenchmarkModel:
     unoptimized = BUILD / "models" / f"{name}-unoptimized.onnx"
     _make(unoptimized, "--unoptimized", str(weights), str(unoptimized), made_from=(weights,))
-    picked = BUILD / "models" / f"{name}.conf"
-    _make(picked, "--pick", str(weights), str(PICTURE), str(imgsz), made_from=(weights, PICTURE), stdout=picked)
-    return Measured(name, imgsz, weights, unoptimized, float(picked.read_text()))
+    conf = BUILD / "models" / f"{name}.conf"
+    _make(conf, "--pick", str(weights), str(IMAGE), str(imgsz), made_from=(weights, IMAGE), stdout=conf)
+    return BenchmarkModel(name, imgsz, weights, unoptimized, float(conf.read_text()))
 
 
 def _make(out: Path, *arguments: str, made_from: tuple[Path, ...] = (), stdout: Path | None = None) -> None:
-    """Run the program that makes models, unless `out` is there and was made from the same."""
+    """Run workers/make_model.py, unless `out` exists and was made from the same files."""
     program = ROOT / "benchmarks" / "workers" / "make_model.py"
     key = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in (program, *made_from)))
     stamp = out.with_name(f"{out.name}.made-from")
@@ -89,16 +102,3 @@ def _make(out: Path, *arguments: str, made_from: tuple[Path, ...] = (), stdout: 
     if stdout:
         stdout.write_bytes(done.stdout.splitlines()[-1] + b"\n")
     stamp.write_text(key.hexdigest())
-
-
-def build_zips(model: Path, out: Path) -> None:
-    """layer.zip and function.zip of a model, by the project's own command.
-
-    Raises:
-        NotMeasured: it failed.
-    """
-    bash = shutil.which("bash") or "bash"
-    command = [bash, str(ROOT / "scripts" / "build_zip.sh"), str(model), "--out", str(out)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise NotMeasured(f"scripts/build_zip.sh {model} failed:\n{done.stdout}")

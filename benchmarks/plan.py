@@ -1,4 +1,4 @@
-"""What a run goes through: the models, the settings, and who enters each."""
+"""Plan of a benchmark: models, settings, and the contenders of each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,90 +6,98 @@ from typing import NamedTuple
 
 from benchmarks import ablation, cpus, models, prepare
 from benchmarks.cold_start import Setting
-from benchmarks.contenders import Contender, Place
-from benchmarks.models import Measured
+from benchmarks.contenders import Contender, Resources
+from benchmarks.models import BenchmarkModel
+from benchmarks.options import QUICK_RUNS
+from scripts.aws.limits import MB_PER_CPU
 
-MB_PER_CPU = 1769  # MB; AWS Lambda developer guide, "Configure Lambda function memory"
 MEMORY_SIZES = (512, 1024, 1769, 3538)  # MB
-RUNS, QUICK_RUNS = 10, 3  # pairs
-WARM_RUNS, QUICK_WARM_RUNS = 20, 5  # answers of a warm process after the pairs
+WARM_RUNS, QUICK_WARM_RUNS = 20, 5  # responses of a warm process after the pairs
 MODELS = {"example": models.example, "yolov8n": models.yolov8n, "yolov8n-static": models.yolov8n_static}
-USUAL = ("example", "yolov8n")  # where nobody says; warm answers are measured with all
 
 
-class Field(NamedTuple):
-    """A model and everybody who can answer with it, ours first."""
+class Lineup(NamedTuple):
+    """A model and its contenders, this project first."""
 
-    measured: Measured
-    entered: list[Contender]
+    model: BenchmarkModel
+    contenders: list[Contender]
 
     def named(self, *names: str) -> list[Contender]:
-        """Those of these names, in the field's order."""
-        return [one for one in self.entered if one.name in names]
+        """Return the contenders with these names, in the order of the lineup."""
+        return [contender for contender in self.contenders if contender.name in names]
 
 
-class Step(NamedTuple):
-    """A setting and who enters it."""
+class PlannedRun(NamedTuple):
+    """A setting and its contenders."""
 
     setting: Setting
-    entered: list[Contender]
+    contenders: list[Contender]
 
 
-def field(name: str, dist: Path | None) -> Field:
-    """Everybody with a model.
+def lineup(name: str, dist: Path | None) -> Lineup:
+    """Return a model with all its contenders.
 
     Args:
-        name: of MODELS.
-        dist: the example's zips; None: those below build/benchmarks.
+        name: a key of MODELS.
+        dist: folder with the zips of the example; None: below build/benchmarks.
     """
-    measured = MODELS[name]()
-    ours = prepare.ours(measured, dist if name == "example" else None)
-    if measured.static:
-        return Field(measured, [ours, prepare.ultralytics(measured, ours, prepare.ONNX)])
-    rivals = [prepare.ultralytics(measured, ours, rival) for rival in (prepare.TORCH, prepare.ONNX)]
-    return Field(measured, [ours, prepare.bare(ours), prepare.plain(measured, ours), *rivals])
+    model = MODELS[name]()
+    built = prepare.this_project(model, dist if name == "example" else None)
+    if model.static:
+        return Lineup(model, [built, prepare.ultralytics(model, built, prepare.ONNX)])
+    baselines = [prepare.ultralytics(model, built, baseline) for baseline in (prepare.TORCH, prepare.ONNX)]
+    return Lineup(model, [built, prepare.without_probe(built), prepare.plain(model, built), *baselines])
 
 
-def starts(one: Field, runs: int, warm_runs: int, first: bool) -> Iterator[Step]:
-    """The settings of one model; `first` has those that are told for one model only.
+def starts(entered: Lineup, runs: int, warm_runs: int, first: bool) -> Iterator[PlannedRun]:
+    """Yield the cold starts of one model.
 
-    The page cache is dropped, and memory sizes are gone through, with one model: it is the packages that differ there.
+    The dropped page cache and the memory sizes are measured with one model only: they depend on the packages, which all
+    models share.
+
+    Args:
+        entered: the model and its contenders.
+        runs: number of pairs.
+        warm_runs: number of warm responses.
+        first: also yield the settings that are measured with one model only.
     """
-    name = one.measured.name
+    name = entered.model.name
     for count in (1, 2):
         if count <= cpus.count():
-            place = Place(count, count * MB_PER_CPU)
-            yield Step(Setting(name, place, dropped=False, runs=runs, warm_runs=warm_runs), one.entered)
+            resources = Resources(count, count * MB_PER_CPU)
+            setting = Setting(name, resources, dropped=False, runs=runs, warm_runs=warm_runs)
+            yield PlannedRun(setting, entered.contenders)
     if not first:
         return
     count = min(2, cpus.count())
-    rivals = one.named(prepare.OURS, prepare.PLAIN, prepare.TORCH)
-    yield Step(Setting(name, Place(count, count * MB_PER_CPU), dropped=True, runs=runs, warm_runs=0), rivals)
-    yield from memory_sizes(one, max(QUICK_RUNS, runs // 2))  # the small ones are slow, and no claim rests on them
+    setting = Setting(name, Resources(count, count * MB_PER_CPU), dropped=True, runs=runs, warm_runs=0)
+    yield PlannedRun(setting, entered.named(prepare.THIS_PROJECT, prepare.PLAIN, prepare.TORCH))
+    yield from memory_sizes(entered, max(QUICK_RUNS, runs // 2))  # fewer pairs: the small sizes are slow
 
 
-def memory_sizes(one: Field, runs: int) -> Iterator[Step]:
-    """Each size with the CPU time that it buys, where that can be given out; else with its threads alone."""
-    entered = one.named(prepare.OURS, prepare.PLAIN)
+def memory_sizes(entered: Lineup, runs: int) -> Iterator[PlannedRun]:
+    """Yield each memory size, with its CPU time if that can be limited here, else with its number of threads only."""
+    contenders = entered.named(prepare.THIS_PROJECT, prepare.PLAIN)
     for memory in MEMORY_SIZES:
-        bought = memory / MB_PER_CPU
-        if bought <= cpus.count():
-            place = Place(cpus.count(), memory, bought if cpus.has_quota() else None)
-            yield Step(Setting(one.measured.name, place, dropped=False, runs=runs, warm_runs=runs), entered)
+        share = memory / MB_PER_CPU
+        if share <= cpus.count():
+            resources = Resources(cpus.count(), memory, share if cpus.has_quota() else None)
+            setting = Setting(entered.model.name, resources, dropped=False, runs=runs, warm_runs=runs)
+            yield PlannedRun(setting, contenders)
 
 
-def steps_without(one: Field, runs: int) -> Iterator[Step]:
-    """Ours, and ours with one step taken back at a time; with the files in memory, and from the disk."""
-    ours = one.entered[0]
-    taken_back = [ablation.contender(variant, one.measured, ours) for variant in ablation.VARIANTS]
-    most = min(2, cpus.count())
+def ablations(entered: Lineup, runs: int) -> Iterator[PlannedRun]:
+    """Yield this project against each of its ablations, with the page cache warm and dropped."""
+    built = entered.contenders[0]
+    variants = [ablation.contender(each, entered.model, built) for each in ablation.ABLATIONS]
+    count = min(2, cpus.count())
     for dropped in (False, True):
-        setting = Setting(one.measured.name, Place(most, most * MB_PER_CPU), dropped, runs=runs, warm_runs=0)
-        yield Step(setting, [ours, *taken_back])
+        resources = Resources(count, count * MB_PER_CPU)
+        yield PlannedRun(Setting(entered.model.name, resources, dropped, runs=runs, warm_runs=0), [built, *variants])
 
 
-def warm(one: Field, warm_runs: int) -> Step:
-    """Ours, and of the others the plain one and ultralytics on the ONNX, on one CPU; warm answers only."""
-    entered = one.named(prepare.OURS, prepare.PLAIN, prepare.ONNX)
-    setting = Setting(one.measured.name, Place(1, MB_PER_CPU), dropped=False, runs=0, warm_runs=warm_runs)
-    return Step(setting, entered)
+def warm(entered: Lineup, warm_runs: int) -> PlannedRun:
+    """Return the warm responses of one model on one CPU: this project, plain, and Ultralytics on the ONNX file."""
+    contenders = entered.named(prepare.THIS_PROJECT, prepare.PLAIN, prepare.ONNX)
+    setting = Setting(entered.model.name, Resources(1, MB_PER_CPU), dropped=False, runs=0, warm_runs=warm_runs)
+    return PlannedRun(setting, contenders)

@@ -1,110 +1,106 @@
-"""The folders with zips of everybody who is measured, made below build/benchmarks where they are missing or stale."""
+"""Zips of the contenders, built below build/benchmarks if they are missing or older than their sources."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 
 from benchmarks import NotMeasured, models, zips
 from benchmarks.contenders import Contender
-from benchmarks.models import BUILD, ROOT, Measured
+from benchmarks.models import BUILD, ROOT, BenchmarkModel
 from layer import build, bytecode
 from layer.targets import Target
-from scripts import environments
+from scripts import environments, manifest
 
-BUILT_FROM = ("function", "layer", "scripts", "export")  # folders whose change makes the zips stale
-PEERS = ROOT / "benchmarks" / "baselines"
-OURS, PLAIN, TORCH, ONNX, BARE = "ours", "plain", "ultralytics .pt", "ultralytics .onnx", "ours, no probe"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}  # as Lambda sets some; never used
+BUILT_FROM = ("function", "layer", "scripts", "export")  # folders with the sources of the zips
+BASELINES = ROOT / "benchmarks" / "baselines"
+THIS_PROJECT, NO_PROBE = "this project", "this project, no probe"  # names of contenders
+PLAIN, TORCH, ONNX = "plain", "ultralytics .pt", "ultralytics .onnx"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}  # Lambda sets them too; never used
 
 
-def ours(measured: Measured, dist: Path | None) -> Contender:
-    """The built zips.
+def this_project(model: BenchmarkModel, dist: Path | None) -> Contender:
+    """Return the built zips; build them first if they are missing.
 
     Args:
-        measured: the model that they are for.
-        dist: where they are; None: below build/benchmarks, built again when the code has changed.
+        model: the model in the zips.
+        dist: their folder; None: below build/benchmarks, built again if the sources have changed.
 
     Raises:
-        NotMeasured: they cannot be built.
+        NotMeasured: the build failed.
     """
-    out = dist or BUILD / measured.name / "ours"
+    out = dist or BUILD / model.name / "this-project"
     sources = sorted(path for name in BUILT_FROM for path in (ROOT / name).rglob("*.py"))
-    key = zips.digest(measured.weights, *sources)
-    stamp = BUILD / measured.name / "built-from"
+    key = zips.digest(model.weights, *sources)
+    stamp = BUILD / model.name / "built-from"
     missing = not all((out / name).is_file() for name in zips.FILES)
     if missing or (dist is None and not (stamp.is_file() and stamp.read_text() == key)):
-        models.build_zips(exported(measured) if measured.static else measured.weights, out)
+        models.build_zips(exported(model) if model.static else model.weights, out)
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(key)
-    python = str(json.loads((out / "build.json").read_text())["python"])
-    return Contender(OURS, "the built zips", out, probe(python))
+    return Contender(THIS_PROJECT, "the built zips", out, probe(manifest.read(out).python))
 
 
-def bare(built: Contender) -> Contender:
-    """The same without the probe: what the probe costs."""
-    return built._replace(name=BARE, says="the built zips, measured from outside only", probe=None)
+def without_probe(built: Contender) -> Contender:
+    """Return the same zips without the probe, to measure the cost of the probe."""
+    return built._replace(name=NO_PROBE, description="the built zips, measured only by the caller", probe=None)
 
 
-def plain(measured: Measured, built: Contender) -> Contender:
-    """The same function as the tutorials put it there."""
+def plain(model: BenchmarkModel, built: Contender) -> Contender:
+    """Return the same function as tutorials deploy it."""
     target = target_of(built.dist)
-    dist = _folder(measured, "plain")
-    wheels = untrimmed(target)
-    zips.write(dist / "layer.zip", {
-        name: path for name, path in zips.below(wheels, "python/").items() if zips.BYTECODE not in name
-    })  # fmt: skip
-    code: dict[str, Path | bytes] = dict(zips.below(ROOT / "function", "function/"))
-    code = {name: path for name, path in code.items() if name.endswith(".py")}
-    zips.write(dist / "function.zip", {**code, "plain.py": PEERS / "plain.py", zips.MODEL: measured.unoptimized})
-    zips.describe(dist, target.arch, target.python)
-    says = "the same function on `pip install -t`: no bytecode, unoptimized model, boto3 at the top"
-    return Contender(PLAIN, says, dist, built.probe, "plain.lambda_handler", CREDENTIALS)
+    dist = _folder(model, "plain")
+    packages = zips.files_below(untrimmed(target), "python/")
+    zips.write(dist / "layer.zip", {name: path for name, path in packages.items() if zips.BYTECODE not in name})
+    sources = zips.files_below(ROOT / "function", "function/")
+    code = {name: path for name, path in sources.items() if name.endswith(".py")}
+    zips.write(dist / "function.zip", {**code, "plain.py": BASELINES / "plain.py", zips.MODEL: model.unoptimized})
+    manifest.write(dist, {"arch": target.arch, "python": target.python})
+    description = "the same function with `pip install -t`: no bytecode, unoptimized model, boto3 at module level"
+    return Contender(PLAIN, description, dist, built.probe, "plain.lambda_handler", CREDENTIALS)
 
 
-def ultralytics(measured: Measured, built: Contender, name: str) -> Contender:
-    """Ultralytics with torch on the .pt, or on the ONNX that the zips hold before they are optimized for them.
+def ultralytics(model: BenchmarkModel, built: Contender, name: str) -> Contender:
+    """Return Ultralytics, with torch on the .pt, or on the .onnx that the zips contain before its optimization.
 
     Args:
-        measured: the model.
-        built: the zips; TORCH and ONNX are compared with them.
+        model: the model.
+        built: the zips, whose architecture is used.
         name: TORCH or ONNX.
     """
     python = models.export_python()
-    version, packages = _of_environment(python)
-    dist = _folder(measured, name.replace(" .", "-"))
+    version, packages = _version_and_packages(python)
+    dist = _folder(model, name.replace(" .", "-"))
     file = "model.pt" if name == TORCH else "model.onnx"
-    model = measured.weights if name == TORCH else exported(measured)
-    zips.write(dist / "layer.zip", {"python/README": b"The packages are used where they are.\n"})
+    zips.write(dist / "layer.zip", {"python/README": b"The packages are used in their own folder.\n"})
     zips.write(dist / "function.zip", {
-        file: model,
-        "with_ultralytics.py": PEERS / "with_ultralytics.py",
-        "torchvision_shim.py": ROOT / "export" / "torchvision_shim.py",
+        file: model.weights if name == TORCH else exported(model),
+        "with_ultralytics.py": BASELINES / "with_ultralytics.py",
+        "ultralytics_setup.py": ROOT / "export" / "ultralytics_setup.py",
     })  # fmt: skip
-    zips.describe(dist, target_of(built.dist).arch, version)
-    home = _folder(measured, "home")
+    manifest.write(dist, {"arch": target_of(built.dist).arch, "python": version})
+    home = _folder(model, "home")
     home.chmod(0o1777)
     environ = {
-        "PEER_PACKAGES": str(packages), "PEER_MODEL": file, "PEER_IMGSZ": str(measured.imgsz),
+        "BASELINE_PACKAGES": str(packages), "BASELINE_MODEL": file, "BASELINE_IMGSZ": str(model.imgsz),
         "HOME": str(home), "YOLO_CONFIG_DIR": str(home), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false",
         "ORT_DISABLE_TELEMETRY": "1",
     }  # fmt: skip
-    says = f"ultralytics on the {file.rpartition('.')[2]}, packages with bytecode"
-    return Contender(name, says, dist, probe(version), "with_ultralytics.lambda_handler", environ, (packages,))
+    description = f"Ultralytics with the {file.rpartition('.')[2]} file, packages with bytecode"
+    return Contender(name, description, dist, probe(version), "with_ultralytics.lambda_handler", environ, (packages,))
 
 
-def exported(measured: Measured) -> Path:
-    """The model as `python -m export` writes it.
+def exported(model: BenchmarkModel) -> Path:
+    """Return the model as `python -m export` writes it; export it first if the file is missing or old.
 
     Raises:
         NotMeasured: the export failed.
     """
-    out = BUILD / "models" / f"{measured.name}.onnx"
+    out = BUILD / "models" / f"{model.name}.onnx"
     stamp = out.with_name(f"{out.name}.made-from")
-    key = zips.digest(measured.weights, *sorted((ROOT / "export").glob("*.py")))
+    key = zips.digest(model.weights, *sorted((ROOT / "export").rglob("*.py")))
     if not (out.exists() and stamp.exists() and stamp.read_text() == key):
-        command = [str(models.export_python()), "-m", "export", str(measured.weights), "--output", str(out)]
-        command += ["--no-next", *(["--static"] if measured.static else [])]
+        command = [str(models.export_python()), "-m", "export", str(model.weights), "--output", str(out)]
+        command += ["--no-next", *(["--static"] if model.static else [])]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise NotMeasured(f"{' '.join(command)} failed:\n{done.stdout}")
@@ -113,18 +109,20 @@ def exported(measured: Measured) -> Path:
 
 
 def untrimmed(target: Target) -> Path:
-    """The layer's wheels as `pip install -t` leaves them, without bytecode."""
+    """Return the wheels of the layer as `pip install -t` leaves them, without bytecode."""
     python = environments.find(target.python)
     store = ROOT / "build" / "layer"
-    build.kept(target, python, store)  # installs them on its way
+    build.cached_packages(target, python, store)  # also installs the wheels into a folder of their own
     return store / f"{target}-wheels"
 
 
 def probe(version: str) -> Path:
-    """A folder with the probe and its bytecode for a Python."""
-    python = environments.find(version)
-    if not python:
-        raise NotMeasured(f"Python {version} is not on this machine")
+    """Return a folder with the probe and its bytecode for a Python version.
+
+    Raises:
+        NotMeasured: this machine does not have that Python.
+    """
+    python = python_executable(version)
     folder = BUILD / f"probe-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "benchmarks" / "workers" / "probe.py", folder / "probe.py")
@@ -132,20 +130,32 @@ def probe(version: str) -> Path:
     return folder
 
 
-def _folder(measured: Measured, name: str) -> Path:
-    folder = BUILD / measured.name / name
+def python_executable(version: str) -> Path:
+    """Return the executable of a Python version.
+
+    Raises:
+        NotMeasured: this machine does not have that Python.
+    """
+    python = environments.find(version)
+    if not python:
+        raise NotMeasured(f"Python {version} is not on this machine")
+    return python
+
+
+def target_of(dist: Path) -> Target:
+    """Return the architecture and Python version of the zips in a folder."""
+    described = manifest.read(dist)
+    return Target(described.arch, described.python)
+
+
+def _folder(model: BenchmarkModel, name: str) -> Path:
+    folder = BUILD / model.name / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def target_of(dist: Path) -> Target:
-    """What the zips in a folder are for."""
-    built = json.loads((dist / "build.json").read_text())
-    return Target(built["arch"], built["python"])
-
-
-def _of_environment(python: Path) -> tuple[str, Path]:
-    """The version of an environment's Python, and the folder of its packages."""
+def _version_and_packages(python: Path) -> tuple[str, Path]:
+    """Return the version of an environment's Python, and the folder of its packages."""
     program = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2]); print(sysconfig.get_path('purelib'))"
     done = subprocess.run([str(python), "-I", "-c", program], capture_output=True, text=True, check=True)
     version, packages = done.stdout.splitlines()

@@ -1,76 +1,86 @@
-"""Zips made from other zips or from folders, for what is measured beside the built ones."""
+"""Zips of the contenders, made from the built zips or from folders."""
 
 import contextlib
 import hashlib
-import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from scripts import manifest
+
 BYTECODE = "__pycache__"
 MODEL = "model.onnx"
-FILES = ("layer.zip", "function.zip", "build.json")
+FILES = (manifest.LAYER_ZIP, manifest.FUNCTION_ZIP, manifest.NAME)
 
 
 def digest(*paths: Path) -> str:
-    """Of the contents of files, in their order."""
-    sums = hashlib.sha256()
+    """Return a sha256 over the contents of the files, in their order, hexadecimal."""
+    digests = hashlib.sha256()
     for path in paths:
-        sums.update(hashlib.sha256(path.read_bytes()).digest())
-    return sums.hexdigest()
-
-
-def describe(dist: Path, arch: str, python: str) -> None:
-    """Write the part of build.json that running the zips asks for."""
-    (dist / "build.json").write_text(json.dumps({"arch": arch, "python": python}))
+        digests.update(hashlib.sha256(path.read_bytes()).digest())
+    return digests.hexdigest()
 
 
 def write(path: Path, files: Mapping[str, Path | bytes]) -> None:
-    """A zip of files by their names in it; stored, since it is unpacked on this machine only."""
-    with _whole(path) as fresh, zipfile.ZipFile(fresh, "w") as archive:
+    """Write a zip without compression: it is unpacked only on this machine.
+
+    Args:
+        path: of the zip.
+        files: name in the zip -> file or content.
+    """
+    with _atomic(path) as fresh, zipfile.ZipFile(fresh, "w") as archive:
         for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.read_bytes()
-            archive.writestr(_entry(name), data)
+            archive.writestr(_entry(name), _bytes(content))
 
 
-def changed(
-    source: Path, out: Path, keep: Callable[[str], bool] | None = None, added: Mapping[str, Path | bytes] = {}
+def copy(
+    source: Path, out: Path, keep: Callable[[str], bool] | None = None, replaced: Mapping[str, Path | bytes] = {}
 ) -> None:
-    """Copy a zip without the files that `keep` (if given) refuses, and with others added or in their place."""
-    with zipfile.ZipFile(source) as old, _whole(out) as fresh, zipfile.ZipFile(fresh, "w") as new:
+    """Copy a zip with changes.
+
+    Args:
+        source: the zip.
+        out: path of the copy.
+        keep: returns whether an entry is copied; None: all are.
+        replaced: entries to add or to replace: name in the zip -> file or content.
+    """
+    with zipfile.ZipFile(source) as old, _atomic(out) as fresh, zipfile.ZipFile(fresh, "w") as new:
         for entry in old.infolist():
-            if (keep is None or keep(entry.filename)) and entry.filename not in added:
+            if (keep is None or keep(entry.filename)) and entry.filename not in replaced:
                 new.writestr(_entry(entry.filename), old.read(entry))
-        for name, content in added.items():
-            new.writestr(_entry(name), content if isinstance(content, bytes) else content.read_bytes())
+        for name, content in replaced.items():
+            new.writestr(_entry(name), _bytes(content))
 
 
 def unpacked_bytes(dist: Path) -> int:
-    """What layer.zip and function.zip of a folder come to as files."""
+    """Return the size of the files in the layer.zip and function.zip of a folder."""
     total = 0
-    for name in ("layer.zip", "function.zip"):
+    for name in (manifest.LAYER_ZIP, manifest.FUNCTION_ZIP):
         with zipfile.ZipFile(dist / name) as archive:
             total += sum(entry.file_size for entry in archive.infolist())
     return total
 
 
-def below(folder: Path, prefix: str) -> dict[str, Path]:
-    """The files below a folder, by the names that they get in a zip."""
-    return {
-        f"{prefix}{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+def files_below(folder: Path, prefix: str) -> dict[str, Path | bytes]:
+    """Return every file below a folder as name in the zip -> file, sorted; the names begin with `prefix`."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {f"{prefix}{path.relative_to(folder).as_posix()}": path for path in paths}
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A file to write, which stands at `path` once it is whole: another run may be reading the one before."""
+def _atomic(path: Path) -> Iterator[Path]:
+    """Yield a file to write, and rename it to `path` when it is complete: another run may be reading the old file."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         yield fresh
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _bytes(content: Path | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

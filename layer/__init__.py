@@ -1,14 +1,16 @@
-"""The Lambda layer: onnxruntime, numpy and pillow for a target machine, trimmed, checked and precompiled.
+"""Builder of the Lambda layer: onnxruntime, numpy and Pillow for a target machine, trimmed, checked and compiled.
 
-    targets      which machines and Pythons, and what pip calls them
-    pin          writes the hashes of requirements.txt
-    install      requirements.txt -> a folder of packages, by pip, for any target
-    trim         the table of what may go, and why
-    elf          what a shared object asks of the machine
-    amazon_linux what Amazon Linux 2023 offers, and the check of the one against the other
-    bytecode     .py -> .pyc by the target's own Python
-    tree         install, trim, check and compile, in that order; kept under build/ until something changes
-    zipper       a folder -> a zip whose bytes depend on nothing but its contents
+    targets       the architectures and Python versions, and the pip options for each
+    pin           writes the hashes of requirements.txt
+    build         installs, trims, checks and compiles the packages; caches the result under build/
+    cache         folders that are made again only when their inputs change
+    trim          the table of files that are left out, with the reason for each
+    elf           parser of ELF shared objects
+    amazon_linux  the libraries and symbol versions of Amazon Linux 2023, and the check against them
+    bytecode      compiles .py to .pyc with the target's own Python
+    zip_writer    writes reproducible zips
+    smoke         smoke test of the finished layer
 
-Never shipped; only the standard library, so that it also runs in the bare build image (layer/Dockerfile).
+Lambda does not run this code. It uses only the standard library, so that it also runs in the build image of
+layer/Dockerfile.
 """

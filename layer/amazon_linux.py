@@ -1,4 +1,4 @@
-"""What Amazon Linux 2023, as Lambda's Python runtimes carry it, offers to a shared object; and the check against it."""
+"""Check of shared objects against Amazon Linux 2023, the operating system of Lambda's Python runtimes."""
 
 import re
 from collections.abc import Iterator
@@ -6,16 +6,15 @@ from pathlib import Path
 
 from layer import elf
 
-# Of each family of symbol versions, the highest there.
-CEILINGS = {
+MAX_VERSIONS = {  # family of symbol versions -> the highest version on Amazon Linux 2023
     "GLIBC": (2, 34),  # glibc 2.34
     "GLIBCXX": (3, 4, 29),  # libstdc++ of GCC 11
     "CXXABI": (1, 3, 13),  # libstdc++ of GCC 11
     "GCC": (11, 0),  # libgcc_s of GCC 11
     "ZLIB": (1, 2, 9),  # the newest symbols of zlib 1.2.11
 }
-# Libraries of the runtime that the three packages use: glibc's own, libstdc++ and libgcc_s (onnxruntime and numpy are
-# known to import there with them), and zlib, which Lambda's Python itself is linked to.
+# Libraries of the runtime that the three packages use: those of glibc, libstdc++ and libgcc_s (known to be sufficient
+# for the import of onnxruntime and numpy there), and zlib, which Lambda's Python itself is linked to.
 LIBRARIES = frozenset(
     {
         "ld-linux-x86-64.so.2",
@@ -33,73 +32,85 @@ LIBRARIES = frozenset(
 MACHINES = {"x86_64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 
-class UnfitLayer(Exception):
-    """Shared objects that Lambda could not load; the message lists each with its reason."""
+class IncompatibleLayer(Exception):
+    """Lambda cannot load some shared objects; the message lists each with the reason."""
 
 
 def shared_objects(folder: Path) -> list[Path]:
-    """The ELF files below `folder`, sorted."""
+    """Return the ELF files below `folder`, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and elf.is_elf(path))
 
 
 def check(folder: Path, arch: str) -> int:
-    """How many shared objects lie below `folder`, all of which Lambda can load.
+    """Check that Lambda can load every shared object below `folder`.
+
+    Args:
+        folder: the packages of the layer.
+        arch: "x86_64" or "arm64".
+
+    Returns:
+        The number of shared objects.
 
     Raises:
-        UnfitLayer: for at least one of them that is not so.
+        IncompatibleLayer: Lambda cannot load at least one of them.
     """
     paths = shared_objects(folder)
-    found = [f"  {path.relative_to(folder)}: {what}" for path in paths for what in complaints(path, arch)]
-    if found:
-        raise UnfitLayer(f"Lambda on {arch} (Amazon Linux 2023) cannot load:\n" + "\n".join(found))
+    lines = [f"  {path.relative_to(folder)}: {violation}" for path in paths for violation in violations(path, arch)]
+    if lines:
+        raise IncompatibleLayer(f"Lambda on {arch} (Amazon Linux 2023) cannot load:\n" + "\n".join(lines))
     return len(paths)
 
 
-def complaints(path: Path, arch: str) -> Iterator[str]:
-    """Each reason for which Lambda could not load the shared object; none if it can."""
+def violations(path: Path, arch: str) -> Iterator[str]:
+    """Yield each reason why Lambda cannot load the shared object at `path`."""
     try:
-        asks = elf.read(path)
+        requirements = elf.read(path)
     except elf.ElfError as error:
         yield str(error)
         return
-    if asks.machine != MACHINES[arch]:
-        yield f"is for machine {asks.machine}; {arch} is {MACHINES[arch]}"
-    for version in sorted(asks.versions):
-        if not _offered(version):
-            yield f"asks for {version}; the newest there is {_newest(version)}"
-    for name in asks.needed:
-        if name not in LIBRARIES and bundled(path, asks, name) is None:
-            yield f"needs {name}, which neither the layer nor the runtime has"
+    if requirements.machine != MACHINES[arch]:
+        yield f"machine must be {MACHINES[arch]} ({arch}), got {requirements.machine}"
+    for version in sorted(requirements.versions):
+        if not _is_available(version):
+            yield f"needs {version}; the newest available version is {_newest(version)}"
+    for name in requirements.needed:
+        if name not in LIBRARIES and find_bundled(path, requirements, name) is None:
+            yield f"needs {name}, which is neither in the layer nor in the runtime"
 
 
-def bundled(path: Path, asks: elf.Elf, name: str) -> Path | None:
-    """The library `name` where the loader would find it for the shared object at `path`, or None.
+def find_bundled(path: Path, requirements: elf.Elf, name: str) -> Path | None:
+    """Return the library that the loader finds for the shared object at `path`, or None.
 
-    Only folders that are given in relation to the object itself count: any other is one of the machine it was built on.
+    Only search paths relative to the object ($ORIGIN) count: an absolute path is one of the machine that built it.
+
+    Args:
+        path: the shared object.
+        requirements: the parsed shared object.
+        name: soname of the library.
     """
-    for folder in asks.search:
+    for folder in requirements.search_paths:
         origin, _, below = folder.replace("${ORIGIN}", "$ORIGIN").partition("/")
-        found = path.parent / below / name
-        if origin == "$ORIGIN" and found.is_file():
-            return found.resolve()
+        library = path.parent / below / name
+        if origin == "$ORIGIN" and library.is_file():
+            return library.resolve()
     return None
 
 
-def _offered(version: str) -> bool:
-    """Whether the runtime has a symbol version; one of a family that is not in the table is its library's own."""
+def _is_available(version: str) -> bool:
+    """Return whether the runtime has a symbol version; families outside of MAX_VERSIONS belong to bundled libraries."""
     family, number = _split(version)
-    if family not in CEILINGS:
+    if family not in MAX_VERSIONS:
         return True
-    # A name with no number, such as GLIBC_ABI_DT_RELR, marks a feature newer than glibc 2.34, or a private symbol.
-    return number is not None and number <= CEILINGS[family]
+    # A name without a number, such as GLIBC_ABI_DT_RELR, is a feature newer than glibc 2.34, or a private symbol.
+    return number is not None and number <= MAX_VERSIONS[family]
 
 
 def _newest(version: str) -> str:
     family, _ = _split(version)
-    return f"{family}_{'.'.join(map(str, CEILINGS[family]))}"
+    return f"{family}_{'.'.join(map(str, MAX_VERSIONS[family]))}"
 
 
 def _split(version: str) -> tuple[str, tuple[int, ...] | None]:
-    """("GLIBC", (2, 28)) of "GLIBC_2.28"; no number if what follows is not one."""
+    """Return ("GLIBC", (2, 28)) for "GLIBC_2.28"; the number is None if the rest is not a dotted number."""
     family, _, rest = version.partition("_")
     return family, tuple(map(int, rest.split("."))) if re.fullmatch(r"\d+(\.\d+)*", rest) else None

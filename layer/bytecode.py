@@ -1,10 +1,10 @@
-"""Bytecode that Lambda takes as it is: .pyc files beside the sources, made by the target's own Python.
+"""Bytecode for Lambda: .pyc files next to the sources, compiled by the target's own Python.
 
-Lambda's disk is read-only, so what is not shipped is compiled anew in each cold start. The files are of the
-"unchecked hash" kind: the usual kind compares the source's date, which in a reproducible zip is not the real one, and
-would be taken for stale each time.
+Lambda's disk is read-only, so a module without shipped bytecode is compiled again in each cold start. The files are of
+the "unchecked hash" kind (PEP 552). The default kind compares the date of the source, which in a reproducible zip is
+not the real date, so Python would treat each file as stale.
 
-This file is also the program that the target's Python runs, so it imports nothing of ours.
+The target's Python also runs this file as a program, so it imports nothing of the project.
 """
 
 import importlib.util
@@ -14,28 +14,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-ENVIRONMENT = {"PYTHONHASHSEED": "0", "PATH": os.defpath}  # sets come out in one order; nothing else is inherited
-# A level of `python -O`; assertions go too, since some of numpy's are about docstrings. Of 29,647 tests of numpy 2.5.5,
-# 88 fail with this and `function.lazy_imports`: those of docstrings, and of signatures that are read from them.
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "PATH": os.defpath}  # a fixed order of sets; no other variable is inherited
+# A level of `python -O`. It removes assertions too, because some assertions of numpy are about docstrings. Of 29,647
+# tests of numpy 2.5.5, 88 fail with this level and `function.lazy_imports`: tests of docstrings, and of signatures that
+# are read from docstrings.
 NO_DOCSTRINGS = 2
-ISOLATED = ("-s", "-S", "-P", "-B")  # no site-packages, no folder of the user or of this file, nothing written unasked
+# No site-packages, neither the user's folder nor the folder of this file on the path, and no .pyc written on import.
+ISOLATED = ("-s", "-S", "-P", "-B")
 
 
 class CompileFailed(Exception):
-    """The target's Python could not compile a source; the message holds what it said."""
+    """The target's Python could not compile a source; the message contains its output."""
 
 
 def compile_tree(python: Path, folder: Path, prefix: str, optimize: int = 0) -> int:
-    """Writes a .pyc for every .py below `folder`, each in its `__pycache__`.
+    """Write a .pyc into `__pycache__` for every .py below `folder`.
 
     Args:
         python: the executable of the target's Python version.
         folder: the tree of sources.
-        prefix: where `folder` will lie in Lambda, such as "/opt/python": the path that tracebacks show.
-        optimize: level of `python -O` that the code is compiled at; the files are found at level 0 all the same.
+        prefix: the path of `folder` in Lambda, such as "/opt/python"; tracebacks show it.
+        optimize: level of `python -O` for the compiler; the file names are those of level 0 at any level.
 
     Returns:
-        How many there are.
+        The number of compiled files.
 
     Raises:
         CompileFailed: a source is not valid for that Python.
@@ -48,7 +50,7 @@ def compile_tree(python: Path, folder: Path, prefix: str, optimize: int = 0) -> 
 
 
 def _compile_here(folder: Path, prefix: str, optimize: int) -> int:
-    """The same with the Python that runs this; sorted, so that one state follows from the other in every run."""
+    """Compile with the running Python, in sorted order: the bytes then are the same in every run."""
     sources = sorted(folder.rglob("*.py"))
     for source in sources:
         py_compile.compile(

@@ -1,4 +1,4 @@
-"""Folders that are expensive to make, kept until what they are made from changes."""
+"""Cache of folders that are expensive to make; a folder is made again when its inputs change."""
 
 import fcntl
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def key(*parts: str | bytes) -> str:
-    """A sha256 that changes when any part does, hexadecimal."""
+    """Return a sha256 over the parts, hexadecimal; each part is hashed with its length."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -16,48 +16,47 @@ def key(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
-def contents(paths: Iterable[Path]) -> list[bytes]:
-    """What stands in the files, in the order of their names: the part of a key that stands for code or pins."""
+def file_contents(paths: Iterable[Path]) -> list[bytes]:
+    """Return the contents of the files, in the order of their names; used as parts of a key."""
     return [path.read_bytes() for path in sorted(paths)]
 
 
-def kept(folder: Path, made_from: str, make: Callable[[Path], None]) -> Path:
-    """`folder`, made by `make` unless it is there, whole, and made from the same.
+def cached_folder(folder: Path, inputs_key: str, make: Callable[[Path], None]) -> Path:
+    """Return `folder`; make it first if it is missing, was changed, or has other inputs.
 
-    `make` fills an empty folder that is moved into place when it is done, so an interrupted run leaves nothing that
-    looks finished. Of two runs at once, the second waits and takes what the first has made. A folder that was touched
-    since is made anew.
+    `make` fills an empty folder that is moved to `folder` when it is complete, so an interrupted run leaves no partial
+    result. Of two runs at the same time, the second one waits and uses the result of the first one.
 
     Args:
-        folder: where it is kept; `<folder>.seal` beside it says what it was made from and what was in it,
-            `<folder>.lock` is held while it is made.
-        made_from: the key of everything that `make` depends on.
-        make: fills the folder that it is given.
+        folder: path of the result. `<folder>.seal` next to it records the key and a fingerprint of the contents;
+            `<folder>.lock` is locked while the folder is made.
+        inputs_key: the key of everything that `make` depends on.
+        make: fills the folder that it receives.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
         seal = folder.with_name(folder.name + ".seal")
-        if not (seal.is_file() and seal.read_text(encoding="ascii") == f"{made_from} {fingerprint(folder)}"):
-            _remake(folder, seal, made_from, make)
+        if not (seal.is_file() and seal.read_text(encoding="ascii") == f"{inputs_key} {fingerprint(folder)}"):
+            _replace(folder, seal, inputs_key, make)
     return folder
 
 
-def _remake(folder: Path, seal: Path, made_from: str, make: Callable[[Path], None]) -> None:
+def _replace(folder: Path, seal: Path, inputs_key: str, make: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        fresh, sealed = Path(scratch, "fresh"), Path(scratch, "seal")
+        fresh, fresh_seal = Path(scratch, "fresh"), Path(scratch, "seal")
         fresh.mkdir()
         make(fresh)
-        sealed.write_text(f"{made_from} {fingerprint(fresh)}", encoding="ascii")
+        fresh_seal.write_text(f"{inputs_key} {fingerprint(fresh)}", encoding="ascii")
         seal.unlink(missing_ok=True)
         if folder.exists():
             folder.rename(Path(scratch, "old"))
         fresh.rename(folder)
-        sealed.replace(seal)
+        fresh_seal.replace(seal)
 
 
 def fingerprint(folder: Path) -> str:
-    """A sha256 over the names and contents of all files below `folder`, hexadecimal."""
+    """Return a sha256 over the names and contents of all files below `folder`, hexadecimal."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:

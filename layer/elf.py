@@ -1,6 +1,7 @@
-"""What a shared object asks of the machine that loads it: reads ELF, judges nothing.
+"""Parser of ELF shared objects: architecture, needed libraries, search paths, symbol versions.
 
-Only what a loader looks at (program headers and the dynamic segment), so a stripped file reads the same.
+It reads the parts that a loader reads (program headers and the dynamic segment), so a stripped file gives the same
+result.
 
 Source: System V ABI, chapters 4 and 5; LSB 5.0 core, "Symbol Versioning".
 """
@@ -13,23 +14,26 @@ EM_X86_64, EM_AARCH64 = 62, 183
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NEEDED, DT_STRTAB, DT_RPATH, DT_RUNPATH = 1, 5, 15, 29
 DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
-IDENT = b"\x7fELF\x02\x01\x01"  # 64-bit, little-endian, version 1: both of Lambda's machines
+IDENT = b"\x7fELF\x02\x01\x01"  # 64-bit, little-endian, version 1: both architectures of Lambda
 
 
 class ElfError(Exception):
-    """Not an ELF file of the kind that Lambda loads, or a damaged one; the message names the file."""
+    """A file is not a 64-bit little-endian ELF file, or is damaged; the message names the file."""
 
 
 class Elf(NamedTuple):
-    """A shared object's demands.
+    """The requirements of a shared object.
 
-    `machine` is e_machine; `needed` the sonames, in order; `search` the folders of RUNPATH or RPATH as written ($ORIGIN
-    and all); `versions` the symbol versions asked for, such as "GLIBC_2.28".
+    Attributes:
+        machine: e_machine of the header.
+        needed: sonames of the needed libraries, in their order in the file.
+        search_paths: folders of RUNPATH or RPATH as they are in the file, with $ORIGIN.
+        versions: required symbol versions, such as "GLIBC_2.28".
     """
 
     machine: int
     needed: tuple[str, ...]
-    search: tuple[str, ...]
+    search_paths: tuple[str, ...]
     versions: frozenset[str]
 
 
@@ -41,42 +45,42 @@ class _Segment(NamedTuple):
 
 
 def is_elf(path: Path) -> bool:
-    """Whether the file starts as an ELF file does."""
+    """Return whether the file begins with the ELF magic number."""
     with path.open("rb") as file:
         return file.read(4) == IDENT[:4]
 
 
 def read(path: Path) -> Elf:
-    """The demands of the shared object at `path`.
+    """Parse the shared object at `path`.
 
     Raises:
-        ElfError: it cannot be read as a 64-bit little-endian ELF file.
+        ElfError: the file is not a 64-bit little-endian ELF file, or is damaged.
     """
     data = path.read_bytes()
     if not data.startswith(IDENT):
-        raise ElfError(f"{path}: starts with {data[:7].hex()}; wanted a 64-bit little-endian ELF file")
+        raise ElfError(f"{path} must be a 64-bit little-endian ELF file, got a file that begins with {data[:7].hex()}")
     try:
         return _parse(data)
     except (struct.error, IndexError, ValueError) as error:
-        raise ElfError(f"{path}: damaged ELF file ({error})") from error
+        raise ElfError(f"{path} is a damaged ELF file: {error}") from error
 
 
 def _parse(data: bytes) -> Elf:
     (machine,) = struct.unpack_from("<H", data, 18)
     segments = _segments(data)
     dynamic = _dynamic(data, segments)
-    strings = _offset(segments, dynamic[DT_STRTAB][0]) if DT_STRTAB in dynamic else 0
+    strings = _file_offset(segments, dynamic[DT_STRTAB][0]) if DT_STRTAB in dynamic else 0
 
-    def string(at: int) -> str:
-        return data[strings + at : data.index(b"\0", strings + at)].decode()
+    def string(offset: int) -> str:
+        return data[strings + offset : data.index(b"\0", strings + offset)].decode()
 
-    searches = [string(at) for at in dynamic.get(DT_RUNPATH) or dynamic.get(DT_RPATH) or ()]
+    searches = [string(offset) for offset in dynamic.get(DT_RUNPATH) or dynamic.get(DT_RPATH) or ()]
     versions = _version_names(data, segments, dynamic) if DT_VERNEED in dynamic else []
     return Elf(
         machine,
-        tuple(string(at) for at in dynamic.get(DT_NEEDED, ())),
+        tuple(string(offset) for offset in dynamic.get(DT_NEEDED, ())),
         tuple(folder for search in searches for folder in search.split(":") if folder),
-        frozenset(string(at) for at in versions),
+        frozenset(string(offset) for offset in versions),
     )
 
 
@@ -87,37 +91,37 @@ def _segments(data: bytes) -> list[_Segment]:
     return [_Segment(kind, offset, address, length) for kind, _, offset, address, _, length in headers]
 
 
-def _offset(segments: list[_Segment], address: int) -> int:
-    """Where in the file the byte lies that is loaded at `address`."""
+def _file_offset(segments: list[_Segment], address: int) -> int:
+    """Return the offset in the file of the byte that is loaded at `address`."""
     for segment in segments:
         if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.size:
             return address - segment.address + segment.offset
-    raise ValueError(f"nothing is loaded at {address:#x}")
+    raise ValueError(f"no segment is loaded at {address:#x}")
 
 
 def _dynamic(data: bytes, segments: list[_Segment]) -> dict[int, list[int]]:
-    """The dynamic segment: tag -> its values, in order."""
+    """Return the dynamic segment: tag -> its values, in their order in the file."""
     entries: dict[int, list[int]] = {}
     for segment in segments:
         if segment.kind == PT_DYNAMIC:
-            for at in range(segment.offset, segment.offset + segment.size, 16):
-                tag, value = struct.unpack_from("<QQ", data, at)
-                if tag == 0:  # DT_NULL: what follows is room to spare
+            for offset in range(segment.offset, segment.offset + segment.size, 16):
+                tag, value = struct.unpack_from("<QQ", data, offset)
+                if tag == 0:  # DT_NULL ends the list; the rest of the segment is unused
                     break
                 entries.setdefault(tag, []).append(value)
     return entries
 
 
 def _version_names(data: bytes, segments: list[_Segment], dynamic: dict[int, list[int]]) -> list[int]:
-    """The names, as places in the string table, of all symbol versions asked for."""
+    """Return the offsets in the string table of the names of all required symbol versions."""
     names = []
-    at = _offset(segments, dynamic[DT_VERNEED][0])
+    offset = _file_offset(segments, dynamic[DT_VERNEED][0])
     for _ in range(dynamic[DT_VERNEEDNUM][0]):
-        _, count, _, first, following = struct.unpack_from("<HHIII", data, at)
-        entry = at + first
+        _, count, _, first, following = struct.unpack_from("<HHIII", data, offset)
+        entry = offset + first
         for _ in range(count):
             _, _, _, name, step = struct.unpack_from("<IHHII", data, entry)
             names.append(name)
             entry += step
-        at += following
+        offset += following
     return names

@@ -1,7 +1,7 @@
-"""`python -m layer.pin`: writes the hashes into requirements.txt.
+"""`python -m layer.pin`: write the hashes into requirements.txt.
 
-To change a version, edit its number there and run this. Every wheel of every target is downloaded (about 300 MB) and
-hashed here; the index's own word for a hash is not taken.
+To change a version, edit its number there and run this command. It downloads every wheel of every target (about 300 MB)
+and computes the hashes itself; it does not use the hashes of the package index.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ HEADER = """\
 
 
 def versions(text: str) -> dict[str, str]:
-    """The packages and versions of a requirements file, in its order: {"numpy": "2.5.5"}."""
+    """Return the packages and versions of a requirements file, in its order, such as {"numpy": "2.5.5"}."""
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s\\]+)", text, re.MULTILINE))
 
 
 def render(pins: dict[str, str], hashes: dict[str, set[str]]) -> str:
-    """A requirements file.
+    """Return the text of a requirements file.
 
     Args:
         pins: package -> version.
@@ -41,11 +41,11 @@ def render(pins: dict[str, str], hashes: dict[str, set[str]]) -> str:
 
 
 def wheel_hashes(target: Target, pins: dict[str, str]) -> dict[str, str]:
-    """Package -> sha256 of the wheel that pip takes for `target`."""
+    """Download the wheels that pip chooses for `target`; return package -> sha256."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        wanted = [f"{name}=={version}" for name, version in pins.items()]
-        subprocess.run([*pip, *pip_options(target), "--dest", folder, *wanted], check=True)
+        requirements = [f"{name}=={version}" for name, version in pins.items()]
+        subprocess.run([*pip, *pip_options(target), "--dest", folder, *requirements], check=True)
         return {
             wheel.name.split("-")[0].replace("_", "-").lower(): hashlib.sha256(wheel.read_bytes()).hexdigest()
             for wheel in Path(folder).glob("*.whl")
@@ -53,7 +53,7 @@ def wheel_hashes(target: Target, pins: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Refresh the hashes of requirements.txt for the versions that stand in it."""
+    """Update the hashes of requirements.txt for the versions in it."""
     pins = versions(REQUIREMENTS.read_text(encoding="utf-8"))
     hashes: dict[str, set[str]] = {name: set() for name in pins}
     for target in TARGETS:

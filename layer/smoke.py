@@ -1,7 +1,8 @@
-"""Uses everything of the layer that the function uses, once. Run with the layer's `python/` as the only packages.
+"""Smoke test of the layer: use each feature of the packages that the function uses, once.
 
-A program of its own, with no import of ours, so that it runs wherever a layer is to be tried: in the tests, with each
-Python on the machine; in the container build, on the runtime's own image. It ends with the versions that it found.
+Run it with the layer's `python/` as the only packages. It is a standalone program that imports nothing of the project,
+so that it runs in the tests, with each Python on the machine, and in the container build, on the image of the Lambda
+runtime. At the end it prints the versions of the packages.
 """
 
 import io
@@ -16,9 +17,9 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFile, ImageFont, ImageOps
 
-SIZE = (48, 40)  # pixels, width and height of the pictures made here
+SIZE = (48, 40)  # pixels, width and height of the test images
 FLOAT = 1  # onnx.proto: TensorProto.DataType
-IR_VERSION, OPSET = 8, 17  # both of 2022, well within what onnxruntime 1.31 reads
+IR_VERSION, OPSET = 8, 17  # both of 2022; onnxruntime 1.31 reads much newer ones
 LOSSLESS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("PNG", "RGB", {}),
     ("PNG", "RGBA", {}),
@@ -54,8 +55,8 @@ LOSSY: tuple[tuple[str, str, dict[str, object]], ...] = (
 )
 
 
-def picture(mode: str) -> Image.Image:
-    """A smooth picture in any of pillow's modes."""
+def make_image(mode: str) -> Image.Image:
+    """Return a smooth image in a mode of Pillow."""
     x, y = np.meshgrid(np.linspace(0, 255, SIZE[0]), np.linspace(0, 255, SIZE[1]))
     if mode == "I;16":
         return Image.fromarray((x * 257).astype(np.uint16))
@@ -63,7 +64,7 @@ def picture(mode: str) -> Image.Image:
 
 
 def reread(image: Image.Image, name: str, options: Mapping[str, object]) -> Image.Image:
-    """The picture written in a format and opened again by that format's reader alone; an MPO is opened as a JPEG."""
+    """Write the image in a format and open it again with the reader of that format; an MPO is opened as a JPEG."""
     file = io.BytesIO()
     image.save(file, name, **options)
     opened = Image.open(io.BytesIO(file.getvalue()), formats=("JPEG" if name == "MPO" else name,))
@@ -72,27 +73,28 @@ def reread(image: Image.Image, name: str, options: Mapping[str, object]) -> Imag
 
 
 def check_formats() -> None:
-    """Every format and compression that the function reads; its writer is there too."""
+    """Check the reader and the writer of every format and compression that the function reads."""
     for name, mode, options in LOSSLESS:
-        compared = "RGB" if mode == "P" else mode  # a writer may number the colors of a palette anew
-        wanted, found = picture(mode).convert(compared), reread(picture(mode), name, options).convert(compared)
-        assert np.array_equal(np.asarray(wanted), np.asarray(found)), f"{name} {mode} {options}"
+        compared = "RGB" if mode == "P" else mode  # a writer may change the order of the colors of a palette
+        before, after = make_image(mode).convert(compared), reread(make_image(mode), name, options).convert(compared)
+        assert np.array_equal(np.asarray(before), np.asarray(after)), f"{name} {mode} {options}"
     for name, mode, options in LOSSY:
-        before, after = np.asarray(picture(mode), float), np.asarray(reread(picture(mode), name, options), float)
-        assert before.shape == after.shape, f"{name} {mode} {options}"
-        assert np.abs(before - after).mean() < 6, f"{name} {mode} {options}"  # gray levels
+        original = np.asarray(make_image(mode), float)
+        decoded = np.asarray(reread(make_image(mode), name, options), float)
+        assert original.shape == decoded.shape, f"{name} {mode} {options}"
+        assert np.abs(original - decoded).mean() < 6, f"{name} {mode} {options}"  # gray levels
 
 
 def check_operations() -> None:
-    """Orientation, resizing, incremental reading, a truncated file, lines and labels."""
+    """Check orientation, resizing, incremental reading, a truncated file, lines and labels."""
     exif = Image.Exif()
-    exif[0x0112] = 6  # Orientation: to be turned a quarter
-    turned = ImageOps.exif_transpose(reread(picture("RGB"), "JPEG", {"exif": exif}))
-    assert turned.size == SIZE[::-1], turned.size
-    small = picture("RGB").transform((20, 20), Image.Transform.AFFINE, (2, 0, 0, 0, 2, 0), Image.Resampling.BILINEAR)
-    assert small.size == picture("RGB").resize((20, 20), Image.Resampling.BILINEAR).size
+    exif[0x0112] = 6  # Orientation: rotate by 90 degrees
+    upright = ImageOps.exif_transpose(reread(make_image("RGB"), "JPEG", {"exif": exif}))
+    assert upright.size == SIZE[::-1], upright.size
+    small = make_image("RGB").transform((20, 20), Image.Transform.AFFINE, (2, 0, 0, 0, 2, 0), Image.Resampling.BILINEAR)
+    assert small.size == make_image("RGB").resize((20, 20), Image.Resampling.BILINEAR).size
     file = io.BytesIO()
-    picture("RGB").save(file, "JPEG")
+    make_image("RGB").save(file, "JPEG")
     parser = ImageFile.Parser()
     parser.feed(file.getvalue())
     assert parser.close().size == SIZE
@@ -107,12 +109,12 @@ def check_operations() -> None:
         ImageDraw.Draw(canvas).text((2, 2), "a 0.9", fill="white", font=font)
     ImageDraw.Draw(canvas).rectangle((0, 0, 30, 30), outline=(0, 255, 0), width=2)
     assert len(canvas.getcolors() or ()) >= 3
-    schema, lent = picture("RGB").__arrow_c_array__()  # Pillow's memory, which the function reads pixels from
-    assert "arrow_schema" in repr(schema) and "arrow_array" in repr(lent), (schema, lent)
+    schema, shared = make_image("RGB").__arrow_c_array__()  # the function reads pixels from Pillow's memory
+    assert "arrow_schema" in repr(schema) and "arrow_array" in repr(shared), (schema, shared)
 
 
 def field(number: int, value: int | bytes | str) -> bytes:
-    """One field of a protocol buffer: a number of up to 7 bits, or bytes."""
+    """Encode one field of a protocol buffer: a number of up to 7 bits, or bytes."""
     if isinstance(value, int):
         return bytes((number << 3, value))
     data = value.encode() if isinstance(value, str) else value
@@ -121,14 +123,14 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 
 def tensor_info(name: str, channels: int) -> bytes:
-    """An ONNX ValueInfoProto: float32 (1, channels, height, width), the sides dynamic."""
+    """Encode an ONNX ValueInfoProto: float32 (1, channels, height, width), with dynamic height and width."""
     sides = (field(1, 1), field(1, channels), field(2, "height"), field(2, "width"))
     shape = b"".join(field(1, side) for side in sides)
     return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, shape)))
 
 
 def model() -> bytes:
-    """An ONNX model of two nodes, a 1x1 convolution of weights 1, 2, 3 and a sigmoid, with metadata."""
+    """Encode an ONNX model of two nodes, a 1x1 convolution of weights 1, 2, 3 and a sigmoid, with metadata."""
     weights = b"".join(field(1, side) for side in (1, 3, 1, 1)) + field(2, FLOAT) + field(8, "weights")
     weights += field(9, struct.pack("<3f", 1, 2, 3))
     nodes = field(1, field(1, "x") + field(1, "weights") + field(2, "z") + field(4, "Conv"))
@@ -140,7 +142,7 @@ def model() -> bytes:
 
 
 def check_session() -> None:
-    """A model from bytes, with the options that the function sets; two shapes."""
+    """Check a session of a model in memory, with the options that the function sets, at two input shapes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -153,13 +155,13 @@ def check_session() -> None:
         assert_close(y, 1 / (1 + np.exp(-0.6)))
 
 
-def assert_close(values: NDArray[np.floating[Any]], wanted: float) -> None:
-    """All `values` within a millionth of `wanted`."""
-    assert float(np.abs(values - wanted).max()) < 1e-6
+def assert_close(values: NDArray[np.floating[Any]], expected: float) -> None:
+    """Assert that all `values` are within 1e-6 of `expected`."""
+    assert float(np.abs(values - expected).max()) < 1e-6
 
 
 def check_arrays() -> None:
-    """Array functions that are implemented in different corners of numpy, its BLAS among them."""
+    """Check functions of different parts of numpy, including its BLAS."""
     a = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert_close(a @ a.T - np.einsum("ik,jk->ij", a, a), 0)
     assert_close(np.linalg.inv(np.eye(3, dtype=np.float32) * 2) - np.eye(3, dtype=np.float32) / 2, 0)

@@ -1,8 +1,8 @@
-"""What of the installed packages is not shipped, and why. The table to look at when a version changes.
+"""Files of the installed packages that the layer leaves out, with the reason for each.
 
-A pattern is matched against the path inside the layer's `python/`; `*` crosses folders. Each file goes by the first
-rule that matches it, and a rule that finds nothing left to take is an error: it has outlived the version it was
-written for.
+A pattern is matched against the path inside the layer's `python/`; `*` also matches `/`. The first rule that matches a
+file removes it. A rule that matches no remaining file is an error: the package no longer has the files that the rule
+was written for. Check this table when a version changes.
 """
 
 import fnmatch
@@ -13,29 +13,35 @@ from layer import amazon_linux, elf
 
 
 class Rule(NamedTuple):
-    """Files that may go: `pattern` but none of `keep`, because of `why`."""
+    """Files to remove.
+
+    Attributes:
+        pattern: the files.
+        reason: why the function does not need them.
+        keep: patterns of files that stay.
+    """
 
     pattern: str
-    why: str
+    reason: str
     keep: tuple[str, ...] = ()
 
 
-class Trimmed(NamedTuple):
-    """What a rule took."""
+class Removed(NamedTuple):
+    """Files that a rule removed."""
 
-    why: str
+    reason: str
     files: int
     size: int  # bytes
 
 
 class StaleRule(Exception):
-    """A rule of the table takes nothing."""
+    """A rule of the table matches no file."""
 
 
-# What the function opens, and what pillow imports for those: PPM is among the five that it loads before any other, and
-# a phone's JPEG with a preview or a depth map inside is an MPO.
+# The formats that the function opens, and those that Pillow imports for them: PPM is one of the five that Pillow loads
+# before all others, and a JPEG of a phone with a preview or a depth map inside is an MPO.
 PLUGINS = tuple(f"PIL/{name}ImagePlugin.py" for name in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP"))
-LICENCES = ("*.dist-info/licenses/*",)  # redistribution asks for them
+LICENSES = ("*.dist-info/licenses/*",)  # required for redistribution
 ORT_CAPI = tuple(
     f"onnxruntime/capi/{name}"
     for name in (
@@ -52,43 +58,46 @@ ORT_CAPI = tuple(
 
 RULES = (
     Rule("bin/*", "command-line tools"),
-    Rule("*.dist-info/*", "what pip needs to know; nothing here asks for a package's metadata", LICENCES),
-    Rule("*.pyi", "types for a type checker"),
-    Rule("*/py.typed", "a mark for type checkers"),
+    Rule("*.dist-info/*", "metadata for pip; no module of the layer reads it", LICENSES),
+    Rule("*.pyi", "type stubs"),
+    Rule("*/py.typed", "marker for type checkers"),
     Rule("numpy/tests/*", "tests of the package itself"),
     Rule("numpy/*/tests/*", "tests of the package itself"),
     Rule("numpy/conftest.py", "tests of the package itself"),
     Rule("numpy/_core/_*_tests.*.so", "compiled helpers of the tests"),
-    Rule("numpy/_core/_simd.*.so", "lets the tests call each SIMD instruction; nothing else imports it"),
-    Rule("numpy/testing/*", "helpers for tests; imported when numpy.testing is first touched"),
+    Rule("numpy/_core/_simd.*.so", "calls each SIMD instruction for the tests; no other module imports it"),
+    Rule("numpy/testing/*", "helpers for tests; imported at the first access to numpy.testing"),
     Rule("numpy/typing/mypy_plugin.py", "a plugin for a type checker"),
     Rule("numpy/_core/include/*", "C headers, for building other packages"),
     Rule("numpy/_core/lib/*", "a static library, for building other packages"),
-    Rule("numpy/_core/cversions.py", "build tool of numpy itself"),
+    Rule("numpy/_core/cversions.py", "build tool of numpy"),
     Rule("numpy/_configtool.py", "command-line tool"),
     Rule("numpy/_pyinstaller/*", "hooks for PyInstaller"),
     Rule("numpy/f2py/*", "wraps Fortran code; needs a compiler"),
     Rule("numpy/*.pxd", "declarations for Cython"),
     Rule("numpy/doc/*", "documentation"),
-    Rule("numpy/random/*", "random numbers: inference draws none; imported when numpy.random is first touched"),
-    Rule("numpy/fft/*", "Fourier transforms; imported when numpy.fft is first touched"),
-    Rule("numpy/polynomial/*", "polynomial series; imported when numpy.polynomial is first touched"),
+    Rule("numpy/random/*", "random numbers, not used by inference; imported at the first access to numpy.random"),
+    Rule("numpy/fft/*", "Fourier transforms; imported at the first access to numpy.fft"),
+    Rule("numpy/polynomial/*", "polynomial series; imported at the first access to numpy.polynomial"),
     Rule("numpy/ma/mrecords.py", "masked record arrays; the rest of numpy.ma stays, np.unique and np.median use it"),
     Rule("numpy/ma/testutils.py", "helpers for tests"),
     Rule("numpy/ma/*.txt", "documentation"),
     Rule("numpy/ma/*.rst", "documentation"),
     Rule("numpy/lib/recfunctions.py", "functions on record arrays; needs numpy.ma.mrecords"),
-    Rule("numpy/ctypeslib/*", "arrays for ctypes; imported when numpy.ctypeslib is first touched"),
+    Rule("numpy/ctypeslib/*", "arrays for ctypes; imported at the first access to numpy.ctypeslib"),
     Rule("numpy/core/*", "the old name of numpy._core, for old pickles"),
     Rule("numpy/matlib.py", "matrix functions, deprecated"),
     Rule("numpy/linalg/lapack_lite.*.so", "for the tests of a numpy without LAPACK; numpy.linalg uses _umath_linalg"),
-    Rule("onnxruntime/capi/libonnxruntime.so.*", "the engine a second time, for C programs; Python loads the other"),
+    Rule(
+        "onnxruntime/capi/libonnxruntime.so.*",
+        "a second copy of the engine, for C programs; Python loads the other one",
+    ),
     Rule("onnxruntime/capi/*", "adapter conversion, build information", ORT_CAPI),
     Rule("onnxruntime/backend/*", "the ONNX project's test interface"),
     Rule("onnxruntime/datasets/*", "three example models"),
-    Rule("onnxruntime/quantization/*", "makes models; needs the onnx package"),
-    Rule("onnxruntime/tools/*", "makes models; needs the onnx package"),
-    Rule("onnxruntime/transformers/*", "makes models; needs the onnx package"),
+    Rule("onnxruntime/quantization/*", "creates models; needs the onnx package"),
+    Rule("onnxruntime/tools/*", "creates models; needs the onnx package"),
+    Rule("onnxruntime/transformers/*", "creates models; needs the onnx package"),
     Rule("PIL/*ImagePlugin.py", "formats that the function does not open", PLUGINS),
     Rule("PIL/_avif.*.so", "AVIF, with its 5 MB decoder and encoder"),
     Rule("PIL/_imagingcms.*.so", "color profiles: `yolo predict` ignores them too"),
@@ -100,9 +109,9 @@ RULES = (
     Rule("PIL/ImageQt.py", "Qt windows"),
     Rule("PIL/ImageWin.py", "Windows windows"),
     Rule("PIL/ImageGrab.py", "screenshots"),
-    Rule("PIL/ImageShow.py", "opens a picture in the desktop's viewer"),
+    Rule("PIL/ImageShow.py", "opens an image in the viewer of the desktop"),
     Rule("PIL/_imagingmath.*.so", "ImageMath, not used"),
-    Rule("PIL/ImageMath.py", "expressions on pictures, not used"),
+    Rule("PIL/ImageMath.py", "expressions on images, not used"),
     Rule("PIL/_imagingmorph.*.so", "ImageMorph, not used"),
     Rule("PIL/ImageMorph.py", "morphology, not used"),
     Rule("PIL/PdfParser.py", "PDF"),
@@ -112,60 +121,66 @@ RULES = (
     Rule("PIL/FontFile.py", "converts bitmap fonts"),
     Rule("PIL/GdImageFile.py", "a format that the function does not open"),
     Rule("PIL/WalImageFile.py", "a format that the function does not open"),
-    Rule("PIL/TarIO.py", "pictures inside a tar file"),
-    Rule("PIL/ContainerIO.py", "pictures inside a tar file"),
+    Rule("PIL/TarIO.py", "images inside a tar file"),
+    Rule("PIL/ContainerIO.py", "images inside a tar file"),
     Rule("PIL/__main__.py", "command-line report"),
     Rule("PIL/report.py", "command-line report"),
 )
 
-ORPHANS = "*.libs/*"  # the last to go: bundled libraries that nothing left is linked to
+ORPHANS = "*.libs/*"  # removed last: bundled libraries that no remaining file is linked to
 
 
-def trim(tree: Path, rules: tuple[Rule, ...] = RULES) -> dict[str, Trimmed]:
-    """Deletes what is not shipped from the installed packages at `tree`.
+def trim(packages: Path, rules: tuple[Rule, ...] = RULES) -> dict[str, Removed]:
+    """Remove the files that the layer leaves out from the installed packages.
+
+    Args:
+        packages: the folder of the installed packages.
+        rules: applied in this order.
 
     Returns:
-        What each rule took, by its pattern; what the last step took, under ORPHANS.
+        The removed files of each rule, by its pattern, and those of the last step, by ORPHANS.
 
     Raises:
-        StaleRule: a rule took nothing.
+        StaleRule: a rule matches no file.
     """
-    taken = {}
+    removed = {}
     for rule in rules:
-        doomed = matches(tree, rule)
-        if not doomed:
-            raise StaleRule(f"trim rule {rule.pattern!r} ({rule.why}) takes no file: remove it, or mend its pattern")
-        taken[rule.pattern] = _delete(doomed, rule.why)
-    taken[ORPHANS] = _delete(orphans(tree), "libraries that nothing left is linked to")
-    for folder in sorted((path for path in tree.rglob("*") if path.is_dir()), reverse=True):
+        paths = matches(packages, rule)
+        if not paths:
+            raise StaleRule(
+                f"trim rule {rule.pattern!r} ({rule.reason}) matches no file: remove it, or fix its pattern"
+            )
+        removed[rule.pattern] = _delete(paths, rule.reason)
+    removed[ORPHANS] = _delete(orphans(packages), "bundled libraries that no remaining file is linked to")
+    for folder in sorted((path for path in packages.rglob("*") if path.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
-    return taken
+    return removed
 
 
-def matches(tree: Path, rule: Rule) -> list[Path]:
-    """The files below `tree` that the rule would take now, sorted."""
-    names = {path.relative_to(tree).as_posix(): path for path in sorted(tree.rglob("*")) if path.is_file()}
+def matches(packages: Path, rule: Rule) -> list[Path]:
+    """Return the files below `packages` that the rule would remove now, sorted."""
+    names = {path.relative_to(packages).as_posix(): path for path in sorted(packages.rglob("*")) if path.is_file()}
     kept = {name for keep in rule.keep for name in fnmatch.filter(names, keep)}
     return [names[name] for name in fnmatch.filter(names, rule.pattern) if name not in kept]
 
 
-def orphans(tree: Path) -> list[Path]:
-    """The bundled libraries (in a folder `*.libs`) that no module outside those needs, directly or through another."""
-    objects = amazon_linux.shared_objects(tree)
+def orphans(packages: Path) -> list[Path]:
+    """Return the bundled libraries (in folders `*.libs`) that no module needs, directly or through another library."""
+    objects = amazon_linux.shared_objects(packages)
     libraries = {path.resolve() for path in objects if path.parent.suffix == ".libs"}
     queue = [path for path in objects if path.resolve() not in libraries]
     while queue:
         path = queue.pop()
-        asks = elf.read(path)
-        needed = {amazon_linux.bundled(path, asks, name) for name in asks.needed} & libraries
+        requirements = elf.read(path)
+        needed = {amazon_linux.find_bundled(path, requirements, name) for name in requirements.needed} & libraries
         libraries -= needed
         queue.extend(library for library in needed if library)
     return sorted(libraries)
 
 
-def _delete(doomed: list[Path], why: str) -> Trimmed:
-    size = sum(path.stat().st_size for path in doomed)
-    for path in doomed:
+def _delete(paths: list[Path], reason: str) -> Removed:
+    size = sum(path.stat().st_size for path in paths)
+    for path in paths:
         path.unlink()
-    return Trimmed(why, len(doomed), size)
+    return Removed(reason, len(paths), size)

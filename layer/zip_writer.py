@@ -1,7 +1,7 @@
-"""Zips whose bytes depend on nothing but names and contents (and on the version of zlib that Python is linked to).
+"""Reproducible zips: the bytes depend only on names and contents, and on the version of zlib that Python is linked to.
 
-Entries are sorted, all of one date and one mode: Lambda imports and loads, it executes nothing of ours. Folders have no
-entry of their own; Lambda makes them, readable and searchable, as it unpacks.
+Entries are sorted and have the same date and mode; no file needs to be executable. Folders have no entries: Lambda
+creates them, readable and searchable, when it unpacks the zip.
 """
 
 import os
@@ -10,23 +10,23 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
-UNIX = 3  # create_system: the permissions below are Unix's
-MODE = 0o100644  # a regular file that everyone may read; Lambda's user is not its owner
-LEVEL = 9  # deflate's best
+DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
+UNIX = 3  # create_system: the mode below is a Unix mode
+MODE = 0o100644  # a regular file, readable by all users: Lambda's user is not the owner
+LEVEL = 9  # of deflate: the smallest files
 
 
 def files_below(folder: Path, prefix: str) -> dict[str, Path]:
-    """Name in the zip -> file, for every file below `folder`; the names start with `prefix`."""
+    """Return every file below `folder` as name in the zip -> file; the names begin with `prefix`."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {prefix + path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def write(target: Path, entries: Mapping[str, Path]) -> None:
-    """Writes the zip `target`; until it is whole, nothing is there under that name.
+    """Write the zip `target`; the file gets that name when it is complete.
 
     Args:
-        target: the zip's path; its folder exists.
+        target: path of the zip; its folder must exist.
         entries: name in the zip -> file.
     """
     handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
@@ -34,7 +34,7 @@ def write(target: Path, entries: Mapping[str, Path]) -> None:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in sorted(entries):
                 _add(archive, name, entries[name])
-        Path(scratch).chmod(0o644)  # mkstemp's 0600 would keep it from other users
+        Path(scratch).chmod(0o644)  # mkstemp makes 0600, unreadable for other users
         Path(scratch).replace(target)
     finally:
         Path(scratch).unlink(missing_ok=True)

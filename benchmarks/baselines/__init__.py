@@ -1,1 +1,1 @@
-"""Handlers of what the zips are measured against; each is copied into a function.zip of its own."""
+"""Handlers of the baselines; each is copied into a function.zip of its own."""

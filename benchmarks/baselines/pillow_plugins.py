@@ -1,9 +1,9 @@
-"""The same function with every format's plugin loaded, as `Image.open` does for one that it does not know."""
+"""The same function with all plugins of Pillow loaded, as `Image.open` does for an unknown format."""
 
 from PIL import Image
 
 Image.init()
 
-from function.handler import lambda_handler  # noqa: E402  (the order is the point)
+from function.handler import lambda_handler  # noqa: E402  (the plugins come first)
 
 __all__ = ["lambda_handler"]

@@ -1,12 +1,12 @@
-"""The same function as the tutorials put it on Lambda: whole packages, nothing compiled, boto3 first.
+"""The same function as tutorials deploy it: complete packages, no bytecode, boto3 with a client at module level.
 
-What the zip around it lacks (bytecode, an optimized model) the benchmark leaves out of it; the code is the same.
+The benchmark leaves bytecode and the optimization of the model out of the zips; the code is the same.
 """
 
 import boto3
 
 S3 = boto3.client("s3")
 
-from function.handler import lambda_handler  # noqa: E402  (the order of the tutorials)
+from function.handler import lambda_handler  # noqa: E402  (boto3 comes first, as in the tutorials)
 
 __all__ = ["S3", "lambda_handler"]

@@ -1,1 +1,1 @@
-"""Programs that run in other processes than the benchmark's: on the function's Python, or the export's."""
+"""Programs that run in other processes, on the Python of the function or of the export environment."""

@@ -1,8 +1,8 @@
-"""The models that are measured, made in the export environment: `python -m benchmarks.workers.make_model ...`.
+"""Writer of the benchmark models, in the export environment: `python -m benchmarks.workers.make_model ...`.
 
-`--seeded PICTURES OUT.pt` is a yolov8n with random weights, seeded, whose scores differ on a folder's pictures;
-`--unoptimized WEIGHTS OUT.onnx` is what ultralytics exports without simplifying; `--pick WEIGHTS PICTURE IMGSZ` prints
-a confidence at which a few boxes pass.
+`--seeded DIR OUT.pt` writes a yolov8n with seeded random weights whose scores vary over the images of a folder;
+`--unoptimized WEIGHTS OUT.onnx` exports a model without simplification; `--pick WEIGHTS IMAGE IMGSZ` prints a
+confidence threshold that a few boxes exceed.
 """
 
 import shutil
@@ -16,21 +16,22 @@ from PIL import Image
 
 from export import ultralytics_setup
 
-CLASSES = 80  # as of COCO
+CLASSES = 80  # of COCO
 IMGSZ = 640  # px
-SHIFT, DEVIATION = -4.0, 0.25  # of the scores' logits: few are high, and none so high that it is 1.0 in float32
-USUAL_CONF = 0.25  # ultralytics' default
-BOXES = 20  # that pass at the confidence that is picked, where the usual one lets none or many pass
-MANY = 40
+SHIFT, DEVIATION = -4.0, 0.25  # of the logits of the scores: few scores are high, and none rounds to 1.0 in float32
+DEFAULT_CONF = 0.25  # of Ultralytics
+BOXES = 20  # above the picked threshold, if the default one is exceeded by no box or by more than MAX_BOXES
+MAX_BOXES = 40
 
 
-def seeded(pictures_folder: Path, out: Path) -> None:
-    """BatchNorm statistics of real activations, and last layers scaled: plain random weights score every anchor alike.
+def write_seeded(folder: Path, out: Path) -> None:
+    """Write a yolov8n with random weights; the generator is seeded, so the file is the same each time.
 
-    Torch's own numbers are seeded, so that the file is the same each time.
+    The BatchNorm statistics are those of real activations and the last layers are scaled, because unchanged random
+    weights give every anchor the same score.
 
     Args:
-        pictures_folder: JPEGs like those that will be asked about.
+        folder: with JPEGs like those of the benchmark.
         out: the .pt.
     """
     import torch
@@ -40,35 +41,41 @@ def seeded(pictures_folder: Path, out: Path) -> None:
     torch.manual_seed(0)
     net = DetectionModel("yolov8n.yaml", nc=CLASSES, verbose=False)
     net.names = {number: f"class {number}" for number in range(CLASSES)}
-    pictures = torch.from_numpy(_letterboxed(pictures_folder)).permute(0, 3, 1, 2).float() / 255
+    images = torch.from_numpy(_letterboxed(folder)).permute(0, 3, 1, 2).float() / 255
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
-        net.train()(pictures)
-        _spread(net.eval(), pictures)
+        net.train()(images)
+        _scale_last_layers(net.eval(), images)
     net.args = {"imgsz": IMGSZ, "task": "detect"}
-    kept = {"model": None, "ema": net.half(), "train_args": net.args, "version": __version__, "date": "2026-01-01"}
-    torch.save(kept, out)
+    checkpoint = {
+        "model": None,
+        "ema": net.half(),
+        "train_args": net.args,
+        "version": __version__,
+        "date": "2026-01-01",
+    }
+    torch.save(checkpoint, out)
 
 
 def _letterboxed(folder: Path) -> Any:
-    """(N, IMGSZ, IMGSZ, 3) uint8: the folder's pictures as the network will see them, roughly."""
-    found = []
+    """Return the images of the folder, letterboxed approximately as for the network: (N, IMGSZ, IMGSZ, 3) uint8."""
+    squares = []
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-        picture.thumbnail((IMGSZ, IMGSZ))
+            image = opened.convert("RGB")
+        image.thumbnail((IMGSZ, IMGSZ))
         square = Image.new("RGB", (IMGSZ, IMGSZ), (114, 114, 114))
-        square.paste(picture, ((IMGSZ - picture.width) // 2, (IMGSZ - picture.height) // 2))
-        found.append(np.asarray(square))
-    return np.stack(found)
+        square.paste(image, ((IMGSZ - image.width) // 2, (IMGSZ - image.height) // 2))
+        squares.append(np.asarray(square))
+    return np.stack(squares)
 
 
-def _spread(net: Any, pictures: Any) -> None:
+def _scale_last_layers(net: Any, images: Any) -> None:
     hooks = [branch[-1].register_forward_hook(_scaler(0.0, 1.0)) for branch in net.model[-1].cv2]
     hooks += [branch[-1].register_forward_hook(_scaler(SHIFT, DEVIATION)) for branch in net.model[-1].cv3]
-    net(pictures)
+    net(images)
     for hook in hooks:
         hook.remove()
 
@@ -81,8 +88,8 @@ def _scaler(shift: float, deviation: float) -> Any:
     return scale
 
 
-def unoptimized(weights: Path, out: Path) -> None:
-    """The export without onnxslim's pass; any size of picture, as the optimized one takes."""
+def export_unoptimized(weights: Path, out: Path) -> None:
+    """Export without simplification by onnxslim, with a dynamic input size like the optimized model."""
     from ultralytics import YOLO
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -90,30 +97,28 @@ def unoptimized(weights: Path, out: Path) -> None:
         shutil.move(YOLO(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu"), out)
 
 
-def pick(weights: Path, picture: Path, imgsz: int) -> float:
-    """The usual confidence if some boxes pass at it and not too many; else one halfway between two, for BOXES."""
+def pick_conf(weights: Path, image: Path, imgsz: int) -> float:
+    """Return the default threshold if 1 to MAX_BOXES boxes exceed it, else a threshold that BOXES boxes exceed."""
     from ultralytics import YOLO
 
-    from export import ultralytics_setup
-
-    ultralytics_setup.install()
-    (result,) = YOLO(weights).predict(str(picture), imgsz=imgsz, conf=1e-6, device="cpu", verbose=False)
+    ultralytics_setup.patch_torchvision()
+    (result,) = YOLO(weights).predict(str(image), imgsz=imgsz, conf=1e-6, device="cpu", verbose=False)
     scores = sorted(result.boxes.conf.tolist(), reverse=True)
-    if 0 < sum(score > USUAL_CONF for score in scores) <= MANY:
-        return USUAL_CONF
+    if 0 < sum(score > DEFAULT_CONF for score in scores) <= MAX_BOXES:
+        return DEFAULT_CONF
     return float(sum(scores[BOXES - 1 : BOXES + 1]) / 2)
 
 
 def main(arguments: list[str]) -> int:
-    """One of the three."""
+    """Run one of the three commands."""
     ultralytics_setup.prepare()
-    kind, *rest = arguments
-    if kind == "--seeded":
-        seeded(Path(rest[0]), Path(rest[1]))
-    elif kind == "--unoptimized":
-        unoptimized(Path(rest[0]), Path(rest[1]))
+    command, *rest = arguments
+    if command == "--seeded":
+        write_seeded(Path(rest[0]), Path(rest[1]))
+    elif command == "--unoptimized":
+        export_unoptimized(Path(rest[0]), Path(rest[1]))
     else:
-        sys.stdout.write(f"{pick(Path(rest[0]), Path(rest[1]), int(rest[2])):.9f}\n")
+        sys.stdout.write(f"{pick_conf(Path(rest[0]), Path(rest[1]), int(rest[2])):.9f}\n")
     return 0
 
 

@@ -1,16 +1,16 @@
-"""The handler's handler: notes when what of a start is done, then hands every event on.
+"""Wrapper around the handler that measures the steps of a start and of each call.
 
-The runtime client is told to serve `probe.lambda_handler`, and `PROBE_HANDLER` names the real one. Each moment is spent
-on exactly one step, the innermost that is open, so that the steps add up to the whole. What the notes cost themselves
-is a pair of clock readings for each module that is loaded; the benchmark measures that too.
+The runtime client loads `probe.lambda_handler`; the variable `PROBE_HANDLER` names the real handler. Each moment counts
+to exactly one step, the innermost one that is open, so the steps add up to the total. The cost of the probe is two
+readings of the clock for each imported module; the benchmark also measures the function without the probe.
 """
 
 from time import monotonic
 
-BEGAN = monotonic()
+LOAD_STARTED = monotonic()
 
 import importlib  # noqa: E402
-import importlib._bootstrap as _machinery  # noqa: E402
+import importlib._bootstrap as _import_system  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from _thread import get_ident  # noqa: E402
@@ -18,8 +18,8 @@ from collections.abc import Callable  # noqa: E402
 from functools import wraps  # noqa: E402
 from typing import Any  # noqa: E402
 
-OWN = "own code"  # of the handler's package, and what it loads of the standard library
-PACKAGES = {  # first part of a module's name -> the step that its import counts to; others count to who asked
+OWN = "own code"  # of the package `function`, with the modules of the standard library that it imports
+PACKAGES = {  # top-level package -> the step of its imports; other imports count to the importing step
     "function": OWN,
     "numpy": "numpy",
     "PIL": "pillow",
@@ -31,7 +31,7 @@ PACKAGES = {  # first part of a module's name -> the step that its import counts
     "torchvision": "torch",
     "ultralytics": "ultralytics",
 }
-CALLS = {  # module -> what is called in it, and the step that the call counts to
+CALLS = {  # module -> its measured functions, each with its step
     "onnxruntime.capi.onnxruntime_inference_collection": {
         "InferenceSession.__init__": "session",
         "Session.run": "network",
@@ -41,54 +41,54 @@ CALLS = {  # module -> what is called in it, and the step that the call counts t
     "ultralytics.engine.model": {"Model.__init__": "session"},
     "ultralytics.nn.autobackend": {"AutoBackend.__init__": "session", "AutoBackend.forward": "network"},
 }
-MARK = "PROBE "  # begins the line that is written after each event
+MARK = "PROBE "  # beginning of the log line after each event
 
 
 class Clock:
-    """Seconds by step; only the thread that made it counts."""
+    """Clock with seconds by step; it counts only in the thread that created it."""
 
     def __init__(self, base: str, now: float) -> None:
         self.spent: dict[str, float] = {}
-        self._open = [base]
-        self._since = now
+        self._open_steps = [base]
+        self._last = now
         self._thread = get_ident()
 
-    def counts_here(self) -> bool:
-        """Whether this is the thread whose time is told."""
+    def is_own_thread(self) -> bool:
+        """Return whether the caller runs in the thread of the clock."""
         return get_ident() == self._thread
 
     def enter(self, step: str) -> None:
-        """What follows counts to `step`."""
-        self._turn()
-        self._open.append(step)
+        """Count the time from now on to `step`."""
+        self._update()
+        self._open_steps.append(step)
 
     def leave(self) -> None:
-        """What follows counts to the step before."""
-        self._turn()
-        self._open.pop()
+        """Count the time from now on to the previous step."""
+        self._update()
+        self._open_steps.pop()
 
     def take(self) -> tuple[dict[str, float], float]:
-        """What was spent since the last time, and now."""
-        self._turn()
+        """Return the seconds by step since the last call, and the current time."""
+        self._update()
         spent, self.spent = self.spent, {}
-        return spent, self._since
+        return spent, self._last
 
-    def _turn(self) -> None:
-        now, step = monotonic(), self._open[-1]
-        self.spent[step] = self.spent.get(step, 0.0) + now - self._since
-        self._since = now
-
-
-MACHINERY: Any = _machinery  # private, and without types; the same from Python 3.11 to 3.14
-CLOCK = Clock(OWN, BEGAN)
+    def _update(self) -> None:
+        now, step = monotonic(), self._open_steps[-1]
+        self.spent[step] = self.spent.get(step, 0.0) + now - self._last
+        self._last = now
 
 
-def counted(call: Callable[..., Any], step: str) -> Callable[..., Any]:
-    """The call, its time counted to a step."""
+IMPORT_SYSTEM: Any = _import_system  # private and without types; the same from Python 3.11 to 3.14
+CLOCK = Clock(OWN, LOAD_STARTED)
+
+
+def timed(call: Callable[..., Any], step: str) -> Callable[..., Any]:
+    """Return a wrapper of `call` that counts its time to a step."""
 
     @wraps(call)
-    def timed(*arguments: Any, **named: Any) -> Any:
-        if not CLOCK.counts_here():
+    def wrapper(*arguments: Any, **named: Any) -> Any:
+        if not CLOCK.is_own_thread():
             return call(*arguments, **named)
         CLOCK.enter(step)
         try:
@@ -96,16 +96,16 @@ def counted(call: Callable[..., Any], step: str) -> Callable[..., Any]:
         finally:
             CLOCK.leave()
 
-    return timed
+    return wrapper
 
 
-def _watch_imports() -> None:
-    """Every module that is really loaded goes through this function of the import system, and no other does."""
-    load = MACHINERY._find_and_load
+def _time_imports() -> None:
+    """Wrap the function of the import system that is called once for each module that is not loaded yet."""
+    load = IMPORT_SYSTEM._find_and_load
 
-    def timed(name: str, import_: Any) -> Any:
+    def timed_load(name: str, import_: Any) -> Any:
         step = PACKAGES.get(name.partition(".")[0])
-        if step and CLOCK.counts_here():
+        if step and CLOCK.is_own_thread():
             CLOCK.enter(step)
             try:
                 module = load(name, import_)
@@ -115,47 +115,47 @@ def _watch_imports() -> None:
             module = load(name, import_)
         if name in CALLS:
             for path, call_step in CALLS.pop(name).items():
-                _count_calls(sys.modules[name], path, call_step)
+                _time_calls(sys.modules[name], path, call_step)
         return module
 
-    MACHINERY._find_and_load = timed
+    IMPORT_SYSTEM._find_and_load = timed_load
 
 
-def _count_calls(module: Any, path: str, step: str) -> None:
+def _time_calls(module: Any, path: str, step: str) -> None:
     *owners, name = path.split(".")
     for owner in owners:
         module = getattr(module, owner)
     call = module.__dict__[name]
     bound = isinstance(call, classmethod)
-    timed = counted(call.__func__ if bound else call, step)
-    setattr(module, name, classmethod(timed) if bound else timed)
+    wrapper = timed(call.__func__ if bound else call, step)
+    setattr(module, name, classmethod(wrapper) if bound else wrapper)
 
 
 def _peak_bytes() -> int:
-    with open("/proc/self/status", "rb") as status:  # noqa: PTH123  (pathlib may not be loaded)
+    with open("/proc/self/status", "rb") as status:  # noqa: PTH123  (loading pathlib would count)
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM:"))
 
 
-sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  (each import would look there too)
-_watch_imports()
+sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  (else each import searches it)
+_time_imports()
 _module, _, _name = os.environ["PROBE_HANDLER"].rpartition(".")
 HANDLER = getattr(importlib.import_module(_module), _name)
-INIT, LOADED = CLOCK.take()
-STARTED = sys.modules["__main__"].STARTED  # of the bootstrap
+INIT_SECONDS, LOAD_FINISHED = CLOCK.take()
+INTERPRETER_READY = sys.modules["__main__"].STARTED  # set by the bootstrap
 
 
 def lambda_handler(event: Any, context: Any) -> Any:
-    """The real handler's answer; a line about the time goes to the log."""
-    _, called = CLOCK.take()
-    answer = HANDLER(event, context)
-    spent, answered = CLOCK.take()
+    """Call the real handler, write a line with the times to the log, and return the response."""
+    _, call_started = CLOCK.take()
+    response = HANDLER(event, context)
+    call_seconds, call_finished = CLOCK.take()
     import json
 
-    told = {
-        "started": STARTED, "began": BEGAN, "init": INIT, "loaded": LOADED,
-        "called": called, "call": spent, "answered": answered,
-        "peak_bytes": _peak_bytes(), "unmet": sorted(CALLS),
+    record = {
+        "interpreter_ready": INTERPRETER_READY, "load_started": LOAD_STARTED, "load_finished": LOAD_FINISHED,
+        "init_seconds": INIT_SECONDS, "call_started": call_started, "call_finished": call_finished,
+        "call_seconds": call_seconds, "peak_bytes": _peak_bytes(), "not_loaded": sorted(CALLS),
     }  # fmt: skip
-    sys.stdout.write(f"{MARK}{json.dumps(told)}\n")
+    sys.stdout.write(f"{MARK}{json.dumps(record)}\n")
     sys.stdout.flush()
-    return answer
+    return response

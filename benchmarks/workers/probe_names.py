@@ -1,4 +1,4 @@
-"""Names that the probe writes and the benchmark reads; the probe is alone in its process, so it says them again."""
+"""Names in the output of the probe. The probe can import nothing of the project, so it repeats them."""
 
 MARK = "PROBE "
 OWN = "own code"

@@ -1,4 +1,4 @@
-"""The layers as they are built from the pinned wheels, for every target; run where this machine has the Python."""
+"""Layers built from the pinned wheels for every target; those for a Python of this machine are also run."""
 
 import ast
 import platform
@@ -16,16 +16,16 @@ from scripts import environments
 
 pytestmark = pytest.mark.build
 ROOT = Path(__file__).resolve().parent.parent.parent
-STORE = ROOT / "build" / "layer"  # the build's own: what is there and not stale is not made again
+STORE = ROOT / "build" / "layer"  # the folder that scripts/build_zip.sh uses, so that an up-to-date layer is used again
 MB = 1_000_000  # bytes
-NUMPY_NAMES = {"np", "numpy", "nx", "_nx"}  # as it is imported in the three packages and in the function
-# What of the trimmed modules is still named by a kept one. All of it is inside functions that inference does not call,
-# or handled where it is missing.
-NAMED_BUT_GONE = {
+NUMPY_NAMES = {"np", "numpy", "nx", "_nx"}  # the names of numpy in the three packages and in the function
+# The removed modules that a kept module still refers to: in functions that inference does not call, or with a fallback
+# for the missing module.
+REFERENCES_TO_REMOVED = {
     ("PIL/Image.py", "PIL.ImageCms"),  # conversion from and to LAB
     ("PIL/Image.py", "PIL.ImageQt"),
     ("PIL/Image.py", "PIL.ImageShow"),
-    ("PIL/ImageFont.py", "PIL._imagingft"),  # missing: the bitmap font is used
+    ("PIL/ImageFont.py", "PIL._imagingft"),  # without it Pillow uses the bitmap font
     ("numpy/__init__.py", "numpy.core"),
     ("numpy/__init__.py", "numpy.ctypeslib"),
     ("numpy/__init__.py", "numpy.f2py"),
@@ -38,14 +38,19 @@ NAMED_BUT_GONE = {
     ("onnxruntime/capi/onnxruntime_validation.py", "onnxruntime.capi.onnxruntime_collect_build_info"),
 }
 
-DEFERRED = (
+LAZY_IMPORTS = (
     f"sys.path.append({str(ROOT)!r}); from function import lazy_imports; lazy_imports.install()"  # as the handler does
 )
-UNIMPORTABLE = ("PIL._typing", "onnxruntime.capi.libonnx", "numpy.libs", "pillow.libs")  # for type checkers; no modules
+UNIMPORTABLE = (
+    "PIL._typing",
+    "onnxruntime.capi.libonnx",
+    "numpy.libs",
+    "pillow.libs",
+)  # files for type checkers, and folders of libraries
 
 
 class Layer(NamedTuple):
-    """A finished layer, the untrimmed installation beside it, and the Python that compiled it, if there is one."""
+    """A finished layer, its untrimmed installation, and the Python that compiled it (None: no bytecode)."""
 
     target: Target
     packages: Path
@@ -57,22 +62,22 @@ class Layer(NamedTuple):
 def layer(request: pytest.FixtureRequest) -> Layer:
     target: Target = request.param
     python = environments.find(target.python)
-    return Layer(target, build.kept(target, python, STORE), STORE / f"{target}-wheels", python)
+    return Layer(target, build.cached_packages(target, python, STORE), STORE / f"{target}-wheels", python)
 
 
 @pytest.fixture(scope="session", params=PYTHONS)
 def native(request: pytest.FixtureRequest) -> Layer:
-    """A layer that can run here."""
+    """Return a layer that this machine can run."""
     arch = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
     target = Target(arch, request.param)
     python = environments.find(target.python)
     if not python:
         pytest.skip(f"Python {target.python} is not on this machine")
-    return Layer(target, build.kept(target, python, STORE), STORE / f"{target}-wheels", python)
+    return Layer(target, build.cached_packages(target, python, STORE), STORE / f"{target}-wheels", python)
 
 
 def run(layer: Layer, program: str, packages: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a program in the layer's Python with nothing but the layer's packages to import; warnings are errors."""
+    """Run a program in the layer's Python with only the packages of the layer; warnings are errors."""
     start = f"import sys; sys.path.insert(0, {str(packages or layer.packages)!r})\n"
     command = [str(layer.python), "-I", "-S", "-B", "-W", "error", "-c", start + program]
     variables = {"ORT_DISABLE_TELEMETRY": "1"}
@@ -84,14 +89,14 @@ def names(folder: Path) -> set[str]:
 
 
 def modules(folder: Path) -> set[str]:
-    """The dotted names of what can be imported from a folder of packages."""
-    found = {Path(name).with_suffix("") for name in names(folder) if name.endswith(".py")}
-    found |= {Path(name).parent / Path(name).name.split(".")[0] for name in names(folder) if name.endswith(".so")}
-    return {".".join(path.parts).removesuffix(".__init__") for path in found}
+    """Return the dotted names of the modules in a folder of packages."""
+    paths = {Path(name).with_suffix("") for name in names(folder) if name.endswith(".py")}
+    paths |= {Path(name).parent / Path(name).name.split(".")[0] for name in names(folder) if name.endswith(".so")}
+    return {".".join(path.parts).removesuffix(".__init__") for path in paths}
 
 
-def mentions(path: Path, package: list[str]) -> Iterator[str]:
-    """The modules that a source names in an import, or as an attribute of numpy."""
+def references(path: Path, package: list[str]) -> Iterator[str]:
+    """Yield the modules that a source refers to in an import or as an attribute of numpy."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -116,12 +121,12 @@ def test_top_level_names_are_those_of_three_packages(layer: Layer) -> None:
 
 
 def test_the_layer_is_at_most_85_mb_unzipped(layer: Layer) -> None:
-    assert build.size(layer.packages) <= 85 * MB
+    assert build.total_size(layer.packages) <= 85 * MB
 
 
 @pytest.mark.parametrize("arch", MACHINES)
 def test_the_layer_is_at_most_30_mb_zipped(arch: str, tmp_path: Path) -> None:
-    packages = build.kept(Target(arch, DEFAULT_PYTHON), environments.find(DEFAULT_PYTHON), STORE)
+    packages = build.cached_packages(Target(arch, DEFAULT_PYTHON), environments.find(DEFAULT_PYTHON), STORE)
     zip_writer.write(tmp_path / "layer.zip", zip_writer.files_below(packages, "python/"))
     assert (tmp_path / "layer.zip").stat().st_size <= 30 * MB
 
@@ -130,35 +135,35 @@ def test_every_shared_object_loads_on_amazon_linux(layer: Layer) -> None:
     assert amazon_linux.check(layer.packages, layer.target.arch) == 18
 
 
-def test_every_bundled_library_that_is_left_is_needed_and_none_is_missing(layer: Layer) -> None:
+def test_the_bundled_libraries_are_exactly_the_needed_ones(layer: Layer) -> None:
     objects = amazon_linux.shared_objects(layer.packages)
     needed = {name for path in objects for name in elf.read(path).needed} - amazon_linux.LIBRARIES
     bundled = {path.name for path in objects if path.parent.suffix == ".libs"}
     assert needed == bundled
 
 
-def test_the_licences_of_what_is_shipped_stay(layer: Layer) -> None:
-    licences = {name for name in names(layer.installed) if ".dist-info/licenses/" in name}
-    wanted = {"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt", "pillow-13.0.0.dist-info/licenses/LICENSE"}
-    assert licences | wanted <= names(layer.packages)
-    assert "numpy-2.5.5.dist-info/licenses/LICENSE.txt" in licences
+def test_licenses_of_the_packages_are_kept(layer: Layer) -> None:
+    licenses = {name for name in names(layer.installed) if ".dist-info/licenses/" in name}
+    required = {"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt", "pillow-13.0.0.dist-info/licenses/LICENSE"}
+    assert licenses | required <= names(layer.packages)
+    assert "numpy-2.5.5.dist-info/licenses/LICENSE.txt" in licenses
 
 
-def test_no_kept_module_uses_a_trimmed_one(layer: Layer) -> None:
-    gone = modules(layer.installed) - modules(layer.packages)
-    found = {
+def test_kept_modules_refer_to_no_other_removed_module(layer: Layer) -> None:
+    removed = modules(layer.installed) - modules(layer.packages)
+    references_to_removed = {
         (path.relative_to(layer.packages).as_posix(), name)
         for path in layer.packages.rglob("*.py")
-        for name in mentions(path, list(path.relative_to(layer.packages).parent.parts))
-        if name in gone
+        for name in references(path, list(path.relative_to(layer.packages).parent.parts))
+        if name in removed
     }
-    assert found == NAMED_BUT_GONE
+    assert references_to_removed == REFERENCES_TO_REMOVED
 
 
-def test_the_function_uses_no_trimmed_module(layer: Layer) -> None:
-    gone = modules(layer.installed) - modules(layer.packages)
+def test_function_uses_no_removed_module(layer: Layer) -> None:
+    removed = modules(layer.installed) - modules(layer.packages)
     sources = (ROOT / "function").rglob("*.py")
-    assert {name for path in sources for name in mentions(path, ["function"])} & gone == set()
+    assert {name for path in sources for name in references(path, ["function"])} & removed == set()
 
 
 def test_every_module_has_bytecode_of_the_target(layer: Layer) -> None:
@@ -172,15 +177,15 @@ def test_every_module_has_bytecode_of_the_target(layer: Layer) -> None:
     assert {path.read_bytes()[4:8] for path in compiled} == {b"\x01\0\0\0"}  # unchecked hash, PEP 552
 
 
-def test_a_layer_that_is_there_is_not_made_again(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_to_date_layer_is_not_made_again(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "install", None)
     monkeypatch.setattr(trim, "trim", None)
-    assert build.kept(layer.target, layer.python, STORE) == layer.packages
+    assert build.cached_packages(layer.target, layer.python, STORE) == layer.packages
 
 
-@pytest.mark.parametrize("before", ["", DEFERRED], ids=["at once", "unused modules later"])
-def test_everything_that_the_function_uses_runs(native: Layer, before: str) -> None:
-    done = run(native, f"{before}\nimport runpy; runpy.run_path({smoke.__file__!r}, run_name='__main__')")
+@pytest.mark.parametrize("setup", ["", LAZY_IMPORTS], ids=["all imports", "lazy imports"])
+def test_smoke_test_passes(native: Layer, setup: str) -> None:
+    done = run(native, f"{setup}\nimport runpy; runpy.run_path({smoke.__file__!r}, run_name='__main__')")
     assert done.stderr == ""
     assert done.stdout == "numpy 2.5.5, onnxruntime 1.31.1, pillow 13.0.0\n"
 
@@ -196,7 +201,7 @@ def test_sources_are_not_compiled_again(native: Layer, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wheel_with_another_hash_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = tmp_path / "requirements.txt"
     pinned.write_text(f"pillow==13.0.0 --hash=sha256:{'0' * 64}\n")
     monkeypatch.setattr(build, "REQUIREMENTS", pinned)
@@ -204,12 +209,12 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
         build.install(TARGETS[0], tmp_path / "out")
 
 
-@pytest.mark.parametrize("before", ["", DEFERRED], ids=["at once", "unused modules later"])
-def test_every_module_of_the_layer_can_be_imported(native: Layer, before: str) -> None:
-    found = sorted(name for name in modules(native.packages) if not name.startswith(UNIMPORTABLE))
-    program = f"""{before}
+@pytest.mark.parametrize("setup", ["", LAZY_IMPORTS], ids=["all imports", "lazy imports"])
+def test_every_module_of_the_layer_can_be_imported(native: Layer, setup: str) -> None:
+    importable = sorted(name for name in modules(native.packages) if not name.startswith(UNIMPORTABLE))
+    program = f"""{setup}
 import importlib
-for name in {found}:
+for name in {importable}:
     vars(importlib.import_module(name))
 """
     done = run(native, program)

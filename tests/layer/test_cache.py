@@ -9,7 +9,7 @@ from layer import cache
 
 
 class Maker:
-    """Fills a folder with one file; counts how often."""
+    """Fills a folder with one file, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -24,20 +24,20 @@ def maker() -> Maker:
     return Maker()
 
 
-def test_the_same_is_made_once(tmp_path: Path, maker: Maker) -> None:
+def test_folder_with_the_same_key_is_made_once(tmp_path: Path, maker: Maker) -> None:
     for _ in range(3):
-        assert (cache.kept(tmp_path / "x", "key", maker) / "file").read_text() == "made"
+        assert (cache.cached_folder(tmp_path / "x", "key", maker) / "file").read_text() == "made"
     assert maker.calls == 1
 
 
-def test_another_key_makes_it_anew(tmp_path: Path, maker: Maker) -> None:
+def test_folder_with_another_key_is_made_again(tmp_path: Path, maker: Maker) -> None:
     for key in ("one", "two", "one"):
-        cache.kept(tmp_path / "x", key, maker)
+        cache.cached_folder(tmp_path / "x", key, maker)
     assert maker.calls == 3
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "change",
     [
         lambda folder: (folder / "file").unlink(),
         lambda folder: (folder / "file").write_text("other"),
@@ -46,23 +46,23 @@ def test_another_key_makes_it_anew(tmp_path: Path, maker: Maker) -> None:
     ],
     ids=["deleted", "changed", "added", "unsealed"],
 )
-def test_a_folder_that_was_touched_is_made_anew(tmp_path: Path, maker: Maker, spoil: Callable[[Path], object]) -> None:
-    spoil(cache.kept(tmp_path / "x", "key", maker))
-    assert [path.name for path in cache.kept(tmp_path / "x", "key", maker).iterdir()] == ["file"]
+def test_changed_folder_is_made_again(tmp_path: Path, maker: Maker, change: Callable[[Path], object]) -> None:
+    change(cache.cached_folder(tmp_path / "x", "key", maker))
+    assert [path.name for path in cache.cached_folder(tmp_path / "x", "key", maker).iterdir()] == ["file"]
     assert maker.calls == 2
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_failure_leaves_no_partial_folder(tmp_path: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").write_text("")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cache.kept(tmp_path / "x", "key", fail)
+        cache.cached_folder(tmp_path / "x", "key", fail)
     assert [path.name for path in tmp_path.iterdir()] == ["x.lock"]
 
 
-def test_of_two_runs_at_once_the_second_takes_what_the_first_made(tmp_path: Path) -> None:
+def test_concurrent_runs_make_the_folder_once(tmp_path: Path) -> None:
     calls = []
 
     def slowly(folder: Path) -> None:
@@ -71,9 +71,9 @@ def test_of_two_runs_at_once_the_second_takes_what_the_first_made(tmp_path: Path
         (folder / "file").write_text("made")
 
     with ThreadPoolExecutor() as pool:
-        made = list(pool.map(lambda _: cache.kept(tmp_path / "x", "key", slowly), range(4)))
+        made = list(pool.map(lambda _: cache.cached_folder(tmp_path / "x", "key", slowly), range(4)))
     assert (set(made), len(calls)) == ({tmp_path / "x"}, 1)
 
 
-def test_keys_tell_apart_where_one_part_ends() -> None:
+def test_key_depends_on_the_limits_of_the_parts() -> None:
     assert cache.key("ab", "c") != cache.key("a", "bc")

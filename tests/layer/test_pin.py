@@ -16,17 +16,17 @@ def test_each_package_has_one_wheel_per_target() -> None:
         assert len(set(re.findall(r"--hash=sha256:([0-9a-f]{64})", block))) == len(TARGETS)
 
 
-def test_the_file_is_as_pin_writes_it() -> None:
+def test_file_equals_the_output_of_pin() -> None:
     blocks = {block.split("==")[0]: block for block in re.split(r"\n(?=[a-z]+==)", TEXT)[1:]}
     hashes = {name: set(re.findall(r"sha256:([0-9a-f]{64})", block)) for name, block in blocks.items()}
     assert pin.render(pin.versions(TEXT), hashes) == TEXT
 
 
-def test_every_target_is_an_architecture_and_a_python_of_lambda() -> None:
+def test_targets_are_all_architectures_with_all_python_versions() -> None:
     assert set(TARGETS) == {Target(arch, python) for arch in MACHINES for python in PYTHONS}
 
 
-def test_pip_is_told_each_platform_because_it_does_not_widen_one() -> None:
+def test_pip_options_list_every_platform_tag() -> None:
     options = pip_options(Target("arm64", "3.12"))
     platforms = [value for option, value in itertools.pairwise(options) if option == "--platform"]
     assert platforms == ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"]

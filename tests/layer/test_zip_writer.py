@@ -13,7 +13,7 @@ def entries(folder: Path) -> dict[str, Path]:
     return zip_writer.files_below(folder, "python/")
 
 
-def test_an_empty_folder_makes_an_empty_zip(tmp_path: Path) -> None:
+def test_empty_folder_makes_an_empty_zip(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     zip_writer.write(tmp_path / "a.zip", zip_writer.files_below(tmp_path / "in", ""))
     assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == []
@@ -24,23 +24,23 @@ def test_names_are_sorted_below_their_prefix(tmp_path: Path) -> None:
     assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["python/p/B.py", "python/p/a.so", "python/p/b.py"]
 
 
-def test_every_entry_is_a_file_of_1980_that_everyone_may_read(tmp_path: Path) -> None:
-    found = entries(tmp_path / "in")
-    for path, mode in zip(found.values(), (0o600, 0o777, 0o640), strict=True):
+def test_every_entry_has_date_1980_and_mode_644(tmp_path: Path) -> None:
+    files = entries(tmp_path / "in")
+    for path, mode in zip(files.values(), (0o600, 0o777, 0o640), strict=True):
         path.chmod(mode)
-    zip_writer.write(tmp_path / "a.zip", found)
+    zip_writer.write(tmp_path / "a.zip", files)
     for info in zipfile.ZipFile(tmp_path / "a.zip").infolist():
         assert (info.date_time, info.external_attr >> 16, info.create_system) == ((1980, 1, 1, 0, 0, 0), 0o100644, 3)
         assert info.compress_type == zipfile.ZIP_DEFLATED
 
 
-def test_two_folders_with_the_same_content_make_the_same_bytes(tmp_path: Path) -> None:
+def test_folders_with_the_same_content_make_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         zip_writer.write(tmp_path / f"{name}.zip", entries(tmp_path / name))
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_a_failure_leaves_the_old_zip_and_no_half_one(tmp_path: Path) -> None:
+def test_failure_keeps_the_old_zip_and_leaves_no_partial_one(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"old")
     with pytest.raises(FileNotFoundError):
         zip_writer.write(tmp_path / "a.zip", {"a": Path(__file__), "b": tmp_path / "missing"})
