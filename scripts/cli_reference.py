@@ -49,9 +49,9 @@ All commands run from a checkout. They install what they need below `.venv/` and
 | 2 | usage or environment error: an option, a file, a program or a credential is missing or wrong |
 | 130 | interrupted |
 
-Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither torch
-nor a build; all other arguments go to pytest), and `scripts/check` runs lint, format, types, shellcheck and the build of
-the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its Python.
+Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither
+torch nor a build; all other arguments go to pytest), and `scripts/check` runs lint, format, types, shellcheck and the
+build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its Python.
 """
 
 
