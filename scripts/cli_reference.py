@@ -51,7 +51,8 @@ All commands run from a checkout. They install what they need below `.venv/` and
 
 Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither
 torch nor a build; all other arguments go to pytest), and `scripts/check` runs lint, format, types, shellcheck and the
-build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its Python.
+build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its
+Python.
 """
 
 
