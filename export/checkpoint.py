@@ -5,12 +5,11 @@ Knows how ultralytics saves a model; not how it is converted.
 
 import hashlib
 import logging
-import re
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import ultralytics_setup
+from export import checkpoint_fields, open_vocabulary, safe_load
 from export.errors import UsageError
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # those that function/postprocess decodes
@@ -23,7 +22,7 @@ class Checkpoint(NamedTuple):
     """A model as ultralytics has loaded it, and the metadata of its file."""
 
     path: Path  # as the user names it
-    copy: Path  # the same bytes under a plain name: the file that ultralytics reads
+    copy: Path  # the same network with its fields in today's form: the file that ultralytics reads
     sha256: str  # of the file
     date: str  # when ultralytics saved it, ISO 8601; "" if the file does not state it
     yolo: Any  # ultralytics.YOLO
@@ -39,25 +38,28 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
 
     Args:
         path: the .pt file.
-        folder: scratch. Ultralytics writes into the folder of the file that it loads, and takes a file with the name of
-            one of its own releases (yolov5n.pt) for that release; so it loads a symbolic link in this folder.
+        folder: scratch. Ultralytics writes into the folder of the file that it loads; so it loads a copy in this
+            folder, with the fields in today's form.
         end2end: True if the end-to-end head is to be exported.
 
     Raises:
         UsageError: not a checkpoint of ultralytics, a damaged one, or a model that is not supported.
     """
-    copy = _plain_name(path, folder)
+    original = _plain_name(path, folder)
+    content = safe_load.load(path, original)
+    copy = folder / "weights.pt"
+    _save(path, content, copy)
     yolo = _load(path, copy)
     net = yolo.model
     _check_model(path, net)
     head = net.model[-1]
     _check_head(path, head, end2end)
-    trained = net.args.get("imgsz", 640)
+    trained = net.args.get("imgsz") or 640
     return Checkpoint(
         path=path,
         copy=copy,
-        sha256=hashlib.sha256(copy.read_bytes()).hexdigest(),
-        date=str((yolo.ckpt or {}).get("date") or ""),
+        sha256=hashlib.sha256(original.read_bytes()).hexdigest(),
+        date=checkpoint_fields.date(content),
         yolo=yolo,
         imgsz=tuple(int(side) for side in trained) if isinstance(trained, list | tuple) else (int(trained),),
         stride=max(int(max(net.stride)), MIN_STRIDE),
@@ -68,16 +70,28 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
 
 
 def _plain_name(path: Path, folder: Path) -> Path:
-    copy = folder / "weights.pt"
+    """Return the same file under a plain name."""
+    link = folder / "original.pt"
     try:
-        copy.symlink_to(path.resolve())
+        link.symlink_to(path.resolve())
     except OSError:  # a file system without symbolic links
-        shutil.copyfile(path, copy)
-    return copy
+        shutil.copyfile(path, link)
+    return link
+
+
+def _save(path: Path, content: dict[str, Any], copy: Path) -> None:
+    """Write the normalized checkpoint."""
+    import torch
+    from ultralytics.nn.tasks import BaseModel
+
+    ema = content.get("ema")
+    net = content.get("model") if ema is None else ema
+    if not isinstance(net, BaseModel):
+        raise UsageError(f"{path} must hold a YOLO model of ultralytics, got a {type(net).__name__}")
+    torch.save(checkpoint_fields.normalize(path, content), copy)
 
 
 def _load(path: Path, copy: Path) -> Any:
-    ultralytics_setup.patch_torchvision()  # the pickle of a trained classifier names torchvision's transforms
     from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 
@@ -85,51 +99,22 @@ def _load(path: Path, copy: Path) -> Any:
     LOGGER.setLevel(logging.ERROR)  # its warnings before a failure are in the message
     try:
         return YOLO(str(copy), verbose=False)
-    except Exception as error:  # a broken pickle can raise anything; the cause goes into the message
-        raise UsageError(_reason(path, error)) from error
+    except Exception as error:  # of any kind: fields of older versions that ultralytics does not expect
+        cause = f"{type(error).__name__}: {safe_load.detail(error)}".replace(str(copy), str(path))
+        raise UsageError(f"{path} was loaded, but ultralytics cannot use its model ({cause})") from error
     finally:
         LOGGER.setLevel(level)
 
 
-def _reason(path: Path, error: BaseException) -> str:
-    chain = _chain(error)
-    text = " ".join(map(str, chain))
-    cause = f"{type(chain[-1]).__name__}: {_first_line(chain[-1])}"
-    foreign = sorted(set(re.findall(r"GLOBAL ([\w.]+)", text)))
-    if foreign:
-        trust = f"if you trust it: {ultralytics_setup.SAFE_LOAD}=false python -m export {path}"
-        return f"{path} names {', '.join(foreign)}, which no YOLO of ultralytics 8 needs; not unpickled ({trust})"
-    if re.search(r"outside the supported|no attribute 'model'", text):  # loaded, and nothing in it is a model
-        cause = "it holds no model"
-    return f"{path} is a torch file, but not a checkpoint of ultralytics 8 or later ({cause})"
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """Return the error and its causes, the first cause last."""
-    chain = [error]
-    while chain[-1].__cause__:
-        chain.append(chain[-1].__cause__)
-    return chain
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
 def _check_model(path: Path, net: Any) -> None:
-    from ultralytics.nn.tasks import BaseModel, WorldModel, YOLOEModel
-
-    if not isinstance(net, BaseModel):
-        raise UsageError(f"{path} must hold a YOLO model of ultralytics, got a {type(net).__name__}")
-    if isinstance(net, WorldModel | YOLOEModel):
-        raise UsageError(f"{path} must have fixed classes, got a {type(net).__name__}, whose classes are text prompts")
+    open_vocabulary.prepare(path, net)
     if net.task not in TASKS:
         raise UsageError(f"{path}: unknown task {net.task!r}; available: {', '.join(TASKS)}")
     count = _class_count(path, net.model[-1])
     if sorted(net.names) != list(range(count)):
         ids = ", ".join(map(str, net.names))[:200]
         raise UsageError(f"{path} must have a class name for each id from 0 to {count - 1}, got names for {ids}")
-    channels = net.yaml.get("channels", CHANNELS)
+    channels = net.yaml.get("channels", net.yaml.get("ch", CHANNELS))
     if channels != CHANNELS:
         raise UsageError(f"{path} must take images of {CHANNELS} channels (RGB), got {channels}")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):

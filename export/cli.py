@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from export import console, options, venv
+from export import console, crash_log, options, venv
 from export.errors import ExportError
 from export.options import ExportOptions
 
+FAILED = 1  # exit code
 INTERRUPTED = 130  # exit code that shells use for a command that Ctrl-C ended
 
 
@@ -30,6 +31,10 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("export: stopped; nothing was written\n")
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
+        sys.stdout.flush()
+        sys.stderr.write(f"export: {crash_log.write(error, 'export')}\n")
+        return FAILED
     return 0
 
 
@@ -41,12 +46,18 @@ def _run(requested: ExportOptions, arguments: list[str]) -> None:
 
         report = pipeline.run(requested)
     except ExportError as error:
-        if requested.json:
-            failure = {"exit_code": error.exit_code, "error": str(error)}
-            console.write_json(requested.json, {**failure, **error.report})
+        _write_failure(requested, error.exit_code, str(error), error.report)
+        raise
+    except Exception as error:
+        _write_failure(requested, FAILED, f"{type(error).__name__}: {error}", {})
         raise
     if requested.json:
         console.write_json(requested.json, {"exit_code": 0, "error": None, **report})
+
+
+def _write_failure(requested: ExportOptions, exit_code: int, message: str, report: dict[str, Any]) -> None:
+    if requested.json:
+        console.write_json(requested.json, {"exit_code": exit_code, "error": message, **report})
 
 
 def _stop(number: int, _: object) -> NoReturn:

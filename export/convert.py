@@ -8,8 +8,8 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import onnx_graph
-from export.checkpoint import STRETCH, Checkpoint
+from export import onnx_graph, transforms
+from export.checkpoint import CROP, STRETCH, Checkpoint
 from export.errors import UsageError
 
 DEFAULT_OPSET = 18
@@ -74,16 +74,20 @@ def convert(checkpoint: Checkpoint, shape: Shape, opset: int) -> bytes:
         opset: the ONNX opset; 0 for DEFAULT_OPSET.
 
     Raises:
-        UsageError: torch cannot write it as ONNX, or not in this opset.
+        UsageError: torch cannot write it as ONNX, or not in this opset, or a classifier has transforms that the
+            function cannot do.
     """
     import onnx
 
     if checkpoint.fit == STRETCH and 0 < opset < RTDETR_OPSET:
         raise UsageError(f"--opset must be {RTDETR_OPSET} or later for RT-DETR, which needs GridSample, got {opset}")
+    shape_hw = (shape.height, shape.width)
+    is_classifier = checkpoint.fit == CROP
+    steps = transforms.metadata_entry(checkpoint.path, checkpoint.yolo.model, shape_hw) if is_classifier else ""
     exported = _export(checkpoint, shape, opset or DEFAULT_OPSET)
     model = onnx.load(str(exported))
     onnx_graph.keep_zero_padding(model)
-    onnx_graph.write_metadata(model, checkpoint)
+    onnx_graph.write_metadata(model, checkpoint, {transforms.KEY: steps} if steps else {})
     onnx_graph.clear_trace(model)
     return bytes(model.SerializeToString(deterministic=True))
 

@@ -118,14 +118,18 @@ def _describe_yolo(info: ModelInfo, loaded: Model) -> list[tuple[str, str]]:
     metadata = info.metadata
     end2end = metadata.get("end2end", UNKNOWN)
     shown = ", ".join(info.names[:MAX_NAMES]) + (", ..." if len(info.names) > MAX_NAMES else "")
+    outputs = loaded.session.get_outputs()
+    ignored = [output for output in outputs if loaded.outputs and output.name not in loaded.outputs]
+    exporter = f"ultralytics {metadata['version']}" if "version" in metadata else info.producer
     return [
         ("input", _declared(loaded.session.get_inputs()[:1])),
-        ("output", _declared(loaded.session.get_outputs())),
+        ("output", _declared([output for output in outputs if output not in ignored])),
+        *([("not read", _declared(ignored))] if ignored else []),
         ("task", f"{info.task}, end2end {end2end}, layout {loaded.layout.shape}"),
         ("imgsz", f"{info.imgsz[0]} x {info.imgsz[1]} (height x width), stride {loaded.metadata.stride}"),
         ("classes", f"{len(info.names)}: {shown}"),
         ("opset", f"{info.opset}, {info.nodes} nodes"),
-        ("exporter", f"ultralytics {metadata.get('version', UNKNOWN)}, checked with onnx {onnx.__version__}"),
+        ("exporter", f"{exporter}, checked with onnx {onnx.__version__}"),
         *([("stored", "quantized to 8 bits")] if "quantization" in metadata else []),
         *([("stored", metadata["weights"])] if "weights" in metadata else []),
         ("weights", f"sha256 {metadata.get('weights_sha256', UNKNOWN)}"),

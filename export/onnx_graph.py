@@ -6,6 +6,7 @@ added:
 
     weights_sha256      of the .pt
     torch_version, onnx_version, onnxslim_version, ultralytics_version    the tools that made the file
+    transforms      of a classifier, if they are not the default (transforms.py)
     quantization    of --int8: the settings, and the number of images (compress/int8.py)
     weights         of --half-weights: how they are stored (compress/float16.py)
 """
@@ -21,12 +22,13 @@ from export.checkpoint import Checkpoint
 TOOLS = ("ultralytics", "torch", "onnx", "onnxslim")
 
 
-def write_metadata(model: Any, checkpoint: Checkpoint) -> None:
+def write_metadata(model: Any, checkpoint: Checkpoint, added: dict[str, str]) -> None:
     """Rewrite the metadata of an onnx.ModelProto in place.
 
     Args:
         model: as ultralytics exported it.
         checkpoint: the weights that it was exported from.
+        added: more entries.
     """
     metadata = {prop.key: prop.value for prop in model.metadata_props}
     metadata["description"] = _without_folders(metadata["description"])
@@ -37,6 +39,7 @@ def write_metadata(model: Any, checkpoint: Checkpoint) -> None:
     metadata["weights_sha256"] = checkpoint.sha256
     # Without the build suffix (2.13.0+cpu): the same release from another index makes the same file.
     metadata.update({f"{name}_version": version(name).split("+")[0] for name in TOOLS})
+    metadata.update(added)
     del model.metadata_props[:]
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)

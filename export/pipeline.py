@@ -41,6 +41,8 @@ def run(options: ExportOptions) -> dict[str, Any]:
 
 def _export(options: ExportOptions) -> dict[str, Any]:
     from export import checkpoint, convert, model_info, verify
+    from export.compress import predictions
+    from export.verify import image_files
 
     total = 5 if options.compression else 4
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
@@ -54,10 +56,11 @@ def _export(options: ExportOptions) -> dict[str, Any]:
         if violation:
             raise RuntimeError(f"the exported model is not valid ONNX: {violation}")
         console.step(3, total, "verifying: torch and onnxruntime run on the same images")
-        comparisons = verify.verify(weights, info.loaded.session, shape)
+        images = verify.verify(weights, info.loaded.session, shape)
+        compared_files = image_files.verify(weights, predictions.require_image_model(info), shape, images)
     if options.compression:
         console.step(4, total, f"compressing, {options.compression}")
-    return {"images": comparisons, **_finish(options, info, content, total)}
+    return {"images": images, "files": compared_files, **_finish(options, info, content, total)}
 
 
 def _check(options: ExportOptions) -> dict[str, Any]:

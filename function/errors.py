@@ -60,6 +60,11 @@ class TooLarge(FunctionError):
 
     status = 413
 
+    def __init__(self, message: str, s3_object: Any = None) -> None:
+        """Set the message, and what is known of an object in S3 that was not read."""
+        super().__init__(message)
+        self.s3_object = s3_object
+
 
 class UnsupportedImage(FunctionError):
     """Image that is broken or has an unsupported format."""

@@ -72,12 +72,15 @@ def lambda_handler(event: Any, context: Any) -> Any:
         response, with their status.
 
     Raises:
-        TransientError: for an event that no caller waits for; the platform delivers it again.
+        FunctionError: for an event that no caller waits for; the platform delivers it again.
     """
     service = Service(MODEL, SETTINGS, getattr(context, "aws_request_id", ""))
     source = sources.find(event)
     try:
         return source.respond(event, service)
+    except FunctionError as error:
+        service.record(error)
+        raise
     finally:
         if SETTINGS.metrics:
             _report(sources.name(source), service.results, context)
@@ -91,8 +94,10 @@ def _report(source: str, results: list[Result | Inference], context: Any) -> Non
         request_id=getattr(context, "aws_request_id", ""),
         init_ms=next(INIT_MS, None),
         now_ms=time_ns() // 1_000_000,
+        model_sha256=MODEL.metadata.sha256 if isinstance(MODEL, Model) else MODEL.sha256,
+        takes_images=isinstance(MODEL, Model),
     )
-    sys.stdout.write(metrics.line(invocation, results) + "\n")
+    sys.stdout.write(metrics.line(invocation, results, SETTINGS.class_metrics) + "\n")
     sys.stdout.flush()
 
 

@@ -7,6 +7,10 @@ from function.errors import BadRequest, Forbidden
 from function.request import ImageRef
 from function.settings import Settings
 
+URL_SAFE = str.maketrans("-_", "+/")
+BASE64_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+MAX_PADDING = 2
+
 
 def load(ref: ImageRef, settings: Settings) -> bytes:
     """Return the encoded image.
@@ -33,23 +37,55 @@ def load(ref: ImageRef, settings: Settings) -> bytes:
 
 
 def decode_base64(text: str, name: str) -> bytes:
-    """Return the bytes of a base64 text, in which line breaks are allowed.
+    """Return the bytes of a base64 text, with line breaks or without.
 
     Args:
-        text: base64 with the standard alphabet and padding.
+        text: base64 with the standard or the URL-safe alphabet, with padding or without.
         name: of the field, for error messages.
 
     Raises:
-        BadRequest: anything else.
+        BadRequest: anything else; the message names the cause.
     """
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        unwrapped = "".join(text.split())
-    try:
-        return binascii.a2b_base64(unwrapped, strict_mode=True)
-    except ValueError as error:
-        raise BadRequest(f"{name} must be base64, got text that is not ({error})") from error
+        return _decode_dialect(text.strip(), name)
+
+
+def _decode_dialect(text: str, name: str) -> bytes:
+    """Decode base64 with line breaks, with the URL-safe alphabet or without padding."""
+    if " " in text:  # without the spaces it could be decoded, to other bytes
+        raise BadRequest(
+            f"{name} must be base64, got spaces where + was: a form or a URL turns + into a space. Write + as %2B "
+            "there, or send JSON; remove spaces that are no +"
+        )
+    if text.startswith(("b'", 'b"')):
+        raise BadRequest(
+            f"{name} must be base64, got the text of a Python bytes object, b'...': "
+            "use base64.b64encode(data).decode() instead of str()"
+        )
+    unwrapped = "".join(text.split())
+    if "+" not in unwrapped and "/" not in unwrapped:
+        unwrapped = unwrapped.translate(URL_SAFE)
+    digits = unwrapped.rstrip("=")
+    if len(unwrapped) - len(digits) <= MAX_PADDING:
+        try:
+            return binascii.a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
+        except ValueError:
+            pass
+    raise BadRequest(f"{name} must be base64, got {_problem(digits)}")
+
+
+def _problem(digits: str) -> str:
+    """Describe why a text is not base64."""
+    wrong = next((character for character in digits if character not in BASE64_DIGITS), None)
+    if wrong == "%":
+        return "percent-encoded text, with %2B and %2F: decode it first"
+    if wrong in ("-", "_"):
+        return "text with both the standard digits (+ /) and the URL-safe ones (- _)"
+    if wrong:
+        return f"text with the character {wrong!a}"
+    return f"{len(digits)} digits, which is one too many or text that is cut off"
 
 
 def _from_url(url: str, settings: Settings) -> bytes:

@@ -4,22 +4,43 @@ This module reads from an onnxruntime session. It opens no file and handles no a
 """
 
 import ast
+import itertools
+import math
 from typing import Any, NamedTuple
 
 from function.errors import UnusableModel
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 DEFAULT_IMGSZ = (640, 640)  # px; for a dynamic model without imgsz: the YOLOv5 repository writes only stride and names
+YOLOV5_CLASSIFY_IMGSZ = (224, 224)  # px; the YOLOv5 repository, release 7.0, classify/predict.py
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of values 0..1
 MAX_SIDE = 8192  # px; one run with a larger input needs tens of gigabytes
+MAX_KEYPOINTS = 10_000  # of one object; the largest models have a few hundred
 MIN_STRIDE = 32  # px; the least to which ultralytics 8.4.190 pads an image for a .pt, nn/backends/pytorch.py
 
+FLOAT16 = "tensor(float16)"
+INPUT_TYPES = ("tensor(float)", FLOAT16)
 YOLO_KEYS = ("task", "names", "stride")  # every export of ultralytics and of the YOLOv5 repository has at least two
+
+
+RESIZE, CENTER_CROP, SQUARE_CROP, NORMALIZE = "resize", "center_crop", "square_crop", "normalize"
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
+
+
+class Transform(NamedTuple):
+    """One step from an image to the input of a classifier."""
+
+    name: str  # RESIZE, CENTER_CROP, SQUARE_CROP (the largest square, scaled) or NORMALIZE
+    size: tuple[int, ...] = ()  # (height, width) in pixels; of RESIZE also (shorter side,)
+    interpolation: str = "bilinear"  # of RESIZE
+    mean: tuple[float, ...] = ()  # of NORMALIZE, for each channel, in units of 0..1
+    std: tuple[float, ...] = ()
 
 
 class ModelMetadata(NamedTuple):
     """Properties of a YOLO model, as its file states them."""
 
-    task: str
+    task: str  # "" until the outputs decide, if the file does not state it
     names: dict[int, str]
     imgsz_hw: tuple[int, int]  # pixels
     stride: int  # pixels
@@ -30,6 +51,10 @@ class ModelMetadata(NamedTuple):
     batch: int = 1  # images of one run, exactly
     head: str = ""  # class name of the last module; "" if the file does not state it
     description: str = ""
+    float16: bool = False  # type of the input; else float32
+    has_nms: bool = False  # exported with nms=True
+    nms_conf: float | None = None  # confidence threshold of that NMS; None: no NMS, or not known
+    transforms: tuple[Transform, ...] = ()  # classify only; empty: the default of Ultralytics
 
 
 def has_yolo_metadata(session: Any) -> bool:
@@ -51,16 +76,17 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
     entries: dict[str, str] = session.get_modelmeta().custom_metadata_map
     missing = [key for key in ("names", "stride") if key not in entries]
     if missing:
-        raise UnusableModel(
-            f"{path} has no {', '.join(missing)} in its metadata; `python -m export best.pt` writes them"
-        )
-    task = entries.get("task", "detect")  # the YOLOv5 repository does not write it
-    if task not in TASKS:
+        # Only weights of ultralytics can be exported again, and its exports state their task.
+        hint = "; `python -m export best.pt` writes them" if "task" in entries else ""
+        raise UnusableModel(f"{path} has no {', '.join(missing)} in its metadata{hint}")
+    task = entries.get("task")  # the YOLOv5 repository does not write it
+    if task is not None and task not in TASKS:
         raise UnusableModel(f"{path}: task must be one of {', '.join(TASKS)}, got {task!r}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
-    batch = session.get_inputs()[0].shape[0]
+    image = session.get_inputs()[0]
+    batch = image.shape[0]
     return ModelMetadata(
-        task=task,
+        task=task or "",
         names=_names(path, entries),
         imgsz_hw=fixed_hw or _imgsz(path, entries),
         stride=max(_whole_number(path, entries, "stride"), MIN_STRIDE),
@@ -71,15 +97,33 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
         batch=batch if isinstance(batch, int) else 1,
         head=entries.get("head", ""),
         description=entries.get("description", ""),
+        float16=image.type == FLOAT16,
+        has_nms=_has_embedded_nms(path, entries),
+        transforms=_transforms(path, entries, fixed_hw) if task == "classify" and "transforms" in entries else (),
     )
+
+
+def as_yolov5_classifier(metadata: ModelMetadata) -> ModelMetadata:
+    """Return the metadata with the input size and the preprocessing that the YOLOv5 repository does not write.
+
+    Source: the YOLOv5 repository, release 7.0, `classify_transforms`, utils/augmentations.py.
+    """
+    imgsz_hw = YOLOV5_CLASSIFY_IMGSZ if metadata.rectangular else metadata.imgsz_hw
+    steps = (Transform(SQUARE_CROP, imgsz_hw), Transform(NORMALIZE, mean=IMAGENET_MEAN, std=IMAGENET_STD))
+    return metadata._replace(imgsz_hw=imgsz_hw, transforms=steps)
 
 
 def _names(path: str, entries: dict[str, str]) -> dict[int, str]:
     value = _literal(path, entries, "names")
     names = dict(enumerate(value)) if isinstance(value, list) else value
-    if not isinstance(names, dict) or not names or sorted(map(str, names)) != sorted(map(str, range(len(names)))):
-        raise UnusableModel(f"{path}: names must be a name for every class id from 0, got {entries['names']:.200}")
-    return {int(class_id): str(name) for class_id, name in names.items()}
+    try:
+        if isinstance(names, dict) and names and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
+            named = {int(class_id): str(name) for class_id, name in names.items()}
+            "".join(named.values()).encode()
+            return named
+    except ValueError:  # a number of thousands of digits, or half of a surrogate pair
+        pass
+    raise UnusableModel(f"{path}: names must be a name for every class id from 0, got {entries['names']!r:.200}")
 
 
 def _has_embedded_nms(path: str, entries: dict[str, str]) -> bool:
@@ -92,9 +136,40 @@ def _kpt_shape(path: str, entries: dict[str, str]) -> tuple[int, int]:
     value = _literal(path, entries, "kpt_shape") if "kpt_shape" in entries else None
     if isinstance(value, list | tuple) and len(value) == 2:
         count, numbers = value
-        if isinstance(count, int) and count > 0 and numbers in (2, 3):
+        if isinstance(count, int) and 0 < count <= MAX_KEYPOINTS and numbers in (2, 3):
             return count, numbers
-    raise UnusableModel(f"{path}: kpt_shape must be [keypoints, 2 or 3], got {value!r:.200}")
+    raise UnusableModel(f"{path}: kpt_shape must be [keypoints, 2 or 3], got {entries.get('kpt_shape')!r:.200}")
+
+
+def _transforms(path: str, entries: dict[str, str], fixed_hw: tuple[int, int] | None) -> tuple[Transform, ...]:
+    """Return the transforms of a checkpoint: steps that change the size, then at most one normalization."""
+    value = _literal(path, entries, "transforms")
+    try:
+        steps = [Transform(**{**step, "size": tuple(step.get("size", ()))}) for step in value]
+        spatial = steps[:-1] if steps[-1].name == NORMALIZE else steps
+        is_valid = all(map(_is_spatial, spatial)) and (spatial == steps or _is_normalization(steps[-1]))
+        # A resize of the shorter side leaves the other open, so that a crop must follow.
+        is_cut = all(len(one.size) == 2 or two.name == CENTER_CROP for one, two in itertools.pairwise(spatial))
+        if is_valid and is_cut and tuple(spatial[-1].size) == fixed_hw:
+            return tuple(steps)
+    except (TypeError, AttributeError, IndexError, OverflowError):  # not a list of steps
+        pass
+    raise UnusableModel(
+        f"{path}: transforms must be steps of preprocessing that end in the size of the input, "
+        f"got {entries['transforms']!r:.200}"
+    )
+
+
+def _is_spatial(step: Transform) -> bool:
+    if step.name not in (RESIZE, CENTER_CROP, SQUARE_CROP) or step.interpolation not in INTERPOLATIONS:
+        return False
+    sizes = (1, 2) if step.name == RESIZE else (2,)
+    return len(step.size) in sizes and all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in step.size)
+
+
+def _is_normalization(step: Transform) -> bool:
+    is_number = all(isinstance(value, int | float) and math.isfinite(value) for value in (*step.mean, *step.std))
+    return len(step.mean) == len(step.std) == 3 and is_number and all(step.std)
 
 
 def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
@@ -126,8 +201,10 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
     """Return (height, width) of a static model, None for a dynamic one."""
     declared = ", ".join(f"{tensor.name} {tensor.type} {tensor.shape}" for tensor in inputs)
     shape = inputs[0].shape
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-        raise UnusableModel(f"{path}: the input must be one float32 tensor (batch, 3, height, width), got {declared}")
+    if len(inputs) != 1 or inputs[0].type not in INPUT_TYPES or len(shape) != 4 or shape[1] != 3:
+        raise UnusableModel(
+            f"{path}: the input must be one float32 or float16 tensor (batch, 3, height, width), got {declared}"
+        )
     fixed = [side for side in shape[2:] if isinstance(side, int)]
     if len(fixed) == 1:
         raise UnusableModel(f"{path}: height and width must be both fixed or both dynamic, got {declared}")
@@ -137,5 +214,5 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
 def _literal(path: str, entries: dict[str, str], key: str) -> Any:
     try:
         return ast.literal_eval(entries[key])
-    except (ValueError, SyntaxError) as error:
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         raise UnusableModel(f"{path}: {key} must be a Python literal, got {entries[key]!r:.200}") from error

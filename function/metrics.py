@@ -1,4 +1,7 @@
-"""Metrics of an invocation: one line in CloudWatch's embedded metric format, from which CloudWatch makes metrics.
+"""Metrics of an invocation: one line of the log in CloudWatch's embedded metric format.
+
+CloudWatch makes metrics only of the values that the line declares, and each metric has a price. Therefore the line
+declares few of them, with one dimension. The other values are fields of the line, which queries of the log read.
 
 Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -8,16 +11,32 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from function.arrays import Ints
-from function.errors import FunctionError
+from function.errors import FunctionError, InternalError
 from function.results import Classification, Inference, Prediction, Result
 
 NAMESPACE = "YoloLambda"
+DIMENSION = "FunctionName"
+CLASS_PREFIX = "Detections."
+ERROR_PREFIX = "Errors."
 MAX_VALUES = 100  # of one metric in one line; limit of the specification
-MAX_NAMES = 40  # of classes and of error types; the specification allows 100 metrics in a line
+MAX_CLASSES = 90  # in one line; the specification allows 100 metrics
+MAX_METRIC_NAME = 255  # characters; CloudWatch API reference, `MetricDatum`
+MAX_SHOWN_NAME = 100  # characters of a class name that is no metric name
+SHA256_DIGITS = 12  # of the model, in the line
 PIXELS_PER_MEGAPIXEL = 1_000_000
 
-Values = int | list[float]
-Metric = tuple[str, str, Values]  # name, unit, values
+UNITS = {  # the metrics; with METRICS=classes also one for each class
+    "Images": "Count",
+    "Detections": "Count",
+    "Inferences": "Count",
+    "Errors": "Count",
+    ERROR_PREFIX + InternalError.__name__: "Count",
+    "InferenceMs": "Milliseconds",
+    "InitMs": "Milliseconds",
+}
+ONLY_OF_IMAGES = ("Images", "Detections")
+
+Fields = dict[str, Any]
 
 
 class InvocationInfo(NamedTuple):
@@ -28,39 +47,69 @@ class InvocationInfo(NamedTuple):
     request_id: str
     init_ms: float | None  # None: a warm invocation
     now_ms: int  # since 1970
+    model_sha256: str = ""
+    takes_images: bool = True  # False: a generic ONNX model
 
 
-def line(invocation: InvocationInfo, results: list[Result | Inference]) -> str:
+def line(invocation: InvocationInfo, results: list[Result | Inference], by_class: bool = False) -> str:
     """Return the metrics of an invocation as a JSON text without a line break.
 
     Args:
-        invocation: the dimensions, and the time of the init phase.
+        invocation: where the results come from, and the time of the init phase.
         results: predictions and errors of all images, or inferences and errors of a generic ONNX model; empty for an
             invocation without a request.
+        by_class: also declare a metric for each class whose name CloudWatch takes.
     """
     predictions = [result for result in results if isinstance(result, Prediction | Classification)]
-    errors = Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
-    metrics: list[Metric] = [
-        ("Invocations", "Count", 1),
-        ("ColdStarts", "Count", int(invocation.init_ms is not None)),
-        ("Images", "Count", len(predictions)),
-        ("Errors", "Count", errors.total()),
-        ("Detections", "Count", sum(_class_ids(prediction).size for prediction in predictions)),
-        *(("InitMs", "Milliseconds", [round(ms, 1)]) for ms in [invocation.init_ms] if ms is not None),
-        *((f"Errors.{name}", "Count", count) for name, count in errors.most_common(MAX_NAMES)),
-        *((f"Detections.{name}", "Count", count) for name, count in _by_class(predictions).most_common(MAX_NAMES)),
-        *_image_metrics(predictions),
-        *_inference_metrics([result for result in results if isinstance(result, Inference)]),
-    ]
-    return json.dumps(_document(invocation, metrics), allow_nan=False, separators=(",", ":"))
+    inferences = [result for result in results if isinstance(result, Inference)]
+    classes = _by_class(predictions)
+    # Logs Insights finds the first 200 fields of a line by itself, so the longer lists come last.
+    fields = {
+        **_counts(invocation, results, predictions, inferences),
+        **_class_counts(classes),
+        **_timings(predictions or inferences),
+        **_lists(classes, results),
+    }
+    declared = {name: unit for name, unit in UNITS.items() if name in fields}
+    if not invocation.takes_images:
+        declared = {name: unit for name, unit in declared.items() if name not in ONLY_OF_IMAGES}
+    if by_class:
+        declared |= dict.fromkeys(_class_counts(classes), "Count")
+    return json.dumps(_document(invocation, declared, fields), allow_nan=False, separators=(",", ":"))
+
+
+def _counts(
+    invocation: InvocationInfo,
+    results: list[Result | Inference],
+    predictions: list[Prediction | Classification],
+    inferences: list[Inference],
+) -> Fields:
+    errors = _by_type(results)
+    pixels = sum(width * height for width, height in (prediction.size_wh for prediction in predictions))
+    return {
+        "Invocations": 1,
+        "ColdStarts": int(invocation.init_ms is not None),
+        **({} if invocation.init_ms is None else {"InitMs": [round(invocation.init_ms, 1)]}),
+        "Images": len(predictions),
+        "Detections": sum(_class_ids(prediction).size for prediction in predictions),
+        **({"Inferences": len(inferences)} if inferences else {}),
+        "Errors": errors.total(),
+        **{ERROR_PREFIX + name: count for name, count in errors.items()},
+        **({"Megapixels": round(pixels / PIXELS_PER_MEGAPIXEL, 3)} if predictions else {}),
+    }
+
+
+def _by_type(results: list[Result | Inference]) -> Counter[str]:
+    return Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
 
 
 def _by_class(predictions: list[Prediction | Classification]) -> Counter[str]:
-    return Counter(
-        prediction.metadata.names[class_id]
-        for prediction in predictions
-        for class_id in _class_ids(prediction).tolist()
-    )
+    by_id = Counter(class_id for prediction in predictions for class_id in _class_ids(prediction).tolist())
+    names = predictions[0].metadata.names if predictions else {}  # all predictions are of one model
+    classes: Counter[str] = Counter()
+    for class_id, count in by_id.items():  # two ids may have the same name
+        classes[names.get(class_id, str(class_id))] += count
+    return classes
 
 
 def _class_ids(prediction: Prediction | Classification) -> Ints:
@@ -68,42 +117,59 @@ def _class_ids(prediction: Prediction | Classification) -> Ints:
     return prediction.class_ids if isinstance(prediction, Prediction) else prediction.class_ids[:1]
 
 
-def _image_metrics(predictions: list[Prediction | Classification]) -> list[Metric]:
-    """Return the times and the size of each image."""
-    measured = predictions[:MAX_VALUES]
+def _class_counts(classes: Counter[str]) -> dict[str, int]:
+    """Return a field for each class whose name can be part of a metric's name."""
+    return {CLASS_PREFIX + name: count for name, count in classes.most_common(MAX_CLASSES) if _is_metric_name(name)}
+
+
+def _is_metric_name(class_name: str) -> bool:
+    """Return whether CloudWatch takes a class name behind the prefix: printable ASCII that is not blank."""
+    printable = class_name.isascii() and class_name.isprintable() and not class_name.isspace()
+    return bool(class_name) and printable and len(CLASS_PREFIX + class_name) <= MAX_METRIC_NAME
+
+
+def _timings(measured: list[Prediction | Classification] | list[Inference]) -> Fields:
+    """Return the total of each step, and the time of each run of the model."""
     if not measured:
-        return []
-    timings = zip(*(prediction.timing for prediction in measured), strict=True)  # by step
-    steps = zip(("ReadMs", "PreprocessMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
-    sizes_wh = [prediction.size_wh for prediction in measured]
-    megapixels = [round(width * height / PIXELS_PER_MEGAPIXEL, 3) for width, height in sizes_wh]
-    return [
-        *((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps),
-        ("Megapixels", "None", megapixels),
-    ]
+        return {}
+    timings = [result.timing for result in measured]
+    totals = zip(timings[0]._fields, (sum(times) for times in zip(*timings, strict=True)), strict=True)
+    return {
+        "TimingMs": {step: round(total, 2) for step, total in totals},
+        "InferenceMs": [round(timing.inference, 2) for timing in timings[:MAX_VALUES]],
+    }
 
 
-def _inference_metrics(inferences: list[Inference]) -> list[Metric]:
-    """Return the times of each request to a generic ONNX model, under the names that images have."""
-    if not inferences:
-        return []
-    timings = zip(*(inference.timing for inference in inferences[:MAX_VALUES]), strict=True)  # by step
-    steps = zip(("ReadMs", "InferenceMs", "PostprocessMs"), timings, strict=True)
-    times = ((name, "Milliseconds", [round(ms, 2) for ms in values]) for name, values in steps)
-    return [("Inferences", "Count", len(inferences)), *times]
+def _lists(classes: Counter[str], results: list[Result | Inference]) -> Fields:
+    """Return the counts by class and by error type as lists, for queries that know no names."""
+    errors = _by_type(results)
+    shown = classes.most_common(MAX_CLASSES)
+    rest = classes.total() - sum(count for _, count in shown)
+    return {
+        **({"ErrorsByType": [{"name": name, "errors": count} for name, count in errors.items()]} if errors else {}),
+        **({"DetectionsOfOtherClasses": rest} if rest else {}),
+        **({"DetectionsByClass": [_class_row(name, count) for name, count in shown]} if shown else {}),
+    }
 
 
-def _document(invocation: InvocationInfo, metrics: list[Metric]) -> dict[str, Any]:
+def _class_row(name: str, count: int) -> Fields:
+    if not _is_metric_name(name):
+        name = name[:MAX_SHOWN_NAME].encode("utf-8", "replace").decode("utf-8")  # JSON has no half of a surrogate pair
+    return {"name": name, "detections": count}
+
+
+def _document(invocation: InvocationInfo, declared: dict[str, str], fields: Fields) -> Fields:
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [["FunctionName"], ["FunctionName", "Source"]],
-        "Metrics": [{"Name": name, "Unit": unit} for name, unit, _ in metrics],
+        "Dimensions": [[DIMENSION]],
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit in declared.items()],
     }
     return {
         "_aws": {"Timestamp": invocation.now_ms, "CloudWatchMetrics": [directive]},
         "level": "INFO",  # a log level above INFO drops the line; METRICS=0 is the explicit switch
-        "FunctionName": invocation.function_name,
+        DIMENSION: invocation.function_name,
         "Source": invocation.source,
+        "ModelSha256": invocation.model_sha256[:SHA256_DIGITS],
         "requestId": invocation.request_id,
-        **{name: values for name, _, values in metrics},
+        **fields,
     }

@@ -13,14 +13,16 @@ import onnxruntime as ort
 
 from function.arrays import Floats
 from function.errors import UnusableModel
-from function.metadata import ModelMetadata, has_yolo_metadata, read
-from function.postprocess.layouts import Layout, choose
+from function.metadata import ModelMetadata, as_yolov5_classifier, has_yolo_metadata, read
+from function.postprocess import layouts
+from function.postprocess.layouts import Layout, Reading, UndecidedLayout
 
 if TYPE_CHECKING:
     from function.tensors.model import TensorModel
 
 FilePath = str | os.PathLike[str]
 
+PATTERN_PERIOD = 32  # px
 WARM_UP_STRIDES = 2  # side of the first run, in strides: the smallest size that every layer is known to accept
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class Model(NamedTuple):
     session: ort.InferenceSession
     metadata: ModelMetadata
     layout: Layout
+    outputs: list[str] | None = None  # names of those that are read; None: all
 
 
 def find(path: FilePath | None, candidates: tuple[FilePath, ...]) -> FilePath:
@@ -75,7 +78,7 @@ def load_bundled(
         content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
     checksum = _checksum(content)
     session = _session(str(path), str(path), size, _options(threads, spinning))
-    return _detect_kind(str(path), session, checksum, name)
+    return _detect_kind(str(path), session, checksum, name, content)
 
 
 def load_bytes(
@@ -101,11 +104,11 @@ def load_bytes(
             f"the sha256 of {path} ({len(content)} bytes) must be {sha256} (MODEL_SHA256), got {checksum()}"
         )
     session = _session(path, content, len(content), _options(threads, spinning))
-    return _detect_kind(path, session, checksum, name)
+    return _detect_kind(path, session, checksum, name, content)
 
 
 def _detect_kind(
-    path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None
+    path: str, session: ort.InferenceSession, checksum: Callable[[], str], name: str | None, content: bytes | mmap
 ) -> "Model | TensorModel":
     """Return a YOLO model if the file has Ultralytics metadata, else a generic ONNX model."""
     if not has_yolo_metadata(session):
@@ -113,13 +116,46 @@ def _detect_kind(
 
         return model.from_session(path, session, name or _stem(path), checksum())
     metadata = read(path, session, checksum())
-    input_hw, outputs = _warm_up(path, session, metadata)
+    if metadata.has_nms:
+        from function.postprocess import embedded_nms  # imported here: few models have their own NMS
+
+        metadata = metadata._replace(nms_conf=embedded_nms.threshold(content))
     try:
-        layout = choose(metadata, input_hw, [output.shape for output in outputs])
+        reading = _read_outputs(session, metadata, *_warm_up(path, session, metadata))
     except UnusableModel as error:
         raise UnusableModel(f"{path}: {error}") from error
-    logger.info("serving %s: %s, output %s", path, metadata._asdict(), layout.shape)
-    return Model(session, metadata, layout)
+    served = _model(session, reading, is_task_stated=bool(metadata.task))
+    logger.info("serving %s: %s, output %s", path, served.metadata._asdict(), served.layout.shape)
+    return served
+
+
+def _read_outputs(
+    session: ort.InferenceSession, metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Floats]
+) -> Reading:
+    """Return the meaning of the outputs of the first run, or, if those do not decide, of a run on a pattern."""
+    try:
+        return layouts.choose(metadata, input_hw, outputs)
+    except UndecidedLayout:
+        return layouts.choose(metadata, input_hw, _run(session, _pattern(input_hw), metadata))
+
+
+def _pattern(sides_hw: tuple[int, int]) -> Floats:
+    """Return an image of colored squares, (1, 3, H, W) float32, 0..1."""
+    y, x = np.indices(sides_hw)
+    cells = (y // PATTERN_PERIOD + x // PATTERN_PERIOD)[None] + np.arange(3)[:, None, None]  # (3, H, W)
+    return (cells % 3 / 2).astype(np.float32)[None]
+
+
+def _model(session: ort.InferenceSession, reading: Reading, is_task_stated: bool) -> Model:
+    names = [output.name for output in session.get_outputs()]
+    read_names = [names[position] for position in reading.outputs]
+    ignored = [name for name in names if name not in read_names]
+    if ignored:
+        logger.warning("the outputs %s are not read: feature maps or auxiliary heads", ", ".join(ignored))
+    metadata = reading.metadata
+    if metadata.task == "classify" and not is_task_stated:
+        metadata = as_yolov5_classifier(metadata)
+    return Model(session, metadata, reading.layout, read_names if ignored else None)
 
 
 def _stem(path: str) -> str:
@@ -150,16 +186,19 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
         tensor: (1, 3, H, W) float32, 0..1.
 
     Returns:
-        The raw outputs for this image, (1, ...) float32 each, in the order of the file.
+        The outputs that are read, (1, ...) float32 each: the predictions, and for segment the prototypes.
     """
-    return _run(model.session, tensor, model.metadata.batch)
+    return _run(model.session, tensor, model.metadata, model.outputs)
 
 
-def _run(session: ort.InferenceSession, tensor: Floats, batch: int) -> list[Floats]:
+def _run(
+    session: ort.InferenceSession, tensor: Floats, metadata: ModelMetadata, names: list[str] | None = None
+) -> list[Floats]:
     """Run a session; a fixed batch is filled up with black images, and only the first result is returned."""
-    if batch > 1:
-        tensor = np.concatenate((tensor, np.zeros((batch - 1, *tensor.shape[1:]), dtype=np.float32)))
-    outputs = session.run(None, {session.get_inputs()[0].name: tensor})
+    if metadata.batch > 1:
+        tensor = np.concatenate((tensor, np.zeros((metadata.batch - 1, *tensor.shape[1:]), dtype=np.float32)))
+    image = tensor.astype(np.float16) if metadata.float16 else tensor
+    outputs = session.run(names, {session.get_inputs()[0].name: image})
     # Some exports return float16, in which a class offset does not move a box and the area of a box is infinite.
     return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
@@ -194,15 +233,15 @@ def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) 
     if metadata.rectangular and not metadata.end2end:  # an end-to-end head needs at least as many anchors as rows
         small = (WARM_UP_STRIDES * metadata.stride,) * 2
         try:
-            return small, _run_blank(session, small, metadata.batch)
+            return small, _run_blank(session, small, metadata)
         except Exception as error:  # noqa: BLE001  (of any kind: the run at full size decides)
             logger.info("%s does not run on %s: %s", path, small, error)
     try:
-        return metadata.imgsz_hw, _run_blank(session, metadata.imgsz_hw, metadata.batch)
+        return metadata.imgsz_hw, _run_blank(session, metadata.imgsz_hw, metadata)
     except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
         height, width = metadata.imgsz_hw
         raise UnusableModel(f"{path} does not run on an image of {width} x {height}: {error}") from error
 
 
-def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], batch: int) -> list[Floats]:
-    return _run(session, np.zeros((1, 3, *sides_hw), dtype=np.float32), batch)
+def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], metadata: ModelMetadata) -> list[Floats]:
+    return _run(session, np.zeros((1, 3, *sides_hw), dtype=np.float32), metadata)

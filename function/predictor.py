@@ -10,7 +10,6 @@ from PIL import Image
 from function import model
 from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, InvalidOption
-from function.metadata import ModelMetadata
 from function.model import Model
 from function.postprocess import boxes, classify, layouts, obb, pose, segment
 from function.postprocess.layouts import Candidates
@@ -20,6 +19,10 @@ from function.preprocess.letterbox import Letterbox
 from function.request import Options
 from function.results import UNTIMED, Classification, Prediction, Timing
 from function.settings import Settings
+
+MAX_ID_DIGITS = 10  # no model has a class id with more digits
+MAX_NAMES = 20  # class names in an error message
+NO_OPTIONS = Options()
 
 
 class ResolvedOptions(NamedTuple):
@@ -60,7 +63,7 @@ def predict(
     tensor = (
         letterbox.to_tensor(pixels.as_array(decoded), geometry)
         if geometry
-        else center_crop.to_tensor(decoded, served.metadata.imgsz_hw)
+        else center_crop.to_tensor(decoded, served.metadata.imgsz_hw, served.metadata.transforms)
     )
     preprocessed = perf_counter()
     outputs = model.run(served, tensor)
@@ -68,9 +71,26 @@ def predict(
     if geometry:
         result: Prediction | Classification = _detections(served, outputs, geometry, resolved)
     else:
-        result = _classification(served.metadata, outputs[0], decoded)
+        result = _classification(served, outputs[0], decoded)
     steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
-    return result._replace(image_name=image_name, timing=Timing(*(1000 * step for step in steps)))
+    timing = Timing(*(1000 * step for step in steps))
+    return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options))
+
+
+def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
+    """Return the options of the request that change nothing in the result of this model."""
+    if options == NO_OPTIONS:
+        return ()
+    metadata = served.metadata
+    requested = [name for name in Options._fields if getattr(options, name) != getattr(NO_OPTIONS, name)]
+    if metadata.task == "classify":
+        return tuple(requested)
+    unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
+    if metadata.task != "segment":
+        unused.add("masks")
+    if options.conf is not None and metadata.nms_conf is not None and options.conf < metadata.nms_conf:
+        unused.add("conf")
+    return tuple(name for name in requested if name in unused)
 
 
 def _fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
@@ -89,12 +109,13 @@ def _decode_target(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
     return letterbox.resized_wh(geometry) if geometry else size_wh
 
 
-def _classification(metadata: ModelMetadata, output: Floats, decoded: Image.Image) -> Classification:
-    (probabilities,) = output
-    if not np.isfinite(probabilities).all():
+def _classification(served: Model, output: Floats, decoded: Image.Image) -> Classification:
+    (values,) = output
+    if not np.isfinite(values).all():
         raise InternalError("model output contains NaN or infinity (probabilities)")
+    probabilities = classify.softmax(values) if served.layout.softmax else values
     best = classify.top(probabilities)
-    return Classification(None, decoded.size, probabilities[best], best, metadata, UNTIMED)
+    return Classification(None, decoded.size, probabilities[best], best, served.metadata, UNTIMED)
 
 
 def _detections(served: Model, outputs: list[Floats], geometry: Letterbox, resolved: ResolvedOptions) -> Prediction:
@@ -164,13 +185,28 @@ def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
 def _ids(requested: int | str, names: dict[int, str]) -> list[int]:
     """Return the ids of a class; several classes can have the same name.
 
+    Args:
+        requested: an id, or a text: a name, and an id only if no class has that name.
+        names: of the model, by id.
+
     Raises:
         InvalidOption: no such id or name.
     """
-    if isinstance(requested, int) and requested in names:
-        return [requested]
-    ids = [class_id for class_id, name in names.items() if name == str(requested)]  # a name can consist of digits
-    if not ids:
-        available = ", ".join(f"{class_id} {name}" for class_id, name in names.items())
-        raise InvalidOption(f"unknown class {requested!r:.100}; available: {available:.2000}")
-    return ids
+    if isinstance(requested, int):
+        if requested in names:
+            return [requested]
+        raise _unknown_class(requested, names)
+    for text in (requested, requested.strip()):
+        ids = [class_id for class_id, name in names.items() if name == text]
+        if ids:
+            return ids
+    if text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS and int(text) in names:
+        return [int(text)]
+    raise _unknown_class(requested, names)
+
+
+def _unknown_class(requested: int | str, names: dict[int, str]) -> InvalidOption:
+    shown = [f"{class_id} {name:.100}" for class_id, name in list(names.items())[:MAX_NAMES]]
+    if len(names) > MAX_NAMES:
+        shown.append(f"and {len(names) - MAX_NAMES} more")
+    return InvalidOption(f"unknown class {requested!r:.100}; available: {', '.join(shown)}")

@@ -1,15 +1,17 @@
 """Requests as values: an image, its name and its options, checked for type and range but not against the model."""
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from function.errors import InvalidOption
 
 MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; NMS takes seconds in the worst case
-MAX_ID_DIGITS = 10  # no model has a class id with more digits
 MASKS = ("polygons", "rle", "none")
 SHOWN = 100  # characters of a value in an error message: the response has a size limit
+MAX_UNKNOWN = 1000  # fields in one place: each is compared with every option name
+TYPO_LETTERS = 5  # a shorter name is one edit away from too many words
 
 
 class Options(NamedTuple):
@@ -18,7 +20,7 @@ class Options(NamedTuple):
     conf: float | None = None  # 0..1
     iou: float | None = None  # 0..1
     max_det: int | None = None
-    classes: tuple[int | str, ...] | None = None  # ids or names
+    classes: tuple[int | str, ...] | None = None  # ids (int), and names or ids (str)
     agnostic: bool | None = None  # NMS across classes
     masks: str = "polygons"  # one of MASKS; "rle" adds COCO run lengths, "none" leaves out both
 
@@ -36,51 +38,124 @@ class ImageRequest(NamedTuple):
     ref: ImageRef
     image_name: str | None  # is returned in the response
     options: Options
+    ignored: tuple[str, ...] = ()  # fields that the request has and nobody reads; returned in the response
+
+
+class Option(NamedTuple):
+    """Option of a request: one row of `OPTIONS`."""
+
+    name: str  # field of `Options`
+    parse: Callable[["Option", str, Any], Any]  # from the option, its written name and its value; raises InvalidOption
+    schema: Mapping[str, Any]  # JSON Schema of the value; `parse` reads the range from it
+    description: str
+    aliases: tuple[str, ...] = ()  # names of the same option in other tools
 
 
 def read_options(fields: Mapping[str, Any]) -> Options:
-    """Read the options from a JSON object or a query string; other fields are ignored.
+    """Read the options from a JSON object, a query string or a form; other fields are ignored.
 
     Args:
         fields: JSON values or text: `{"conf": 0.4}` and `{"conf": "0.4"}` mean the same.
 
     Raises:
-        InvalidOption: a value of the wrong type or out of range.
+        InvalidOption: a value of the wrong type or out of range, or two names of one option with different values.
     """
-    return Options(
-        conf=_fraction(fields, "conf"),
-        iou=_fraction(fields, "iou"),
-        max_det=_count(fields, "max_det"),
-        classes=_classes(fields.get("classes")),
-        agnostic=_flag(fields, "agnostic"),
-        masks=_choice(fields, "masks", MASKS),
-    )
+    return Options(**parse_options(fields))
 
 
-def _fraction(fields: Mapping[str, Any], name: str) -> float | None:
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
+def parse_options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are set in one place, by their field of `Options`.
+
+    The results for several places can be merged: `null` and an empty text mean "not set" and hide no other place.
+
+    Raises:
+        InvalidOption: as in `read_options`.
+    """
+    values: dict[str, Any] = {}
+    written_as: dict[str, str] = {}
+    for written, value in fields.items():
+        option = BY_NAME.get(_without_brackets(written))
+        if option is None or value is None or value == "":
+            continue
+        parsed = option.parse(option, written, value)
+        if isinstance(parsed, tuple):  # `classes[0]` and `classes[1]`, as some clients write one list
+            parsed = values.get(option.name, ()) + parsed
+        elif values.get(option.name, parsed) != parsed:
+            other = written_as[option.name]
+            raise InvalidOption(f"{written} and {other} are the same option and must be equal, got {_shown(value)}")
+        values[option.name], written_as[option.name] = parsed, written
+    return values
+
+
+def unknown_fields(names: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that are neither known nor an option, in their order.
+
+    Raises:
+        InvalidOption: a name differs from that of an option in case or dashes, or is one edit away from one; or there
+            are too many unknown names.
+    """
+    unknown = tuple(dict.fromkeys(name for name in names if name not in known and not is_option(name)))
+    if len(unknown) > MAX_UNKNOWN:
+        raise InvalidOption(f"a request must have at most {MAX_UNKNOWN} unknown fields, got {len(unknown)}")
+    for name in unknown:
+        meant = _meant(_without_brackets(name))
+        if meant:
+            raise InvalidOption(f"unknown option {_shown(name)}; did you mean {meant}?")
+    return unknown
+
+
+def is_option(name: str) -> bool:
+    """Return whether a field is an option: its name or alias, also in the notation of arrays (`classes[]`)."""
+    return _without_brackets(name) in BY_NAME
+
+
+def _without_brackets(name: str) -> str:
+    """Return the name of a list in the notation of forms: `classes` for `classes[]` and `classes[0]`."""
+    stem, bracket, index = name.removesuffix("]").rpartition("[")
+    return stem if bracket and name.endswith("]") and (not index or index.isdecimal()) else name
+
+
+def _meant(name: str) -> str | None:
+    """Return the option name that a wrong name stands for: another case or dash, or one edit away from it."""
+    plain = _plain(name)
+    if plain in PLAIN_NAMES:
+        return PLAIN_NAMES[plain]
+    long_names = (known for known in PLAIN_NAMES if len(known) >= TYPO_LETTERS)
+    return next((PLAIN_NAMES[known] for known in long_names if _is_one_edit(plain, known)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _is_one_edit(first: str, second: str) -> bool:
+    """Return whether one letter is missing, added, replaced or swapped with its neighbor."""
+    if abs(len(first) - len(second)) > 1:
+        return False
+    pairs = enumerate(zip(first, second, strict=False))
+    start = next((i for i, (a, b) in pairs if a != b), min(len(first), len(second)))
+    left, right = first[start:], second[start:]
+    swapped = left[1:2] + left[:1] + left[2:]
+    return right in (left[1:], swapped) or left == right[1:] or left[1:] == right[1:]
+
+
+def _fraction(option: Option, name: str, value: Any) -> float:
+    low, high = option.schema["minimum"], option.schema["maximum"]
     number = _number(value)
-    if not 0 <= number <= 1:
-        raise InvalidOption(f"{name} must be between 0 and 1, got {_shown(value)}")
+    if not low <= number <= high:
+        raise InvalidOption(f"{name} must be between {low} and {high}, got {_shown(value)}")
     return number
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
+def _count(option: Option, name: str, value: Any) -> int:
+    low, high = option.schema["minimum"], option.schema["maximum"]
     number = _number(value)
-    if not (1 <= number <= MAX_DETECTIONS and number == int(number)):
-        raise InvalidOption(f"{name} must be an integer between 1 and {MAX_DETECTIONS}, got {_shown(value)}")
+    if not (low <= number <= high and number == int(number)):
+        raise InvalidOption(f"{name} must be an integer between {low} and {high}, got {_shown(value)}")
     return int(number)
 
 
-def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
+def _flag(_option: Option, name: str, value: Any) -> bool:
     known = {"true": True, "1": True, "false": False, "0": False}
     text = str(value).lower()
     if not isinstance(value, bool | int | str) or text not in known:
@@ -88,11 +163,8 @@ def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
     return known[text]
 
 
-def _choice(fields: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
-    """Return one of the choices; the first is the default."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return choices[0]
+def _choice(option: Option, name: str, value: Any) -> str:
+    choices = option.schema["enum"]
     if not isinstance(value, str) or value not in choices:
         raise InvalidOption(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {_shown(value)}")
     return value
@@ -108,24 +180,71 @@ def _number(value: Any) -> float:
         return math.nan
 
 
-def _classes(value: Any) -> tuple[int | str, ...] | None:
-    if value is None or value == "":
-        return None
-    items = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
+def _classes(_option: Option, name: str, value: Any) -> tuple[int | str, ...]:
+    items = _items(value) if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(items, list) or not items:
-        raise InvalidOption(f"classes must be a list of at least one class id or name, got {_shown(value)}")
-    return tuple(_class(item) for item in items)
+        raise InvalidOption(f"{name} must be a list of at least one class id or name, got {_shown(value)}")
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, int | str):
+            raise InvalidOption(f"an item of {name} must be a class id (integer) or a name, got {_shown(item)}")
+    return tuple(items)
 
 
-def _class(item: Any) -> int | str:
-    if isinstance(item, str) and item.strip():
-        text = item.strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS else text
-    if isinstance(item, int) and not isinstance(item, bool):
-        return item
-    raise InvalidOption(f"an item of classes must be a class id (integer) or a name, got {_shown(item)}")
+def _items(text: str) -> list[Any]:
+    """Return the items of a list as text: `0, gauge`, or JSON such as `[0, "gauge"]`, also several joined by commas."""
+    if text.lstrip().startswith("["):
+        try:
+            values = json.loads(f"[{text}]")
+        except (ValueError, RecursionError):
+            pass  # names in brackets
+        else:
+            return [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return [item.strip() for item in text.split(",")]
 
 
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+FRACTION: Mapping[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+CLASSES: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": {"type": ["integer", "string"]}}
+OPTIONS = (  # the only list of options: a new one is a row here and a field of `Options`
+    Option(
+        "conf",
+        _fraction,
+        FRACTION,
+        "Confidence threshold. A detection must score higher than this",
+        ("confidence", "conf_thres", "score_threshold"),
+    ),
+    Option(
+        "iou",
+        _fraction,
+        FRACTION,
+        "IoU threshold of the non-maximum suppression (NMS)",
+        ("iou_thres", "overlap"),
+    ),
+    Option(
+        "max_det",
+        _count,
+        {"type": "integer", "minimum": 1, "maximum": MAX_DETECTIONS},
+        "Maximum number of detections per image",
+        ("max_detections",),
+    ),
+    Option("classes", _classes, CLASSES, "Return only these classes, by id or name"),
+    Option(
+        "agnostic",
+        _flag,
+        {"type": "boolean"},
+        "NMS across classes: a box also suppresses boxes of other classes",
+        ("agnostic_nms",),
+    ),
+    Option(
+        "masks",
+        _choice,
+        {"type": "string", "enum": MASKS},
+        "Segment models only: polygons, polygons and COCO run lengths (rle), or boxes only (none)",
+    ),
+)
+BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}
+PLAIN_NAMES = {_plain(name): name for name in BY_NAME}

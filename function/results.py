@@ -33,6 +33,7 @@ class Prediction(NamedTuple):
     masks: Masks | None = None  # of K instances
     keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright image, confidence 0..1
     boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright image, radians
+    ignored: tuple[str, ...] = ()  # fields of the request without an effect
 
 
 class Classification(NamedTuple):
@@ -44,6 +45,7 @@ class Classification(NamedTuple):
     class_ids: Ints  # (K,)
     metadata: ModelMetadata
     timing: Timing
+    ignored: tuple[str, ...] = ()  # fields of the request without an effect
 
 
 class InferenceTiming(NamedTuple):

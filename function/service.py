@@ -28,6 +28,7 @@ class Service:
         self.settings = settings
         self.request_id = request_id
         self.results: list[Result | Inference] = []  # predictions, inferences and errors, for the metrics
+        self.subject = ""  # of an error in the log: method and path, a message, or the URI of an object
         self._model = model
 
     @property
@@ -60,7 +61,7 @@ class Service:
     def guard(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value | FunctionError:
         """Call a function and return its value, or the error that it raised; the only place that catches errors.
 
-        Errors count in the metrics. The log has the traceback of an unexpected error, the caller gets an InternalError.
+        The log has the traceback of an unexpected error, the caller gets an InternalError.
         """
         error: FunctionError
         try:
@@ -70,8 +71,17 @@ class Service:
         except Exception:
             logger.exception("request %s: unexpected error", self.request_id)
             error = InternalError(f"internal error; the log has the details under the request id {self.request_id}")
-        self.results.append(error)
+        self.record(error)
         return error
+
+    def record(self, error: FunctionError) -> None:
+        """Count an error in the metrics and write its line to the log, once."""
+        if any(error is result for result in self.results):
+            return
+        self.results.append(error)
+        subject = f" ({self.subject})" if self.subject else ""
+        message = repr(str(error))[1:-1]  # one line, whatever names a caller sends
+        logger.warning("request %s: %d %s%s: %s", self.request_id, error.status, type(error).__name__, subject, message)
 
     def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
         if isinstance(request, FunctionError):
@@ -79,6 +89,8 @@ class Service:
         model = self.require_image_model()
         data = loading.load(request.ref, self.settings)
         prediction = predictor.predict(model, self.settings, data, request.options, request.image_name)
+        if request.ignored:
+            prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
         self.results.append(prediction)
         return prediction
 

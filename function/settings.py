@@ -41,10 +41,12 @@ class Settings(NamedTuple):
     max_object_bytes: int
     agnostic: bool  # NMS across classes
     metrics: bool  # write one line of metrics per invocation to the log
+    class_metrics: bool  # with a metric for each class
     fast_decode: bool  # libjpeg decodes large JPEGs at a reduced size: faster, but other pixel values
     snap_start: bool  # SnapStart takes a snapshot at the end of the init phase
     model_name: str | None  # name of a generic ONNX model in requests; None: its file name
     max_tensor_elements: int  # values in all inputs of a request together, and in all outputs together
+    cors_origins: tuple[str, ...]  # behind a front end without CORS of its own; in lower case
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -74,11 +76,13 @@ class Settings(NamedTuple):
             max_images=_positive(environ, "MAX_IMAGES", MAX_IMAGES),
             max_object_bytes=_positive(environ, "MAX_OBJECT_BYTES", MAX_OBJECT_BYTES),
             agnostic=_switch(environ, "AGNOSTIC_NMS"),
-            metrics=_switch(environ, "METRICS", "1"),
+            metrics=_metrics(environ) != "0",
+            class_metrics=_metrics(environ) == "classes",
             fast_decode=_switch(environ, "FAST_DECODE"),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
             model_name=_path_part(environ, "MODEL_NAME"),
             max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
+            cors_origins=_origins(environ, "CORS_ORIGINS"),
         )
 
 
@@ -107,11 +111,18 @@ def _sha256(environ: Mapping[str, str], name: str) -> str | None:
     return text or None
 
 
-def _switch(environ: Mapping[str, str], name: str, default: str = "0") -> bool:
-    text = environ.get(name, "").strip() or default
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip() or "0"
     if text not in ("0", "1"):
         raise InvalidSetting(f"{name} must be 0 or 1, got {text!r}")
     return text == "1"
+
+
+def _metrics(environ: Mapping[str, str]) -> str:
+    text = environ.get("METRICS", "").strip() or "1"
+    if text not in ("0", "1", "classes"):
+        raise InvalidSetting(f"METRICS must be 0, 1 or classes, got {text!r}")
+    return text
 
 
 def _result_prefix(environ: Mapping[str, str]) -> str:
@@ -141,6 +152,15 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(item.strip().lower() for item in environ.get(name, "").split(",") if item.strip())
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = _names(environ, name)
+    for origin in origins:
+        scheme, separator, host = origin.partition("://")
+        if origin not in ("*", "null") and not (scheme and separator and host and "/" not in host):
+            raise InvalidSetting(f"{name} must be origins such as https://a.example, or *, got {origin!r}")
+    return origins
 
 
 def _path_part(environ: Mapping[str, str], name: str) -> str | None:

@@ -13,7 +13,7 @@ MAX_VERSIONS = {  # family of symbol versions -> the highest version on Amazon L
     "GCC": (11, 0),  # libgcc_s of GCC 11
     "ZLIB": (1, 2, 9),  # the newest symbols of zlib 1.2.11
 }
-# Libraries of the runtime that the three packages use: those of glibc, libstdc++ and libgcc_s (known to be sufficient
+# Libraries of the runtime that the packages use: those of glibc, libstdc++ and libgcc_s (known to be sufficient
 # for the import of onnxruntime and numpy there), and zlib, which Lambda's Python itself is linked to.
 LIBRARIES = frozenset(
     {

@@ -16,6 +16,7 @@ import onnxruntime
 import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFile, ImageFont, ImageOps
+from python_multipart import MultipartParser
 
 SIZE = (48, 40)  # pixels, width and height of the test images
 FLOAT = 1  # onnx.proto: TensorProto.DataType
@@ -51,6 +52,7 @@ LOSSY: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("JPEG", "CMYK", {"quality": 90}),
     ("MPO", "RGB", {"quality": 90}),
     ("WEBP", "RGB", {"quality": 90}),
+    ("AVIF", "RGB", {"quality": 90}),
     ("TIFF", "RGB", {"compression": "jpeg", "quality": 90}),
 )
 
@@ -113,6 +115,14 @@ def check_operations() -> None:
     assert "arrow_schema" in repr(schema) and "arrow_array" in repr(shared), (schema, shared)
 
 
+def check_form() -> None:
+    """Check the parser of multipart forms."""
+    contents: list[bytes] = []
+    parser = MultipartParser(b"x", {"on_part_data": lambda data, start, end: contents.append(data[start:end])})
+    parser.write(b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n')
+    assert contents == [b"1"], contents
+
+
 def field(number: int, value: int | bytes | str) -> bytes:
     """Encode one field of a protocol buffer: a number of up to 7 bits, or bytes."""
     if isinstance(value, int):
@@ -172,6 +182,6 @@ def check_arrays() -> None:
 
 
 if __name__ == "__main__":
-    for check in (check_formats, check_operations, check_session, check_arrays):
+    for check in (check_formats, check_operations, check_session, check_arrays, check_form):
         check()
     sys.stdout.write(f"numpy {np.__version__}, onnxruntime {onnxruntime.__version__}, pillow {PIL.__version__}\n")

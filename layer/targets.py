@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-# The Python runtimes of Lambda on Amazon Linux 2023 for which all three packages have wheels. The runtimes 3.10 and
+# The Python runtimes of Lambda on Amazon Linux 2023 for which all packages have wheels. The runtimes 3.10 and
 # 3.11 are on Amazon Linux 2, whose glibc 2.26 is too old for the packages; onnxruntime 1.31.1 has no wheel for 3.15.
 PYTHONS = ("3.12", "3.13", "3.14")
 DEFAULT_PYTHON = "3.13"

@@ -40,7 +40,9 @@ class StaleRule(Exception):
 
 # The formats that the function opens, and those that Pillow imports for them: PPM is one of the five that Pillow loads
 # before all others, and a JPEG of a phone with a preview or a depth map inside is an MPO.
-PLUGINS = tuple(f"PIL/{name}ImagePlugin.py" for name in ("Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP"))
+PLUGINS = tuple(
+    f"PIL/{name}ImagePlugin.py" for name in ("Avif", "Bmp", "Gif", "Jpeg", "Mpo", "Png", "Ppm", "Tiff", "WebP")
+)
 LICENSES = ("*.dist-info/licenses/*",)  # required for redistribution
 ORT_CAPI = tuple(
     f"onnxruntime/capi/{name}"
@@ -98,8 +100,8 @@ RULES = (
     Rule("onnxruntime/quantization/*", "creates models; needs the onnx package"),
     Rule("onnxruntime/tools/*", "creates models; needs the onnx package"),
     Rule("onnxruntime/transformers/*", "creates models; needs the onnx package"),
+    Rule("multipart/*", "the old name of python_multipart, which warns at the import"),
     Rule("PIL/*ImagePlugin.py", "formats that the function does not open", PLUGINS),
-    Rule("PIL/_avif.*.so", "AVIF, with its 5 MB decoder and encoder"),
     Rule("PIL/_imagingcms.*.so", "color profiles: `yolo predict` ignores them too"),
     Rule("PIL/ImageCms.py", "color profiles: `yolo predict` ignores them too"),
     Rule("PIL/_imagingft.*.so", "TrueType fonts; labels are drawn in the bitmap font inside ImageFont.py"),

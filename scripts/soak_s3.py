@@ -26,6 +26,10 @@ from scripts.soak import check, fault_proxy, fixtures, report, s3_server, sqs_qu
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 EPILOG = "exit codes: 0 every object has exactly one result, 1 not, 2 usage or environment error, 130 interrupted"
+SUCCESS = (
+    "every object has exactly one result, that of its newest version; every fault was reported and retried; "
+    "nothing is lost\n"
+)
 TIMEOUT = 120.0  # seconds for a batch, with the retries of all faults in it
 MAX_PROBLEMS = 20  # printed
 PROGRESS_INTERVAL = 5  # seconds
@@ -53,7 +57,7 @@ def _soak(options: argparse.Namespace, url: str) -> int:
     client = s3_server.client(url)
     objects = fixtures.plan(options.objects, ROOT / "example" / "samples")
     _print_error(f"uploading {len(objects):,} objects\n")
-    fixtures.upload(client, objects)
+    objects = fixtures.upload(client, objects)
     proxy = fault_proxy.FaultyProxy(url)
     proxy.faults |= {item.fault_path: item.fault for item in objects if item.fault}
     environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
@@ -79,8 +83,9 @@ def _after_batch(
     proxy: fault_proxy.FaultyProxy, objects: list[fixtures.SoakObject]
 ) -> Callable[[sqs_queue.Batch], None]:
     """Return the action after each batch: remove the faults of the reported objects, print the progress at times."""
-    fault_paths = {item.key: item.fault_path for item in objects}
+    fault_paths = {item.key: item.fault_path for item in objects} | {item.older_id: "" for item in objects}
     printed, processed = time.monotonic(), 0
+    total = len(objects) + sum(item.older is not None for item in objects)  # messages
 
     def after(batch: sqs_queue.Batch) -> None:
         nonlocal printed, processed
@@ -89,7 +94,7 @@ def _after_batch(
             proxy.remove_fault(fault_paths[key])
         if time.monotonic() - printed > PROGRESS_INTERVAL:
             printed = time.monotonic()
-            _print_error(f"{processed:,} of {len(objects):,} done\n")
+            _print_error(f"{processed:,} of {total:,} messages done\n")
 
     return after
 
@@ -102,7 +107,7 @@ def _changes(before: dict[str, bytes], after: dict[str, bytes], second: sqs_queu
 
 def _verdict(problems: list[str]) -> int:
     if not problems:
-        sys.stdout.write("every object has exactly one result; every fault was reported and retried; nothing is lost\n")
+        sys.stdout.write(SUCCESS)
         return 0
     for line in problems[:MAX_PROBLEMS]:
         _print_error(f"soak_s3: {line}\n")

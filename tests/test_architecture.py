@@ -21,7 +21,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "metadata": set(),
     "draw": set(),
     "lazy_imports": set(),
-    "preprocess": {"arrays"},
+    "preprocess": {"arrays", "metadata"},
     "postprocess": {"arrays", "metadata", "preprocess"},
     "results": {"arrays", "metadata", "postprocess"},
     "tensors": {"arrays", "results", "settings"},
@@ -31,7 +31,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     },
     "loading": {"fetch", "request", "settings", "storage"},
     "service": {"loading", "model", "predictor", "request", "results", "settings", "tensors"},
-    "api": {"arrays", "postprocess", "request", "results", "service", "settings", "tensors"},
+    "api": {"arrays", "loading", "postprocess", "request", "results", "service", "settings", "tensors"},
     "metrics": {"arrays", "results"},
     "sources": {
         "api", "draw", "loading", "preprocess", "request", "results", "service", "settings", "storage", "tensors",
@@ -51,9 +51,13 @@ HEAVY = [
     "urllib.request",
     "ssl",
     "socket",
+    "function.api.cors",  # CORS_ORIGINS
+    "function.api.encodings",  # compressed bodies, images as text
     "function.api.multipart",  # forms
     "function.draw",  # ANNOTATE
     "function.fetch",  # images from a URL
+    "function.postprocess.evidence",  # ambiguous output layouts
+    "function.sources.s3_results",  # results of S3 events
     "function.snapstart",  # SnapStart
     "function.tensors",  # generic ONNX models
     "function.tensors.inference",

@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from function.errors import BadRequest, FunctionError, TooLarge, kind
-from function.request import ImageRef, ImageRequest, read_options
+from function.request import ImageRef, ImageRequest, Options, is_option, parse_options, unknown_fields
 from function.settings import Settings
 
+if TYPE_CHECKING:
+    from function.api import multipart
+
 BYTE_ORDER_MARK = "\ufeff"
-OPTIONS = ("conf", "iou", "max_det", "classes", "agnostic", "masks")
+REFS = ("image_data", "url", "s3")
+ITEM_FIELDS = (*REFS, "image_name")  # of one image, beside its options
+FIELDS = (*ITEM_FIELDS, "images", "inputs")  # of a whole request, beside its options
+MAX_IGNORED = 20  # names in the response
+MAX_NAME = 100  # characters of such a name
 EXPECTED = 'expected {"image_data": "<base64>"}, or "url", "s3" or "images" instead, or the bytes of an image'
 
 
@@ -20,60 +27,100 @@ class ParsedBody(NamedTuple):
     is_list: bool  # the response is a list, even for one image
 
 
-def parse(fields: Any, settings: Settings) -> ParsedBody:
+class Defaults(NamedTuple):
+    """Values from outside of an image's own object: the query string, and the fields beside `images`."""
+
+    options: dict[str, Any]  # parsed
+    image_name: str | None
+    ignored: tuple[str, ...]  # unknown fields
+
+
+def parse(fields: Any, settings: Settings, query: Mapping[str, Any] | None = None) -> ParsedBody:
     """Parse a JSON object.
 
     Args:
         fields: one image, as `image_data` (base64), `url` or `s3`, with `image_name` and options; or `images`, a
             list of such objects. An option beside `images` is the default for those that do not set it.
         settings: the limit of images.
+        query: name and options from outside of the object, which come second.
 
     Raises:
-        BadRequest: not an object, or `images` is not an array of at least one item.
+        BadRequest: not an object, or `images` is not an array of at least one item, or not the only image field.
+        InvalidOption: an option in the query or beside `images`.
         TooLarge: more images than the limit.
     """
     if not isinstance(fields, Mapping):
         raise BadRequest(f"body must be an object, got {kind(fields)}; {EXPECTED}")
     if fields.get("inputs") is not None:
         raise BadRequest(f"inputs must not be set, this model takes images, not tensors; {EXPECTED}")
-    if fields.get("images") is None:
-        return ParsedBody([_parse_image(fields)], is_list=False)
-    images = fields["images"]
+    images = fields.get("images")
+    if images is None:
+        return ParsedBody([_parse_image(fields, FIELDS, _defaults(query or {}))], is_list=False)
     if not isinstance(images, list) or not images:
         raise BadRequest(f"images must be an array of at least one object, got {kind(images)}")
+    beside = [name for name in REFS if fields.get(name) is not None]
+    if beside:
+        raise BadRequest(f"exactly one of image_data, url, s3 and images must be set, got images and {beside[0]}")
     _check_count(len(images), settings)
-    defaults = {name: fields[name] for name in OPTIONS if name in fields}
-    return ParsedBody([_parse_image(image, defaults) for image in images], is_list=True)
+    outer, inner = _defaults(query or {}), _defaults(fields, FIELDS)
+    defaults = Defaults(outer.options | inner.options, None, outer.ignored + inner.ignored)
+    return ParsedBody([_parse_image(image, ITEM_FIELDS, defaults) for image in images], is_list=True)
 
 
-def parse_json(text: str | bytes, settings: Settings) -> ParsedBody:
+def parse_json(text: str | bytes, settings: Settings, query: Mapping[str, Any] | None = None) -> ParsedBody:
     """Parse a JSON text; raise the errors of `parse`, and BadRequest for text that is not JSON."""
-    return parse(load_json(text, EXPECTED), settings)
+    return parse(load_json(text, EXPECTED), settings, query)
 
 
 def parse_bytes(data: bytes, query: Mapping[str, str]) -> ParsedBody:
-    """Parse a raw image, whose name and options are in the query string."""
-    return ParsedBody([_image_request(data, query)], is_list=False)
+    """Parse a raw image, whose name and options are in the query string.
+
+    Raises:
+        InvalidOption: an option in the query string.
+    """
+    return ParsedBody([_image_request(ImageRef("bytes", data), None, _defaults(query))], is_list=False)
 
 
 def parse_form(content: bytes, content_type: str, query: Mapping[str, str], settings: Settings) -> ParsedBody:
-    """Parse `multipart/form-data`: each file is an image, the other fields are options and precede the query string.
+    """Parse `multipart/form-data`: each file and each field `image_data`, `url` or `s3` is an image.
+
+    The other fields are options and the name of the image; they precede the query string.
 
     Raises:
-        BadRequest: a broken form, or a form without a file.
+        BadRequest: a broken form, or a form without an image.
+        InvalidOption: an option in the form or in the query string.
         TooLarge: more images than the limit.
     """
     from function.api import multipart  # imported here: a start without a form does not load it
 
-    parts = multipart.parts(content, content_type)
-    # A file field that was left empty has an empty name and no content.
-    files = [part for part in parts if part.file_name or (part.file_name is not None and part.content)]
-    if not files:
-        raise BadRequest("the form must have at least one file, as `curl -F image=@a.jpg` sends it, got none")
-    _check_count(len(files), settings)
-    values = {part.name: part.content.decode("utf-8", "replace") for part in parts if part.file_name is None}
-    requests = [_image_request(part.content, {"image_name": part.file_name or "", **query, **values}) for part in files]
-    return ParsedBody(requests, is_list=len(files) > 1)
+    images: list[tuple[ImageRef, str | None]] = []
+    values: dict[str, list[str]] = {}
+    for part in multipart.parts(content, content_type):
+        if _is_file(part):
+            # A file field that was left empty has an empty name and no content.
+            if part.file_name or part.content:
+                images.append((ImageRef("bytes", part.content), part.file_name))
+            continue
+        text = part.content.decode("utf-8", "replace")
+        if part.name in REFS:
+            if text.strip():
+                images.append((_image_ref({part.name: text.strip()}), None))
+        else:
+            values.setdefault(part.name, []).append(text)
+    if not images:
+        names = f"the fields {', '.join(values):.200}" if values else "no field"
+        raise BadRequest(
+            "the form must have at least one file, as `curl -F image=@a.jpg` sends it, or a field image_data, url or "
+            f"s3, got {names}"
+        )
+    _check_count(len(images), settings)
+    # A list as repeated fields becomes a list with commas, as in a query string.
+    own = _defaults({name: ",".join(dict.fromkeys(texts)) for name, texts in values.items()})
+    outer = _defaults(query)
+    name = outer.image_name if own.image_name is None else own.image_name
+    defaults = Defaults(outer.options | own.options, name, outer.ignored + own.ignored)
+    requests: list[ImageRequest | FunctionError] = [_image_request(ref, file, defaults) for ref, file in images]
+    return ParsedBody(requests, is_list=len(images) > 1)
 
 
 def load_json(text: str | bytes, expected: str) -> Any:
@@ -88,6 +135,8 @@ def load_json(text: str | bytes, expected: str) -> Any:
     """
     try:
         return json.loads(text.removeprefix(BYTE_ORDER_MARK) if isinstance(text, str) else text)
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"body must be JSON, got bytes that are not text; {expected}") from error
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"body must be JSON, got text that is not ({error}); {expected}") from error
 
@@ -103,27 +152,54 @@ def _check_count(count: int, settings: Settings) -> None:
         raise TooLarge(f"a request must have at most {settings.max_images} images (MAX_IMAGES), got {count}")
 
 
-def _image_request(data: bytes, fields: Mapping[str, str]) -> ImageRequest | FunctionError:
+def _defaults(fields: Mapping[str, Any], known: tuple[str, ...] = ("image_name",)) -> Defaults:
+    """Read the options and the name in one place; of the known fields, only the name is read."""
+    ignored = unknown_fields(fields, known)
+    return Defaults(parse_options(fields), _image_name(fields), ignored)
+
+
+def _is_file(part: "multipart.Part") -> bool:
+    """Return whether a part of a form is a file: by its file name, its type, or bytes that no text field has."""
+    if part.file_name is not None or part.content_type.startswith("image/"):
+        return True
+    if is_option(part.name) or part.name in ITEM_FIELDS:
+        return False
+    return part.content_type == "application/octet-stream" or not _is_text(part.content)
+
+
+def _is_text(content: bytes) -> bool:
     try:
-        return ImageRequest(ImageRef("bytes", data), _image_name(fields), read_options(fields))
-    except FunctionError as error:
-        return error
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _parse_image(fields: Any, defaults: Mapping[str, Any] | None = None) -> ImageRequest | FunctionError:
-    """Parse the object of one image; `defaults` are the options of the whole request."""
+def _image_request(ref: ImageRef, file_name: str | None, defaults: Defaults) -> ImageRequest:
+    name = file_name if defaults.image_name is None else defaults.image_name
+    return ImageRequest(ref, name, Options(**defaults.options), _shorten(defaults.ignored))
+
+
+def _parse_image(fields: Any, known: tuple[str, ...], defaults: Defaults) -> ImageRequest | FunctionError:
+    """Parse the object of one image."""
     try:
         if not isinstance(fields, Mapping):
             raise BadRequest(f"an item of images must be an object, got {kind(fields)}; {EXPECTED}")
-        merged = {**(defaults or {}), **fields}
-        image_name, options = _image_name(merged), read_options(merged)
-        return ImageRequest(_image_ref(fields), image_name, options)
+        own = _defaults(fields, known)
+        name = defaults.image_name if own.image_name is None else own.image_name
+        merged = Defaults(defaults.options | own.options, name, defaults.ignored + own.ignored)
+        return _image_request(_image_ref(fields), None, merged)
     except FunctionError as error:
         return error
 
 
+def _shorten(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return each name once, as far as they fit into a response."""
+    return tuple(name[:MAX_NAME] for name in tuple(dict.fromkeys(names))[:MAX_IGNORED])
+
+
 def _image_ref(fields: Mapping[str, Any]) -> ImageRef:
-    names = [name for name in ("image_data", "url", "s3") if fields.get(name) is not None]
+    names = [name for name in REFS if fields.get(name) is not None]
     if len(names) != 1:
         actual = " and ".join(names) if names else "none of them"
         raise BadRequest(f"exactly one of image_data, url and s3 must be set, got {actual}; {EXPECTED}")

@@ -24,6 +24,8 @@ PATHS = (  # compiled when the first path that contains v2 arrives
     r"|/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>ready|infer))?"
     r")?/?$"
 )
+RESERVED = r"(?:^|/)v2/(?:models(?:/|$)|health/.)"  # of the protocol, also if no route matches
+AVAILABLE = "/v2, /v2/health/live, /v2/health/ready, /v2/models/NAME, /v2/models/NAME/ready, /v2/models/NAME/infer"
 REDUCE_HINT = "fewer rows or fewer outputs"
 
 
@@ -36,6 +38,9 @@ class Route(NamedTuple):
     verb: str | None  # ready or infer
 
 
+SERVER_ROUTE = Route(None, None, None, None)
+
+
 def find(path: str) -> Route | None:
     """Return the route of a path; None for a path that is not part of the protocol."""
     match = re.search(PATHS, path) if "v2" in path else None
@@ -43,6 +48,11 @@ def find(path: str) -> Route | None:
         return None
     health, name, version, verb = match.group("health", "name", "version", "verb")
     return Route(health, parse.unquote(name) if name else None, parse.unquote(version) if version else None, verb)
+
+
+def is_reserved(path: str) -> bool:
+    """Return whether a path belongs to the protocol, with a route or not."""
+    return "v2" in path and bool(re.search(RESERVED, path))
 
 
 def check(route: Route, method: str, signature: "Signature | None") -> None:
@@ -93,8 +103,8 @@ def infer_response(fields: Any, service: Service) -> dict[str, Any]:
     """
     result = fields if isinstance(fields, FunctionError) else service.infer(fields)
     if isinstance(result, FunctionError):
-        return response.result_response(result, service.request_id)
-    return response.http_response(200, result.body, service.request_id, reduce_hint=REDUCE_HINT)
+        return response.result_response(result, service)
+    return response.http_response(200, result.body, service, reduce_hint=REDUCE_HINT)
 
 
 def _check_model(route: Route, signature: "Signature | None") -> None:

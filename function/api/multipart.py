@@ -1,14 +1,22 @@
-"""Parser of `multipart/form-data` bodies, as browsers and `curl -F` send them.
+"""Fields of `multipart/form-data` bodies, as browsers, `curl -F` and HTTP libraries send them.
 
-Source: RFC 7578, with parts delimited as in RFC 2046, section 5.1.
+The parser is python-multipart, which splits the body and checks its syntax. This module reads the headers of each part:
+python-multipart ignores the file names in RFC 5987 and RFC 2047 form, which some libraries send.
 """
 
+import binascii
+import quopri
 import re
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
-from function.errors import BadRequest
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
 
-PARAMETER = re.compile(rb';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))')
+from function.errors import BadRequest, UnsupportedImage
+
+PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))')
+ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 MAX_PARTS = 1000  # a delimiter costs the caller few bytes and the parser much more
 
 
@@ -16,8 +24,9 @@ class Part(NamedTuple):
     """Field of a form."""
 
     name: str
-    file_name: str | None  # None: not a file
-    content: bytes
+    file_name: str | None  # None: the part states none
+    content_type: str  # without parameters, in lower case; "" if the part states none
+    content: bytes  # decoded
 
 
 def parts(body: bytes, content_type: str) -> list[Part]:
@@ -28,37 +37,137 @@ def parts(body: bytes, content_type: str) -> list[Part]:
         content_type: the whole header, which has the boundary.
 
     Raises:
-        BadRequest: no boundary, too many parts, or a body that is not delimited by the boundary to its end.
+        BadRequest: no boundary, too many parts, or a body that is not a form with the boundary to its end.
+        UnsupportedImage: a part has an unknown Content-Transfer-Encoding.
     """
-    boundary = dict(_parameters(content_type.encode())).get("boundary")
+    boundary = _parameters(content_type).get("boundary")
     if not boundary:
         raise BadRequest("the content type multipart/form-data must have a boundary, got none")
-    sections = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
-    if len(sections) < 2 or not sections[-1].startswith(b"--"):
+    marker = boundary.encode("utf-8", "replace")
+    delimiter = b"--" + marker
+    start = 0 if body.startswith(delimiter) else body.find(b"\r\n" + delimiter)
+    if start < 0:
+        raise BadRequest("the form must have the boundary of its content type, got a form without it")
+    collector = _Collector()
+    try:
+        collector.parser(marker).write(body[start:] if start else body)
+    except FormParserError as error:
+        raise BadRequest(f"body must be multipart/form-data, got a form with an error: {error}") from error
+    if not collector.is_complete:
         raise BadRequest("the form must end with its last boundary, got a form that is cut off")
-    if len(sections) > MAX_PARTS:
-        raise BadRequest(f"the form must have at most {MAX_PARTS} parts, got {len(sections)}")
-    return [_part(section) for section in sections[1:-1]]
+    return [_part(headers, b"".join(chunks)) for headers, chunks in collector.sections]
 
 
-def _part(section: bytes) -> Part:
-    head, blank_line, content = section.partition(b"\r\n\r\n")
-    for line in head.split(b"\r\n"):
-        header, _, value = line.partition(b":")
-        if header.strip().lower() == b"content-disposition" and blank_line:
-            parameters = dict(_parameters(value))
-            if "name" in parameters:
-                return Part(parameters["name"], parameters.get("filename"), content)
-    raise BadRequest("each part of the form must have a Content-Disposition header with a name")
+class _Collector:
+    """Callbacks of the parser, which collect the headers and the content of each part."""
+
+    def __init__(self) -> None:
+        self.sections: list[tuple[dict[str, str], list[bytes]]] = []
+        self.is_complete = False
+        self._header = b""
+        self._value = b""
+
+    def parser(self, boundary: bytes) -> MultipartParser:
+        """Return a parser that calls this object."""
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_part_data": self._on_part_data,
+                "on_end": self._on_end,
+            },
+        )
+
+    def _on_part_begin(self) -> None:
+        if len(self.sections) == MAX_PARTS:
+            raise BadRequest(f"the form must have at most {MAX_PARTS} parts, got more")
+        self.sections.append(({}, []))
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        headers, _ = self.sections[-1]
+        headers[self._header.decode("ascii", "replace").lower()] = self._value.decode("utf-8", "replace").strip()
+        self._header = self._value = b""
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self.sections[-1][1].append(data[start:end])
+
+    def _on_end(self) -> None:
+        self.is_complete = True
 
 
-def _parameters(header: bytes) -> list[tuple[str, str]]:
-    """Return names in lower case and values without their quotation marks."""
-    return [
-        (name.decode("ascii", "replace").lower(), _unquote(quoted or plain))
-        for name, quoted, plain in PARAMETER.findall(header)
-    ]
+def _part(headers: dict[str, str], content: bytes) -> Part:
+    parameters = _parameters(headers.get("content-disposition", ""))
+    if "name" not in parameters:
+        raise BadRequest("each part of the form must have a Content-Disposition header with a name")
+    return Part(
+        name=_decode_words(parameters["name"]),
+        file_name=_file_name(parameters),
+        content_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
+        content=_decode(content, headers.get("content-transfer-encoding", "")),
+    )
 
 
-def _unquote(value: bytes) -> str:
-    return re.sub(rb"\\(.)", rb"\1", value).decode("utf-8", "replace")
+def _parameters(header: str) -> dict[str, str]:
+    """Return the parameters of a header: names in lower case, values without their quotation marks."""
+    return {name.lower(): _unquote(quoted) or plain for name, quoted, plain in PARAMETER.findall(header)}
+
+
+def _unquote(value: str) -> str:
+    return re.sub(r'\\(["\\])', r"\1", value)
+
+
+def _file_name(parameters: dict[str, str]) -> str | None:
+    """Return the file name. `filename*` comes first: a client that sends it sends `filename` for older servers.
+
+    Source: RFC 5987, section 3.2; RFC 6266, section 4.3.
+    """
+    charset, quote, encoded = parameters.get("filename*", "").strip("\"' ").partition("'")
+    _language, second_quote, encoded = encoded.partition("'")
+    if quote and second_quote:
+        try:
+            return unquote_to_bytes(encoded).decode(charset or "utf-8", "replace")
+        except LookupError:  # unknown charset
+            pass
+    name = parameters.get("filename")
+    return None if name is None else _decode_words(name)
+
+
+def _decode_words(value: str) -> str:
+    """Return a text with its encoded words decoded, such as `=?utf-8?B?5p2x5LqsLmpwZw==?=` (RFC 2047)."""
+    if not ENCODED_WORD.search(value):
+        return value
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header  # imported here: few clients send such names
+
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return value
+
+
+def _decode(content: bytes, encoding: str) -> bytes:
+    """Undo the Content-Transfer-Encoding of a part; RFC 7578 deprecates it, and some clients send it."""
+    name = encoding.strip().lower()
+    if name in ("", "binary", "8bit", "7bit"):
+        return content
+    if name == "quoted-printable":
+        return quopri.decodestring(content)
+    if name != "base64":
+        raise UnsupportedImage(
+            f"Content-Transfer-Encoding must be binary, base64 or quoted-printable, got {encoding!r:.100}"
+        )
+    try:
+        return binascii.a2b_base64(b"".join(content.split()), strict_mode=True)
+    except binascii.Error as error:
+        raise BadRequest(
+            f"a part with Content-Transfer-Encoding base64 must be base64, got other bytes ({error})"
+        ) from error

@@ -1,7 +1,7 @@
 """Responses: predictions and errors as JSON objects with rounded numbers, and as HTTP responses."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -34,42 +34,61 @@ def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, A
         One result as it is; several as `{"results": [...]}` in their order, each a result or an error.
     """
     if isinstance(parsed, FunctionError):
-        return result_response(parsed, service.request_id)
+        return result_response(parsed, service)
     results = [service.predict(request) for request in parsed.requests]
     if not parsed.is_list:
-        return result_response(results[0], service.request_id)
+        return result_response(results[0], service)
     rows = [_row(result, service.request_id) for result in results]
-    return http_response(200, {"results": rows}, service.request_id)
+    return http_response(200, {"results": rows}, service)
 
 
-def result_response(result: Result, request_id: str) -> dict[str, Any]:
+def result_response(result: Result, service: Service) -> dict[str, Any]:
     """Return the HTTP response of one prediction or error."""
     if isinstance(result, FunctionError):
         allow = result.allow if isinstance(result, MethodNotAllowed) else ""
-        return http_response(result.status, error_body(result, request_id), request_id, allow)
-    return http_response(200, result_body(result), request_id)
+        return http_response(result.status, error_body(result, service.request_id), service, allow)
+    return http_response(200, result_body(result), service)
 
 
 def http_response(
-    status: int, body: Body, request_id: str, allow: str = "", reduce_hint: str = REDUCE_HINT
+    status: int, body: Body, service: Service, allow: str = "", reduce_hint: str = REDUCE_HINT
 ) -> dict[str, Any]:
     """Return a JSON object as an HTTP response: `statusCode`, `headers` and `body`, a JSON text.
 
     Args:
         status: HTTP status.
         body: the object.
-        request_id: for the error that replaces a body that is too large.
+        service: records the error that replaces a body that is too large.
         allow: header `Allow`; "" for none.
         reduce_hint: what to request if the body is too large.
     """
     headers = {"Content-Type": "application/json"} | ({"Allow": allow} if allow else {})
     # ASCII: JSON can spell a lone surrogate, which the runtime client could not send as UTF-8.
     text = json.dumps(body, allow_nan=False, separators=(",", ":"))
-    size = len(text) + text.count('"') + text.count("\\")  # as sent: a text inside of a JSON text
+    size = _escaped_bytes(text)
     if size > MAX_BODY_BYTES:
-        message = f"the response must have at most {MAX_BODY_BYTES} bytes, got {size}: request {reduce_hint}"
-        return result_response(TooLarge(message), request_id)
+        error = TooLarge(f"the response must have at most {MAX_BODY_BYTES} bytes, got {size}: request {reduce_hint}")
+        service.record(error)
+        return result_response(error, service)
     return {"statusCode": status, "headers": headers, "body": text, "isBase64Encoded": False}
+
+
+def sent_bytes(reply: dict[str, Any]) -> int:
+    """Return the bytes of an HTTP response as the runtime sends it: one JSON text."""
+    return len(json.dumps(reply | {"body": ""})) + _escaped_bytes(reply["body"])
+
+
+def refuse_size(size: int, limit: int, front_end: str, reduce_hint: str) -> NoReturn:
+    """Raise TooLarge for a response that has more bytes than the front end accepts."""
+    raise TooLarge(
+        f"the response must have at most {limit} bytes, the limit of the {front_end} (1 MB), got {size}: "
+        f"request {reduce_hint}"
+    )
+
+
+def _escaped_bytes(text: str) -> int:
+    """Return the bytes of an ASCII text inside of a JSON text."""
+    return len(text) + text.count('"') + text.count("\\")
 
 
 def result_body(result: Prediction | Classification) -> Body:
@@ -82,6 +101,7 @@ def result_body(result: Prediction | Classification) -> Body:
         **(_classes(result) if isinstance(result, Classification) else _detections(result)),
         "model": {"task": metadata.task, "sha256": metadata.sha256, "imgsz": list(metadata.imgsz_hw)},
         "timing_ms": {step: round(ms, MILLISECOND_DECIMALS) for step, ms in result.timing._asdict().items()},
+        **({"ignored": list(result.ignored)} if result.ignored else {}),
     }
 
 

@@ -15,3 +15,10 @@ def top(probabilities: Floats, count: int = TOP) -> Indices:
         count: maximum number of ids.
     """
     return np.argsort(-probabilities, kind="stable")[:count]
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return the probabilities of (C,) float32 logits."""
+    exponentials: Floats = np.exp(logits - logits.max())
+    exponentials /= exponentials.sum()
+    return exponentials

@@ -1,13 +1,15 @@
 """Output layouts: a table of every supported layout of raw model output, and the decoder of each.
 
-A layout is the shape of an output and the meaning of its numbers. It is chosen once, when the model is loaded. It is
-independent of the task (boxes, masks, keypoints): the numbers of a row after the class scores are returned as `extras`.
+A layout is the shape of an output and the meaning of its numbers. It is chosen once, when the model is loaded; where
+several layouts have the same shape, the values of the first run decide (evidence.py). It is independent of the
+task (boxes, masks, keypoints): the numbers of a row after the class scores are returned as `extras`.
 
 In the shapes C is the number of classes, A of anchors, K of rows, and E of extras: 0 for detect, the mask coefficients
 for segment, keypoints x dimensions for pose, 1 (the angle) for obb.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +21,14 @@ from function.metadata import ModelMetadata
 from function.postprocess.boxes import xyxy_from_cxcywh
 
 RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports name it in their description
+UNSTATED_TASKS = ("detect", "segment", "classify")  # the YOLOv5 repository does not write the task
+MAP_STRIDES = (2, 4, 8, 16, 32, 64, 128)
 
-Shapes = list[tuple[int, ...]]
+Shape = tuple[int, ...]
+
+
+class UndecidedLayout(UnusableModel):
+    """Output whose shape fits a layout that neither the metadata nor the values confirm."""
 
 
 class Candidates(NamedTuple):
@@ -40,9 +48,9 @@ class ModelShape(NamedTuple):
     """Metadata and shapes of a model."""
 
     metadata: ModelMetadata
-    input_hw: tuple[int, int]  # pixels of the run
     shape: tuple[int, ...]  # of the first output, for a batch of one
     extra_count: int  # E
+    is_task_stated: bool  # by the file
 
     @property
     def class_count(self) -> int:
@@ -66,6 +74,15 @@ class Layout(NamedTuple):
     boxes: str  # xyxy or cxcywh; for rotated boxes always cxcywh
     needs_nms: bool  # the output contains overlapping boxes
     preprocessing: str  # how an image becomes the model input: letterbox, stretch or crop
+    softmax: bool = False  # the scores are logits
+
+
+class Reading(NamedTuple):
+    """Interpretation of the outputs of a model."""
+
+    metadata: ModelMetadata  # with the task that the outputs have, if the file does not state one
+    layout: Layout
+    outputs: tuple[int, ...]  # positions of the outputs that are read: the predictions, and for segment the prototypes
 
 
 BOX_TASKS = ("detect", "segment", "pose", "obb")
@@ -86,12 +103,12 @@ def _anchors(output: Floats, class_count: int, conf: float) -> Candidates:
 
 
 def _objectness(output: Floats, class_count: int, conf: float) -> Candidates:
-    """Decode (1, A, 5+C): a row for each anchor; the score is the class score times the objectness.
+    """Decode (1, A, 5+C+E): a row for each anchor; the score is the class score times the objectness.
 
     Source: the YOLOv5 repository, release 7.0, `non_max_suppression`, utils/general.py.
     """
-    rows = output[0][output[0][:, 4] > conf]  # (M, 5+C)
-    scores = rows[:, 5:] * rows[:, 4:5]  # (M, C)
+    rows = output[0][output[0][:, 4] > conf]  # (M, 5+C+E)
+    scores = rows[:, 5 : 5 + class_count] * rows[:, 4:5]  # (M, C)
     best = scores.argmax(axis=1)
     best_scores = scores[np.arange(best.size), best]
     passed = best_scores > conf
@@ -128,6 +145,10 @@ def _is_probabilities(model: ModelShape) -> bool:
     return model.shape[1:] == (model.class_count,)
 
 
+def _is_logits(model: ModelShape) -> bool:
+    return model.shape[1:] == (model.class_count,) and not model.is_task_stated
+
+
 def _is_end_to_end_queries(model: ModelShape) -> bool:
     return model.row_length == 6 and model.metadata.head == RTDETR_HEAD
 
@@ -138,18 +159,19 @@ def _is_queries(model: ModelShape) -> bool:
 
 def _is_anchors(model: ModelShape) -> bool:
     rows = 4 + model.class_count + model.extra_count
-    return not model.metadata.end2end and model.row_length > 0 and model.shape[1] == rows
+    return not _is_final(model.metadata) and model.row_length > 0 and model.shape[1] == rows
 
 
 def _is_objectness(model: ModelShape) -> bool:
-    if model.metadata.end2end or model.row_length != 5 + model.class_count:
-        return False
-    # With one class a row has six numbers, as in an end-to-end output: then the number of anchors decides.
-    return model.class_count > 1 or model.shape[1] in _anchor_counts(model.input_hw)
+    return not _is_final(model.metadata) and model.row_length == 5 + model.class_count + model.extra_count
 
 
 def _is_end_to_end(model: ModelShape) -> bool:
     return model.row_length == 6 + model.extra_count and not _is_rtdetr(model.metadata)
+
+
+def _is_final(metadata: ModelMetadata) -> bool:
+    return metadata.end2end or _is_rtdetr(metadata)
 
 
 def _is_rtdetr(metadata: ModelMetadata) -> bool:
@@ -159,65 +181,117 @@ def _is_rtdetr(metadata: ModelMetadata) -> bool:
     return "rtdetr" in name.lower().replace("-", "")
 
 
-def _anchor_counts(input_hw: tuple[int, int]) -> list[int]:
-    """Return the numbers of anchors with three anchors per grid cell, for three strides and for four."""
-    cells = [(input_hw[0] // stride) * (input_hw[1] // stride) for stride in (8, 16, 32, 64)]
-    return [3 * sum(cells[:3]), 3 * sum(cells)]
-
-
-# The first row that matches is used, so rows that depend on the metadata come before rows that depend on the shape.
+# Rows that depend on the metadata come before rows that depend on the shape. Of several rows that fit, the first one
+# that the values confirm is used: the ids and the order of end-to-end rows are the clearest evidence.
 LAYOUTS = (
     Layout("probabilities", "(1, C)", ("classify",), _is_probabilities, _no_boxes, "", False, "crop"),
+    Layout("logits", "(1, C)", ("classify",), _is_logits, _no_boxes, "", False, "crop", softmax=True),
     Layout(
         "end-to-end queries", "(1, K, 6)", ("detect",), _is_end_to_end_queries, _end_to_end, "cxcywh", False, "stretch"
     ),
     Layout("queries", "(1, K, 4+C)", ("detect",), _is_queries, _queries, "cxcywh", False, "stretch"),
-    Layout("anchors", "(1, 4+C+E, A)", BOX_TASKS, _is_anchors, _anchors, "cxcywh", True, "letterbox"),
-    Layout("objectness", "(1, A, 5+C)", ("detect",), _is_objectness, _objectness, "cxcywh", True, "letterbox"),
     Layout("end-to-end", "(1, K, 6+E)", BOX_TASKS, _is_end_to_end, _end_to_end, "xyxy", False, "letterbox"),
+    Layout("anchors", "(1, 4+C+E, A)", BOX_TASKS, _is_anchors, _anchors, "cxcywh", True, "letterbox"),
+    Layout(
+        "objectness", "(1, A, 5+C+E)", ("detect", "segment"), _is_objectness, _objectness, "cxcywh", True, "letterbox"
+    ),
 )
 
 
-def choose(metadata: ModelMetadata, input_hw: tuple[int, int], shapes: Shapes) -> Layout:
-    """Return the layout of a model.
+def choose(metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Floats]) -> Reading:
+    """Return the meaning of the outputs of a model.
 
     Args:
-        metadata: of the model.
+        metadata: of the model; the task is "" if the file does not state one.
         input_hw: input of a run, pixels.
-        shapes: of every output of that run, for a batch of one.
+        outputs: every output of that run, (1, ...) float32 each.
 
     Raises:
-        UnusableModel: no layout matches; the message names the actual shapes and the supported layouts.
+        UndecidedLayout: layouts fit, and the values confirm none of them; another input may give clearer values.
+        UnusableModel: no layout fits; the message names the actual shapes and the supported layouts.
     """
-    output_count = 2 if metadata.task == "segment" else 1
-    extras = _extra_count(metadata, shapes)
-    if len(shapes) == output_count and shapes[0][:1] == (1,) and extras is not None:
-        model = ModelShape(metadata, input_hw, shapes[0], extras)
-        for layout in LAYOUTS:
-            if metadata.task in layout.tasks and layout.matches(model):
-                return layout
-    raise UnusableModel(_no_layout(metadata, shapes, extras))
+    shapes = [output.shape for output in outputs]
+    readings = list(_fitting(metadata, input_hw, shapes))
+    if not readings:
+        raise UnusableModel(_no_layout(metadata, shapes))
+    if len(readings) == 1 and (metadata.end2end or readings[0].layout.name != "end-to-end"):
+        return readings[0]
+    from function.postprocess import evidence  # imported here, because few models need it
+
+    for reading in readings:
+        if evidence.confirms(reading.layout.name, reading.metadata.task, outputs[0], len(metadata.names)):
+            return reading
+    raise UndecidedLayout(_undecided(readings, shapes[0]))
 
 
-def _no_layout(metadata: ModelMetadata, shapes: Shapes, extras: int | None) -> str:
-    supported = ", ".join(f"{layout.shape} ({layout.name})" for layout in LAYOUTS if metadata.task in layout.tasks)
-    supported += f" with E = {extras}" if extras else ""
-    supported += " and the prototypes (1, M, h, w)" if metadata.task == "segment" else ""
+def _fitting(metadata: ModelMetadata, input_hw: tuple[int, int], shapes: list[Shape]) -> Iterator[Reading]:
+    """Yield every interpretation that the metadata and the shapes allow."""
+    for task in (metadata.task,) if metadata.task else UNSTATED_TASKS:
+        stated = metadata._replace(task=task)
+        for used in _used_outputs(task, shapes):
+            model = _model_shape(stated, shapes, used, bool(metadata.task))
+            others = [shape for position, shape in enumerate(shapes) if position not in used]
+            for layout in LAYOUTS:
+                if (
+                    task in layout.tasks
+                    and model.shape[:1] == (1,)
+                    and layout.matches(model)
+                    and all(_is_ignored(layout, model, shape, input_hw) for shape in others)
+                ):
+                    yield Reading(stated, layout, used)
+
+
+def _used_outputs(task: str, shapes: list[Shape]) -> list[tuple[int, ...]]:
+    """Return the positions of the outputs that a task can read: the first, and for segment each possible prototype."""
+    if task != "segment":
+        return [(0,)] if shapes else []
+    return [(0, position) for position, shape in enumerate(shapes) if position and len(shape) == 4]
+
+
+def _model_shape(
+    metadata: ModelMetadata, shapes: list[Shape], used: tuple[int, ...], is_task_stated: bool
+) -> ModelShape:
+    extras = 1 if metadata.task == "obb" else 0
+    if metadata.task == "segment":
+        extras = shapes[used[1]][1]
+    elif metadata.task == "pose" and metadata.kpt_shape:
+        extras = metadata.kpt_shape[0] * metadata.kpt_shape[1]
+    return ModelShape(metadata, shapes[0], extras, is_task_stated)
+
+
+def _is_ignored(layout: Layout, model: ModelShape, shape: Shape, input_hw: tuple[int, int]) -> bool:
+    """Return whether an additional output holds nothing to read: a feature map, or an auxiliary head.
+
+    Source: the YOLOv5 repository, release 6.1, exports the maps of its heads; the YOLOv9 repository two or three heads.
+    """
+    return shape[:1] == (1,) and (_is_map(shape, input_hw) or layout.matches(model._replace(shape=shape)))
+
+
+def _is_map(shape: Shape, input_hw: tuple[int, int]) -> bool:
+    """Return whether two neighboring sides are the input divided by a stride."""
+    grids = {(input_hw[0] // stride, input_hw[1] // stride) for stride in MAP_STRIDES}
+    return len(shape) in (4, 5) and any(sides in grids for sides in pairwise(shape[1:]))
+
+
+def _no_layout(metadata: ModelMetadata, shapes: list[Shape]) -> str:
+    tasks = (metadata.task,) if metadata.task else UNSTATED_TASKS
+    supported = ", ".join(f"{layout.shape} ({layout.name})" for layout in LAYOUTS if {*tasks} & {*layout.tasks})
+    if metadata.kpt_shape:
+        supported += f" with E = {metadata.kpt_shape[0] * metadata.kpt_shape[1]}"
+    supported += " and the prototypes (1, E, h, w)" if metadata.task == "segment" else ""
     actual = f"{' and '.join(map(str, shapes))} with {len(metadata.names)} class names"
     actual += " and end2end" if metadata.end2end else ""
+    # Only weights of ultralytics can be exported again, and its exports state their task.
+    hint = "; `python -m export best.pt` writes a supported layout" if metadata.task else ""
+    return f"the model outputs for {' or '.join(tasks)} must be one of {supported}, got {actual}{hint}"
+
+
+def _undecided(readings: list[Reading], shape: Shape) -> str:
+    possible = " or ".join(f"{reading.layout.shape} ({reading.layout.name})" for reading in readings)
     return (
-        f"the model outputs for {metadata.task} must be one of {supported}, got {actual};"
-        " `python -m export best.pt` writes a supported layout"
+        f"the model output {shape} can be {possible}, and the values of a test run do not confirm it; if its rows are"
+        " final (x1, y1, x2, y2 in pixels, score, class id), set end2end to True in the metadata of the file"
     )
-
-
-def _extra_count(metadata: ModelMetadata, shapes: Shapes) -> int | None:
-    """Return E, or None if metadata and shapes do not state it."""
-    if metadata.task == "segment":
-        return shapes[1][1] if len(shapes) == 2 and len(shapes[1]) == 4 else None
-    if metadata.task == "pose":
-        return metadata.kpt_shape[0] * metadata.kpt_shape[1] if metadata.kpt_shape else None
-    return 1 if metadata.task == "obb" else 0
 
 
 def decode(
@@ -232,7 +306,7 @@ def decode(
 
     Args:
         layout: from `choose`.
-        output: (1, ...) float32, the first output of a run.
+        output: (1, ...) float32, the predictions of a run.
         metadata: of the model.
         input_wh: the tensor of that run, pixels.
         conf: scores must be above this, 0..1.

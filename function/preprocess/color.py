@@ -10,17 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from function.errors import UnsupportedImage
-
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 8
-BITS_PER_SAMPLE, EXTRA_SAMPLES = 258, 338  # TIFF 6.0, sections 8 and 18
-ALPHA = {1, 2}  # associated, unassociated: TIFF 6.0, section 18
 BMP16_MASKS = {  # stored bits of red, green, blue in a 16-bit BMP; the others are 0 in OpenCV, not 0 in Pillow
     "BGR;15": (0xF8, 0xF8, 0xF8),
     "BGR;16": (0xF8, 0xFC, 0xF8),
 }
 BAND = 256  # rows of CMYK at a time: 50 megapixels at once would take 2 GB
-UNSUPPORTED = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIE L*a*b*"}
 
 
 Mask = tuple[int, int, int]
@@ -35,44 +29,39 @@ def bmp16_mask(opened: Any) -> Mask | None:
     return BMP16_MASKS.get(opened.tile[0].args[0]) if opened.format == "BMP" and opened.tile else None
 
 
-def to_rgb(decoded: Image.Image, mask: Mask | None) -> Image.Image:
+def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     """Return the image in mode RGB; alpha is dropped, not blended.
 
     Args:
-        decoded: a loaded Pillow image, with its `format` and `info`.
+        decoded: a loaded Pillow image, with its `format` and `info`; a `tiff.TiffImage` for a TIFF.
         mask: from `bmp16_mask`.
 
     Returns:
         An image in mode RGB; the argument itself if it already is one.
-
-    Raises:
-        UnsupportedImage: a pixel type that OpenCV does not read either.
     """
     if mask:
         return decoded.convert("RGB").point([level & bits for bits in mask for level in range(256)])
     if decoded.mode == "RGB":
         return decoded
-    if decoded.mode in UNSUPPORTED:
-        raise UnsupportedImage(
-            f"image pixels must be gray, palette, RGB or CMYK of up to 16 bits, got {UNSUPPORTED[decoded.mode]}"
-        )
     if decoded.mode.startswith("I;16"):
         return Image.fromarray(_upper_byte(decoded)).convert("RGB")
     if decoded.mode == "CMYK":
         return Image.fromarray(_cmyk_to_rgb(decoded))
-    if decoded.format == "TIFF" and decoded.mode == "RGBA" and _has_8_bit_alpha(decoded):
+    if decoded.format == "TIFF" and decoded.unassociated_alpha:
         return Image.fromarray(np.ascontiguousarray(np.asarray(decoded.convert("RGBa"))[..., :3]))
+    if decoded.format == "TIFF" and decoded.inverted:
+        return decoded.convert("L").point(range(255, -1, -1)).convert("RGB")
     if decoded.format == "GIF" and "transparency" in decoded.info:
         return _blend_on_white(decoded)
     decoded.info.pop("transparency", None)
     return decoded.convert("RGB")
 
 
-def _upper_byte(decoded: Image.Image) -> NDArray[np.uint8]:
-    """Return the upper 8 bits of 16-bit gray; Pillow's own conversion clips to white."""
-    gray = (np.asarray(decoded) >> 8).astype(np.uint8)
-    inverted = decoded.format == "TIFF" and _tiff_tag(decoded, PHOTOMETRIC) == WHITE_IS_ZERO
-    return 255 - gray if inverted else gray
+def _upper_byte(decoded: Any) -> NDArray[np.uint8]:
+    """Return the upper 8 of 12 or 16 bits of gray; Pillow's own conversion clips to white."""
+    in_tiff = decoded.format == "TIFF"
+    gray = (np.asarray(decoded) >> (decoded.bits - 8 if in_tiff else 8)).astype(np.uint8)
+    return 255 - gray if in_tiff and decoded.inverted else gray
 
 
 def _cmyk_to_rgb(decoded: Image.Image) -> NDArray[np.uint8]:
@@ -90,18 +79,8 @@ def _cmyk_to_rgb(decoded: Image.Image) -> NDArray[np.uint8]:
     return rgb
 
 
-def _has_8_bit_alpha(decoded: Image.Image) -> bool:
-    """Return whether a TIFF has an 8-bit alpha channel, by which libtiff multiplies the colors."""
-    extra, bits = _tiff_tag(decoded, EXTRA_SAMPLES), _tiff_tag(decoded, BITS_PER_SAMPLE)
-    return bool(ALPHA & set(extra or ())) and bits is not None and bits[0] == 8
-
-
 def _blend_on_white(decoded: Image.Image) -> Image.Image:
     """Return a GIF on a white background: OpenCV reads a GIF as a video, which has no transparency."""
     white = Image.new("RGBA", decoded.size, (255, 255, 255, 255))
     white.alpha_composite(decoded.convert("RGBA"))
     return white.convert("RGB")
-
-
-def _tiff_tag(decoded: Any, tag: int) -> Any:
-    return decoded.tag_v2.get(tag)

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
 
@@ -43,7 +43,20 @@ UPRIGHT = {  # EXIF orientation -> the operation that makes the image upright; E
 }
 FIRST_SWAPPED = 5  # from this orientation on, the stored width is the height of the upright image
 MAX_SIDE = 65_500  # px; the limit of libjpeg. Longer sides occur only in files that are made to take much time
-SUPPORTED = "JPEG, PNG, WebP, BMP, GIF, TIFF"
+SUPPORTED = "JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF"
+FTYP = b"ftyp"  # ISO/IEC 14496-12: the first box of a HEIF file, which AVIF and HEIC are; at byte 4, with its brands
+BRANDS_END = 256  # bytes; a file lists fewer than 20 brands of 4 bytes
+AVIF_BRANDS = {b"avif", b"avis"}
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+UNREAD = (  # the first bytes of formats that clients send and that are not read
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"8BPS", "Photoshop (PSD)"),
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+)
 
 
 class DecodedImage(NamedTuple):
@@ -59,21 +72,22 @@ class Format(NamedTuple):
     start: bytes
     offset: int  # of `mark`
     mark: bytes
-    plugin: str
+    module: str
     reader: str
 
 
 FORMATS = (
-    Format(b"\xff\xd8\xff", 0, b"", "JpegImagePlugin", "JpegImageFile"),
-    Format(b"\x89PNG\r\n\x1a\n", 0, b"", "PngImagePlugin", "PngImageFile"),
-    Format(b"RIFF", 8, b"WEBP", "WebPImagePlugin", "WebPImageFile"),
-    Format(b"BM", 0, b"", "BmpImagePlugin", "BmpImageFile"),
-    Format(b"GIF8", 0, b"", "GifImagePlugin", "GifImageFile"),
-    Format(b"II*\0", 0, b"", "TiffImagePlugin", "TiffImageFile"),
-    Format(b"MM\0*", 0, b"", "TiffImagePlugin", "TiffImageFile"),
-    Format(b"II+\0", 0, b"", "TiffImagePlugin", "TiffImageFile"),  # BigTIFF
-    Format(b"MM\0+", 0, b"", "TiffImagePlugin", "TiffImageFile"),
+    Format(b"\xff\xd8\xff", 0, b"", "PIL.JpegImagePlugin", "JpegImageFile"),
+    Format(b"\x89PNG\r\n\x1a\n", 0, b"", "PIL.PngImagePlugin", "PngImageFile"),
+    Format(b"RIFF", 8, b"WEBP", "PIL.WebPImagePlugin", "WebPImageFile"),
+    Format(b"BM", 0, b"", "PIL.BmpImagePlugin", "BmpImageFile"),
+    Format(b"GIF8", 0, b"", "PIL.GifImagePlugin", "GifImageFile"),
+    Format(b"II*\0", 0, b"", "function.preprocess.tiff", "TiffImage"),
+    Format(b"MM\0*", 0, b"", "function.preprocess.tiff", "TiffImage"),
+    Format(b"II+\0", 0, b"", "function.preprocess.tiff", "TiffImage"),  # BigTIFF
+    Format(b"MM\0+", 0, b"", "function.preprocess.tiff", "TiffImage"),
 )
+AVIF = Format(b"", 4, FTYP, "function.preprocess.avif", "AvifImage")
 
 
 def read(data: bytes, max_pixels: int) -> Image.Image:
@@ -105,10 +119,12 @@ def read_reduced(
     Source: ultralytics 8.4.190 `imread`, utils/patches.py (OpenCV's `imdecode` with IMREAD_COLOR).
     """
     opened = _open(data)
-    _check_size(opened.size, max_pixels)
+    for size_wh in (opened.size, *getattr(opened, "coded_sizes_wh", ())):
+        _check_size(size_wh, max_pixels)
     stored_wh = opened.size
     try:
         mask = color.bmp16_mask(opened)
+        _select_frame(opened)
         if min_size:
             _request_reduced_size(opened, min_size)
         opened.load()
@@ -136,6 +152,18 @@ def _request_reduced_size(opened: ImageFile.ImageFile, min_size: Callable[[tuple
         opened.draft(None, _upright_wh(min_size(_upright_wh(opened.size, orientation)), orientation))
 
 
+def _select_frame(opened: Any) -> None:
+    """Go to the first frame of an APNG file whose default image is not a part of the animation.
+
+    OpenCV reads the default image if the animation has only one frame.
+    """
+    if opened.format == "PNG" and opened.default_image and opened.n_frames > 2:
+        opened.dispose_op = 1  # APNG_DISPOSE_OP_BACKGROUND: clear the canvas, on which Pillow has the default image
+        opened.dispose_extent = (0, 0, *opened.size)
+        opened.seek(1)
+        opened.blend_op = 0  # APNG_BLEND_OP_SOURCE: nothing to blend with on an empty canvas
+
+
 def _upright_wh(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Return the upright size for a stored size; the same function converts back."""
     return size_wh[::-1] if orientation >= FIRST_SWAPPED else size_wh
@@ -143,24 +171,46 @@ def _upright_wh(size_wh: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 def load_readers() -> None:
     """Import the Pillow plugin of every format; otherwise the first image of a rare format imports its plugin."""
-    for known in FORMATS:
-        importlib.import_module(f"PIL.{known.plugin}")
+    for known in (*FORMATS, AVIF):
+        importlib.import_module(known.module)
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     """Read the header, and no pixels."""
-    for known in FORMATS:
-        if data.startswith(known.start) and data.startswith(known.mark, known.offset):
-            break
-    else:
-        content = f"data that begins with {data[:12]!r}" if data else "no data"
-        raise UnsupportedImage(f"the image must be one of {SUPPORTED}, got {content}")
-    reader = getattr(importlib.import_module(f"PIL.{known.plugin}"), known.reader)
+    known = _format(data)
+    if known is None:
+        raise UnsupportedImage(f"the image must be one of {SUPPORTED}, got {_describe(data)}")
+    reader = getattr(importlib.import_module(known.module), known.reader)
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))
     except DECODE_ERRORS as error:
-        raise UnsupportedImage(f"the image header is broken ({known.plugin}: {error})") from error
+        raise UnsupportedImage(f"the image header is broken ({known.module}: {error})") from error
     return opened
+
+
+def _format(data: bytes) -> Format | None:
+    for known in FORMATS:
+        if data.startswith(known.start) and data.startswith(known.mark, known.offset):
+            return known
+    return AVIF if AVIF_BRANDS & _brands(data) else None
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """Return the brands of a HEIF file; none for other data."""
+    if not data.startswith(FTYP, 4):
+        return set()
+    size = min(int.from_bytes(data[:4], "big"), BRANDS_END)
+    return {data[start : start + 4] for start in (8, *range(16, size, 4))}  # major brand, version, compatible brands
+
+
+def _describe(data: bytes) -> str:
+    """Return the name of a format that is not read, or the first bytes."""
+    if HEIF_BRANDS & _brands(data):
+        return "HEIC: convert it to JPEG"
+    for start, name in UNREAD:
+        if data.startswith(start):
+            return f"{name}: convert it to JPEG or PNG"
+    return f"data that begins with {data[:12]!r}" if data else "no data"
 
 
 def _orientation(opened: Image.Image) -> int:

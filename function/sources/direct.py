@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from function.tensors.signature import Signature
 
 FIELDS = ("image_data", "url", "s3", "images", "inputs")
+OTHER_SENDERS = ("Records", "eventSource", "detail-type")  # fields of records and events; a record of S3 has s3 too
+ENVELOPE = (  # of a test event in the form of a front end
+    "body",
+    "cookies",
+    "headers",
+    "httpMethod",
+    "isBase64Encoded",
+    "multiValueHeaders",
+    "multiValueQueryStringParameters",
+    "path",
+    "pathParameters",
+    "queryStringParameters",
+    "rawPath",
+    "rawQueryString",
+    "requestContext",
+    "resource",
+    "routeKey",
+    "stageVariables",
+    "version",
+)
 
 
 def matches(event: Any) -> bool:
@@ -20,7 +40,8 @@ def matches(event: Any) -> bool:
     return (
         isinstance(event, dict)
         and any(field in event for field in (*FIELDS, "body"))
-        and not (event.get("httpMethod") or event.get("requestContext"))
+        and not (event.get("httpMethod") or event.get("requestContext") or event.get("raw_path"))
+        and not any(field in event for field in OTHER_SENDERS)
     )
 
 
@@ -37,19 +58,40 @@ def read(event: Any, settings: Settings) -> ParsedBody:
     Raises:
         FunctionError: the request is not in one of the supported forms.
     """
-    return body.parse(_fields(event, body.EXPECTED), settings)
+    fields = _fields(event, body.EXPECTED, takes_images=True)
+    outside = {} if fields is event else _fields_beside_body(event)
+    return body.parse_bytes(fields, outside) if isinstance(fields, bytes) else body.parse(fields, settings, outside)
+
+
+def _fields_beside_body(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what an event has beside its body, without the parts of the envelope of an HTTP front end."""
+    query = event.get("queryStringParameters")
+    beside = {name: value for name, value in event.items() if name not in ENVELOPE and name not in FIELDS}
+    return beside | (query if isinstance(query, dict) else {})
 
 
 def _read_tensors(event: Any, signature: "Signature") -> Any:
     return _fields(event, inference_routes.expected_body(signature))
 
 
-def _fields(event: Any, expected: str) -> Any:
-    """Return the JSON value of the request, of any type; `expected` ends the error message if there is none."""
+def _fields(event: Any, expected: str, takes_images: bool = False) -> Any:
+    """Return the JSON value of the request, of any type, or the bytes of an image that is the body in base64.
+
+    Args:
+        event: of any form.
+        expected: the end of the error message if there is no JSON value.
+        takes_images: of the model.
+    """
     value = event if "body" not in event or any(event.get(field) is not None for field in FIELDS) else event["body"]
     if not isinstance(value, str):
         return value
     text: str | bytes = decode_base64(value, "body") if event.get("isBase64Encoded") else value
     if not text:
         raise BadRequest(f"body must not be empty; {expected}")
+    if takes_images and not body.looks_like_json(text):
+        from function.api import encodings  # imported here: an image is normally in a field
+
+        image = encodings.find_image(text)
+        if image is not None:
+            return image
     return body.load_json(text, expected)

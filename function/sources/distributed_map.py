@@ -1,23 +1,30 @@
-"""Items of a Step Functions distributed map over a bucket: one item, or a batch.
+"""Items of a Step Functions distributed map, and single objects that an event names by bucket and key.
 
-    one item   {"bucket": "b", "Key": "a.jpg"}; an item of a listing has no bucket, the ItemSelector adds it
+    listing    {"bucket": "b", "Key": "a.jpg"}; an item of a listing has no bucket, the ItemSelector adds it
+    inventory  {"Bucket": "b", "Key": "a%20b.jpg", "VersionId": "...", "Size": "1024"}
+    CSV file   {"bucket": "b", "key": "a.jpg"}; the header names the fields
     a batch    {"BatchInput": {"bucket": "b"}, "Items": [{"Key": "a.jpg", ...}, ...]}
 
-Keys are plain. An exception fails the state; its Retry must name the error, and tries again.
+An input transformer of EventBridge writes `bucket` and `key` too. A key is taken as it is; if there is no such object,
+it is taken for URL-encoded. An exception fails the state; its Retry must name the error, and tries again.
 Source: docs.aws.amazon.com/step-functions/latest/dg, input-output-itemreader and input-output-itembatcher.
 """
 
 from typing import Any
 
 from function.errors import BadRequest, kind
+from function.request import parse_options
 from function.service import Service
-from function.sources import s3_objects
-from function.sources.s3_objects import S3Object
+from function.sources import direct, object_request, s3_notification, s3_objects
+from function.sources.object_request import ObjectRequest
 
 
 def matches(event: Any) -> bool:
-    """Return whether the event is a batch of items, or one item with its bucket."""
-    return isinstance(event, dict) and ("Items" in event or {"bucket", "Key"} <= event.keys())
+    """Return whether the event is a batch of items, or one item: the name of a bucket or a key and no other request."""
+    if not isinstance(event, dict):
+        return False
+    is_other = any(field in event for field in (*direct.FIELDS, *direct.OTHER_SENDERS, "body", "requestContext"))
+    return "Items" in event or (object_request.names_object(event) and not (is_other or s3_notification.matches(event)))
 
 
 def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
@@ -25,30 +32,24 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
 
     Raises:
         BadRequest: the bucket or a key is missing.
+        InvalidOption: an option of an item, or of the batch.
         TransientError: of an item; a retry may succeed.
         InternalError: of an item.
     """
     if "Items" not in event:
-        return _row(event["bucket"], event, service)
+        (request,) = object_request.read(event)
+        return _row(request, service)
     batch_input, items = event.get("BatchInput"), event["Items"]
-    bucket = batch_input.get("bucket") if isinstance(batch_input, dict) else None
     if not isinstance(items, list):
         raise BadRequest(f"Items must be an array, got {kind(items)}")
-    return {"results": [_row(_bucket(item) or bucket, item, service) for item in items]}
+    shared = batch_input if isinstance(batch_input, dict) else {}
+    bucket, options = object_request.value_of(shared, object_request.BUCKET), parse_options(shared)
+    requests = [request for item in items for request in object_request.read(item, options, bucket)]
+    return {"results": [_row(request, service) for request in requests]}
 
 
-def _bucket(item: Any) -> Any:
-    """Return the bucket of an item, which an ItemSelector can add."""
-    return item.get("bucket") if isinstance(item, dict) else None
-
-
-def _row(bucket: Any, item: Any, service: Service) -> dict[str, Any]:
-    key: Any = item.get("Key") if isinstance(item, dict) else None
-    if not s3_objects.is_name(bucket):
-        raise BadRequest(f'bucket must be a name, in a batch as "BatchInput": {{"bucket": ...}}, got {bucket!a}')
-    if not s3_objects.is_name(key):
-        raise BadRequest(f"Key must be the key of an object, as in ListObjectsV2, got {key!a}")
-    outcome = s3_objects.process(S3Object(bucket, key), service)
+def _row(request: ObjectRequest, service: Service) -> dict[str, Any]:
+    outcome = object_request.process(request, service)
     if outcome.failure:
         raise outcome.failure
     return s3_objects.summary(outcome)

@@ -1,56 +1,58 @@
-"""HTTP front ends: API Gateway REST (v1) and HTTP (v2) APIs, Function URL, Application Load Balancer.
+"""HTTP requests of every front end: the endpoints, and the responses in the form of the front end.
 
-Their events have the same content in different fields and encodings; `_http_request` makes one `HttpRequest` of each.
+A POST goes to the model, whatever the path: consoles, rules and custom domains put names of their own before or in
+place of a path. Reserved paths are found at the end of the path, after any stage or base path.
 """
 
 import http
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib import parse
+from typing import TYPE_CHECKING, Any
 
 from function.api import body, inference_routes, response
 from function.api.body import ParsedBody
 from function.api.inference_routes import Route
-from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage
+from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage, shown
 from function.errors import kind as json_kind
 from function.loading import decode_base64
 from function.service import Service
 from function.settings import Settings
+from function.sources import front_ends
+from function.sources.front_ends import HttpRequest
 
 if TYPE_CHECKING:
     from function.tensors.signature import Signature
 
-ENDPOINTS = ("analyze", "detect", "predict")  # the last part of the path; the root is an endpoint too
+ENDPOINTS = ("analyze", "detect", "predict")  # documented names; another path is an endpoint too
 FORM = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 HEALTH = "health"  # GET: health check of a load balancer
-
-
-class HttpRequest(NamedTuple):
-    """One HTTP request of any front end."""
-
-    method: str
-    path: str  # without the stage
-    content_type: str
-    query: dict[str, str]  # decoded; the values of a repeated name are joined with commas
-    body: str | bytes
+AVAILABLE = "POST an image to / or to any other path, GET /health, GET /v2"
+REPLACEMENT = "\ufffd"  # a decoder of text writes it in place of bytes that are no text
+SNIFFED_BYTES = 4096
+MIN_REPLACEMENTS = 4  # by chance, 4 KB of compressed data have one in 4,000 images
+TEXT_STARTS = (  # of images as base64 text, of data URLs, and of gzip
+    b"/9j", b"_9j", b"iVBO", b"R0lG", b"UklG", b"Qk", b"SUk", b"TU0A", b"AAAA",
+    b"data:", b"DATA:", b" ", b"\n", b"\r", b"\t", b"\x1f\x8b",
+)  # fmt: skip
 
 
 def matches(event: Any) -> bool:
-    """Return whether the event is an object with an HTTP method where one of the front ends puts it."""
-    return isinstance(event, dict) and bool(event.get("httpMethod") or _context(event).get("http"))
+    """Return whether one of the front ends sent the event."""
+    return front_ends.find(event) is not None
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Return the response in the form of the front end."""
-    signature, route = service.signature, inference_routes.find(_path(event))
-    if _is_health_check(event):
-        reply = response.http_response(200, {"status": "ok"}, service.request_id)
-    elif route:
-        reply = _route_response(route, event, service)
-    elif signature:
-        reply = inference_routes.infer_response(service.guard(_read_endpoint_json, event, signature), service)
-    else:
-        reply = response.respond(service.guard(read, event, service.settings), service)
-    return _to_front_end(event, reply)
+    request = front_ends.parse(event)
+    service.subject = f"{request.method} {shown(request.path)}"
+    is_preflight = request.method == "OPTIONS" and _sends_cors(request, service.settings)
+    reply = _to_front_end(event, request, _no_content() if is_preflight else _reply(request, service), service.settings)
+    limit = request.front_end.max_response_bytes
+    size = response.sent_bytes(reply) if limit else 0
+    if limit and size > limit:
+        hint = inference_routes.REDUCE_HINT if service.signature else response.REDUCE_HINT
+        error = service.guard(response.refuse_size, size, limit, request.front_end.name, hint)
+        reply = _to_front_end(event, request, response.result_response(error, service), service.settings)
+    return reply
 
 
 def read(event: Any, settings: Settings) -> ParsedBody:
@@ -59,143 +61,142 @@ def read(event: Any, settings: Settings) -> ParsedBody:
     Raises:
         FunctionError: no endpoint at the path, another method than POST, or a body that is not supported.
     """
-    request = _endpoint_request(event)
-    if not request.body:
+    return _read_images(front_ends.parse(event), settings)
+
+
+def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
+    """Return the response with its headers as an object; that to HEAD has the body of GET."""
+    method = "GET" if request.method == "HEAD" else request.method
+    route, signature = inference_routes.find(request.path), service.signature
+    if route and (method != "POST" or route != inference_routes.SERVER_ROUTE):
+        return _route_response(route, method, request, service)
+    if method == "GET" and _last_part(request.path) == HEALTH:
+        return response.http_response(200, {"status": "ok"}, service)
+    if signature:
+        fields = service.guard(_read_endpoint_json, request, signature, service.settings)
+        return inference_routes.infer_response(fields, service)
+    return response.respond(service.guard(_read_images, request, service.settings), service)
+
+
+def _read_images(request: HttpRequest, settings: Settings) -> ParsedBody:
+    _check_endpoint(request)
+    content = _content(request, settings)
+    if not content:
         raise BadRequest(f"body must not be empty; {body.EXPECTED}")
-    media_type = _media_type(request)
-    if media_type == FORM:
-        content = request.body.encode() if isinstance(request.body, str) else request.body
-        return body.parse_form(content, request.content_type, request.query, settings)
-    if media_type.endswith("json") or body.looks_like_json(request.body):
-        return body.parse_json(request.body, settings)
-    if isinstance(request.body, str):
+    is_form = request.media_type == FORM
+    if not is_form and (request.media_type.endswith("json") or body.looks_like_json(content)):
+        return body.parse_json(content, settings, request.query)
+    if _is_garbled(content):
         raise UnsupportedImage(
-            f"an image must arrive encoded in base64, got text ({media_type or 'no content type'}): send it with its "
-            "own content type, such as image/jpeg (a REST API also needs binaryMediaTypes */*)"
+            "the image was changed on its way to the function: its bytes were read as text (characters U+FFFD). "
+            "A REST API needs binaryMediaTypes */* and a new deployment; a client must read the file as bytes, not as "
+            "text. Or send the image as base64 text in a JSON object, as image_data"
         )
-    return body.parse_bytes(request.body, request.query)
+    if is_form:
+        form = content.encode("utf-8", "replace") if isinstance(content, str) else content
+        return body.parse_form(form, request.headers["content-type"], request.query, settings)
+    if isinstance(content, str) or content.startswith(TEXT_STARTS) or request.media_type == URLENCODED:
+        from function.api import encodings  # imported here: images arrive as bytes
+
+        content = encodings.image_bytes(content, request.media_type)
+    return body.parse_bytes(content, request.query)
 
 
-def _route_response(route: Route, event: Any, service: Service) -> dict[str, Any]:
-    """Return the response of a route of the Open Inference Protocol."""
-    signature = service.signature
-    error = service.guard(inference_routes.check, route, _method(event), signature)
-    if error:
-        return response.result_response(error, service.request_id)
-    if route.verb == "infer" and signature:
-        return inference_routes.infer_response(service.guard(_read_json, event, signature), service)
-    return response.http_response(200, inference_routes.describe(route, signature), service.request_id)
-
-
-def _read_endpoint_json(event: Any, signature: "Signature") -> Any:
-    """Check the path and the method, and return the JSON object of the request."""
-    _endpoint_request(event)
-    return _read_json(event, signature)
-
-
-def _read_json(event: Any, signature: "Signature") -> Any:
-    """Return the JSON object of a request to a generic ONNX model."""
-    request, expected = _http_request(event), inference_routes.expected_body(signature)
-    if not request.body:
-        raise BadRequest(f"body must not be empty; {expected}")
-    media_type = _media_type(request)
-    if not (media_type.endswith("json") or body.looks_like_json(request.body)):
-        actual = f"{media_type or 'no content type'}, {len(request.body)} bytes"
-        raise UnsupportedImage(f"body must be JSON, got {actual}; this model takes tensors, not images; {expected}")
-    return body.load_json(request.body, expected)
-
-
-def _endpoint_request(event: Any) -> HttpRequest:
-    """Return the request.
+def _content(request: HttpRequest, settings: Settings) -> str | bytes:
+    """Return the body without base64 and without compression; text if the front end sent text.
 
     Raises:
-        NotFound: no endpoint at the path.
+        FunctionError: it cannot be decoded, or it has more than MAX_OBJECT_BYTES.
+    """
+    text = request.body or ""
+    if not isinstance(text, str):
+        raise BadRequest(f"body must be text, got {json_kind(text)}")
+    content = decode_base64(text, "body") if request.is_base64 else text
+    coding = request.headers.get("content-encoding")
+    if not (coding and content):
+        return content
+    from function.api import encodings  # imported here: few bodies are compressed
+
+    return encodings.decompress(content, coding, settings.max_object_bytes)
+
+
+def _is_garbled(content: str | bytes) -> bool:
+    """Return whether the bytes of an image were read as text, which destroys them."""
+    if isinstance(content, str):
+        return REPLACEMENT in content
+    return content.count(REPLACEMENT.encode(), 0, SNIFFED_BYTES) >= MIN_REPLACEMENTS
+
+
+def _route_response(route: Route, method: str, request: HttpRequest, service: Service) -> dict[str, Any]:
+    """Return the response of a route of the Open Inference Protocol."""
+    signature = service.signature
+    error = service.guard(inference_routes.check, route, method, signature)
+    if error:
+        return response.result_response(error, service)
+    if route.verb == "infer" and signature:
+        fields = service.guard(_read_json, request, signature, service.settings)
+        return inference_routes.infer_response(fields, service)
+    return response.http_response(200, inference_routes.describe(route, signature), service)
+
+
+def _read_endpoint_json(request: HttpRequest, signature: "Signature", settings: Settings) -> Any:
+    """Check the path and the method, and return the JSON object of the request."""
+    _check_endpoint(request)
+    return _read_json(request, signature, settings)
+
+
+def _read_json(request: HttpRequest, signature: "Signature", settings: Settings) -> Any:
+    """Return the JSON object of a request to a generic ONNX model."""
+    content, expected = _content(request, settings), inference_routes.expected_body(signature)
+    if not content:
+        raise BadRequest(f"body must not be empty; {expected}")
+    media_type = request.media_type
+    if not (media_type.endswith("json") or body.looks_like_json(content)):
+        actual = f"{media_type or 'no content type'}, {len(content)} bytes"
+        raise UnsupportedImage(f"body must be JSON, got {actual}; this model takes tensors, not images; {expected}")
+    return body.load_json(content, expected)
+
+
+def _check_endpoint(request: HttpRequest) -> None:
+    """Check that a request goes to the model.
+
+    Raises:
+        NotFound: GET of a path without an endpoint, or a path of the Open Inference Protocol that does not exist.
         MethodNotAllowed: another method than POST.
     """
-    request = _http_request(event)
-    last = _last_part(request.path)
-    if last and last not in ENDPOINTS:
-        endpoints = ", ".join(f"/{endpoint}" for endpoint in ENDPOINTS)
-        raise NotFound(f"unknown path {request.path!r}; available: / (or {endpoints})")
-    if request.method != "POST":
-        raise MethodNotAllowed(f"the method must be POST, got {request.method}")
-    return request
-
-
-def _to_front_end(event: Any, reply: dict[str, Any]) -> dict[str, Any]:
-    """Add what a load balancer expects: a status description, and headers in the form of the event."""
-    if "elb" not in _context(event):
-        return reply
-    status = http.HTTPStatus(reply["statusCode"])
-    reply["statusDescription"] = f"{status.value} {status.phrase}"
-    if "multiValueHeaders" in event:
-        reply["multiValueHeaders"] = {name: [value] for name, value in reply.pop("headers").items()}
-    return reply
-
-
-def _context(event: dict[str, Any]) -> dict[str, Any]:
-    return _mapping(event.get("requestContext"))
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """Return an object; front ends send null for an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def _headers(event: dict[str, Any]) -> dict[str, str]:
-    """Return the headers under lower-case names; the last value of a repeated one."""
-    multiple = _mapping(event.get("multiValueHeaders"))
-    headers = {
-        name.lower(): str(values[-1]) for name, values in multiple.items() if isinstance(values, list) and values
-    }
-    return headers | {name.lower(): str(value) for name, value in _mapping(event.get("headers")).items()}
-
-
-def _http_request(event: dict[str, Any]) -> HttpRequest:
-    return HttpRequest(
-        method=_method(event),
-        path=_path(event),
-        content_type=_headers(event).get("content-type", ""),
-        query=_query(event),
-        body=_body(event),
-    )
-
-
-def _method(event: dict[str, Any]) -> str:
-    return str(_mapping(_context(event).get("http")).get("method") or event.get("httpMethod")).upper()
-
-
-def _path(event: dict[str, Any]) -> str:
-    """Return the path without the stage, which an HTTP API with a named stage puts before it."""
-    path = str(event.get("rawPath") or event.get("path") or "/")
-    stage = f"/{_context(event).get('stage')}"
-    return path.removeprefix(stage) if f"{path}/".startswith(f"{stage}/") else path
+    if request.method == "POST":
+        if inference_routes.is_reserved(request.path):
+            raise NotFound(f"unknown path {shown(request.path)}; available: {inference_routes.AVAILABLE}")
+        return
+    if request.method in ("GET", "HEAD") and _last_part(request.path) not in ENDPOINTS:
+        raise NotFound(f"unknown path {shown(request.path)}; available: {AVAILABLE}")
+    raise MethodNotAllowed(f"the method must be POST, got {request.method}; available: {AVAILABLE}")
 
 
 def _last_part(path: str) -> str:
     return path.strip("/").rpartition("/")[2]
 
 
-def _media_type(request: HttpRequest) -> str:
-    return request.content_type.partition(";")[0].strip().lower()
+def _no_content() -> dict[str, Any]:
+    return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
 
 
-def _query(event: dict[str, Any]) -> dict[str, str]:
-    """Return the query string; a load balancer leaves names and values percent-encoded, the others decode them."""
-    query = {name: str(value) for name, value in _mapping(event.get("queryStringParameters")).items()}
-    multiple = _mapping(event.get("multiValueQueryStringParameters"))
-    query |= {name: ",".join(map(str, values)) for name, values in multiple.items() if isinstance(values, list)}
-    if "elb" in _context(event):
-        return {parse.unquote_plus(name): parse.unquote_plus(value) for name, value in query.items()}
-    return query
+def _sends_cors(request: HttpRequest, settings: Settings) -> bool:
+    return bool(request.front_end.leaves_cors and settings.cors_origins)
 
 
-def _body(event: dict[str, Any]) -> str | bytes:
-    text = event.get("body") or ""
-    if not isinstance(text, str):
-        raise BadRequest(f"body must be text, got {json_kind(text)}")
-    return decode_base64(text, "body") if event.get("isBase64Encoded") else text
+def _to_front_end(event: Any, request: HttpRequest, reply: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Finish a response: no body for HEAD, CORS headers, and the form that the front end expects."""
+    if request.method == "HEAD":
+        reply["body"] = ""
+    if _sends_cors(request, settings):
+        from function.api import cors  # imported here: few functions send these headers
 
-
-def _is_health_check(event: dict[str, Any]) -> bool:
-    return _method(event) == "GET" and _last_part(_path(event)) == HEALTH
+        make = cors.preflight_headers if request.method == "OPTIONS" else cors.headers
+        reply["headers"] |= make(settings.cors_origins, request.headers.get("origin", ""))
+    if request.front_end in (front_ends.LOAD_BALANCER, front_ends.LATTICE):
+        status = http.HTTPStatus(reply["statusCode"])
+        reply["statusDescription"] = f"{status.value} {status.phrase}"
+    if request.front_end is front_ends.LOAD_BALANCER and "multiValueHeaders" in event:
+        reply["multiValueHeaders"] = {name: [value] for name, value in reply.pop("headers").items()}
+    return reply

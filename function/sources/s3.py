@@ -7,16 +7,12 @@ it to the dead-letter queue or failure destination of the function.
 from typing import Any
 
 from function.service import Service
-from function.sources import s3_notification, s3_objects
+from function.sources import object_request, s3_notification, s3_objects
 
 
 def matches(event: Any) -> bool:
     """Return whether the event is a notification of S3, directly or through SNS or EventBridge, or the test of S3."""
-    return (
-        s3_notification.sender(event) in ("aws:s3", "aws:sns")
-        or s3_notification.is_from_eventbridge(event)
-        or s3_notification.is_test(event)
-    )
+    return s3_notification.matches(event)
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
@@ -26,7 +22,7 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
         FunctionError: the event is not a notification, or an object has no result. The other objects have their
             results by then, and get the same results when the event is delivered again.
     """
-    outcomes = [s3_objects.process(s3_object, service) for s3_object in s3_notification.objects(event)]
+    outcomes = [object_request.process(request, service) for request in s3_notification.requests(event)]
     for outcome in outcomes:
         if outcome.failure:
             raise outcome.failure

@@ -1,15 +1,18 @@
 """Tasks of S3 Batch Operations, schema 1.0 and 2.0: each has one object of the manifest.
 
+The `userArguments` of a job (schema 2.0) are options such as `conf`, for all its tasks.
 Source: docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.
 """
 
 from typing import Any
 from urllib import parse
 
-from function.errors import FunctionError, InternalError, TransientError
+from function.errors import BadRequest, FunctionError, InternalError, TransientError, kind
+from function.request import Options, read_options
 from function.results import Classification
 from function.service import Service
-from function.sources import s3_objects
+from function.sources import object_request, s3_objects
+from function.sources.object_request import ObjectRequest
 from function.sources.s3_objects import Outcome, S3Object
 
 MAX_RESULT_CHARS = 1024  # of resultString
@@ -21,14 +24,60 @@ def matches(event: Any) -> bool:
 
 
 def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
-    """Return the result of each task; the job runs tasks with a temporary failure again."""
-    rows = [_row(task["taskId"], s3_objects.process(_s3_object(task), service)) for task in event["tasks"]]
+    """Return the result of each task; the job runs tasks with a temporary failure again.
+
+    Raises:
+        BadRequest: a field of the job is missing, so that its tasks cannot be reported.
+    """
+    invocation_id, task_ids = _ids(event)
+    options = service.guard(_options, event)
+    rows = [
+        _row(task_id, _process(task, options, service)) for task_id, task in zip(task_ids, event["tasks"], strict=True)
+    ]
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": "PermanentFailure",
-        "invocationId": event["invocationId"],
+        "invocationId": invocation_id,
         "results": rows,
     }
+
+
+def _ids(event: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the ids of the invocation and of its tasks."""
+    invocation_id, tasks = event.get("invocationId"), event["tasks"]
+    if not isinstance(invocation_id, str):
+        raise BadRequest(f"invocationId of S3 Batch Operations must be text, got {kind(invocation_id)}")
+    if not isinstance(tasks, list):
+        raise BadRequest(f"tasks of S3 Batch Operations must be an array, got {kind(tasks)}")
+    task_ids = [task.get("taskId") if isinstance(task, dict) else None for task in tasks]
+    if not all(isinstance(task_id, str) for task_id in task_ids):
+        raise BadRequest("every task of S3 Batch Operations must be an object with taskId, got another one")
+    return invocation_id, [str(task_id) for task_id in task_ids]
+
+
+def _options(event: dict[str, Any]) -> Options:
+    """Return the options in `userArguments`; other arguments are ignored.
+
+    Raises:
+        InvalidOption: a value.
+        BadRequest: not an object.
+    """
+    job = event.get("job")
+    arguments = job.get("userArguments") if isinstance(job, dict) else None
+    if not isinstance(arguments, dict | None):
+        raise BadRequest(f"userArguments must be an object, got {kind(arguments)}")
+    return read_options(arguments or {})
+
+
+def _process(task: dict[str, Any], options: Options | FunctionError, service: Service) -> Outcome | FunctionError:
+    """Return the outcome of a task, or the error because of which its object cannot be told."""
+    if isinstance(options, FunctionError):
+        return options
+    service.subject = f"task {task['taskId']!a:.200}"
+    s3_object = service.guard(_s3_object, task)
+    if isinstance(s3_object, FunctionError):
+        return s3_object
+    return object_request.process(ObjectRequest(s3_object, options), service)
 
 
 def _s3_object(task: dict[str, Any]) -> S3Object:
@@ -36,13 +85,21 @@ def _s3_object(task: dict[str, Any]) -> S3Object:
 
     Schema 1.0 has the ARN of the bucket or of an access point, which S3 accepts as a name; schema 2.0 has the name.
     """
-    bucket = task.get("s3Bucket") or task["s3BucketArn"].rpartition(":::")[2]
-    return S3Object(bucket, parse.unquote_plus(task["s3Key"]), task.get("s3VersionId") or None)
+    key, bucket, arn = task.get("s3Key"), task.get("s3Bucket"), task.get("s3BucketArn")
+    bucket = bucket or (arn.rpartition(":::")[2] if isinstance(arn, str) else None)
+    if not (s3_objects.is_name(bucket) and s3_objects.is_name(key)):
+        raise BadRequest(f"a task must have the names of a bucket and a key, got {bucket!a:.200} and {key!a:.200}")
+    return S3Object(str(bucket), parse.unquote_plus(str(key)), task.get("s3VersionId") or None)
 
 
-def _row(task_id: str, outcome: Outcome) -> dict[str, str]:
-    code, text = _result(outcome)
+def _row(task_id: str, outcome: Outcome | FunctionError) -> dict[str, str]:
+    code, text = _error(outcome) if isinstance(outcome, FunctionError) else _result(outcome)
     return {"taskId": task_id, "resultCode": code, "resultString": text[:MAX_RESULT_CHARS]}
+
+
+def _error(error: FunctionError) -> tuple[str, str]:
+    is_temporary = isinstance(error, TransientError | InternalError)
+    return "TemporaryFailure" if is_temporary else "PermanentFailure", f"{type(error).__name__}: {error}"
 
 
 def _result(outcome: Outcome) -> tuple[str, str]:
@@ -51,9 +108,8 @@ def _result(outcome: Outcome) -> tuple[str, str]:
     if result is None:
         return "Succeeded", f"skipped: {outcome.skip_reason}"
     if isinstance(result, FunctionError):
-        is_temporary = isinstance(outcome.failure, TransientError | InternalError)
-        code = "TemporaryFailure" if is_temporary else "PermanentFailure"
-        return code, f"{type(result).__name__}: {result}" + (f"; {outcome.result_uri}" if outcome.result_uri else "")
+        code, text = _error(result)
+        return code, text + (f"; {outcome.result_uri}" if outcome.result_uri else "")
     if isinstance(result, Classification):
         return "Succeeded", f"{result.metadata.names[int(result.class_ids[0])]}; {outcome.result_uri}"
     count = len(result.scores)

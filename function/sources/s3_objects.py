@@ -1,26 +1,23 @@
 """One image in S3: read, predict, write the result; all event sources of S3 objects share it.
 
 The same object always gives the same bytes: a second delivery of its event changes nothing. Therefore a stored result
-has no times, and its JSON is written last: if the JSON exists, the annotated image exists too.
+has no times, and its JSON is written last: if the JSON exists, the annotated image exists too. `s3_results.py` writes
+them, so that the result of an older object never replaces that of a newer one.
 """
 
-import io
-import json
-import logging
 from typing import Any, NamedTuple
+from urllib import parse
 
 from function import storage
-from function.api import response
-from function.errors import FunctionError, InternalError, InvalidSetting, NotFound, TransientError
-from function.preprocess import image
+from function.errors import Forbidden, FunctionError, InternalError, InvalidSetting, TooLarge, TransientError
 from function.request import ImageRef, ImageRequest, Options
 from function.results import Classification, Result
 from function.service import Service
 from function.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-JPEG_QUALITY = 90
+NO_OPTIONS = Options()
+FAILS = (TransientError, InternalError)  # errors of an object that write no result, so that the event fails
+SUPERSEDED = "a newer object has its result under this key"
 
 
 class S3Object(NamedTuple):
@@ -30,6 +27,7 @@ class S3Object(NamedTuple):
     key: str
     version_id: str | None = None  # None: the latest
     etag: str | None = None  # of the event; the object that is read may be newer
+    sequencer: str | None = None  # of the event: hexadecimal, orders the events of one key
 
 
 class Outcome(NamedTuple):
@@ -46,11 +44,16 @@ class Outcome(NamedTuple):
         return self.result if self.result_uri is None and isinstance(self.result, FunctionError) else None
 
 
-def process(s3_object: S3Object, service: Service) -> Outcome:
+def process(
+    s3_object: S3Object,
+    service: Service,
+    options: Options = NO_OPTIONS,
+    fails: tuple[type[FunctionError], ...] = FAILS,
+) -> Outcome:
     """Predict the image in an object and write the result: a `.json` with the detections or with the error.
 
-    An image that cannot be read is done when its error is written. A transient or internal error writes nothing and is
-    the `failure` of the outcome.
+    An image that cannot be read is done when its error is written. An error among `fails` writes nothing and is the
+    `failure` of the outcome. An object is skipped if the key already has the result of a newer object.
 
     Raises:
         InvalidSetting: every object of the bucket would count as a result.
@@ -59,18 +62,37 @@ def process(s3_object: S3Object, service: Service) -> Outcome:
     if skip_reason:
         return Outcome(s3_object, None, None, skip_reason)
     stored = service.guard(_read, s3_object, service)
-    result = stored if isinstance(stored, FunctionError) else service.predict(_image_request(s3_object, stored))
-    if isinstance(result, TransientError | InternalError):
+    source: storage.Object | None
+    result: Result
+    if isinstance(stored, FunctionError):
+        source, result = stored.s3_object if isinstance(stored, TooLarge) else None, stored
+    else:
+        source, result = stored, service.predict(_image_request(s3_object, stored, options))
+    if isinstance(result, fails):
         return Outcome(s3_object, None, result)
-    source = None if isinstance(stored, FunctionError) else stored
-    try:
-        return Outcome(s3_object, _write_result(s3_object, source, result, service.settings), result)
-    except FunctionError as error:
-        return Outcome(s3_object, None, error)
-    except Exception:
-        logger.exception("request %s: the result of %s could not be written", service.request_id, s3_object)
-        message = f"the result of {s3_object.key!r} could not be written; the log has the details"
-        return Outcome(s3_object, None, InternalError(message))
+    outcome = service.guard(_write, s3_object, source, result, service.settings)
+    return Outcome(s3_object, None, outcome) if isinstance(outcome, FunctionError) else outcome
+
+
+def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:
+    """Return an object with its key as it is, or URL-decoded if only the decoded key exists.
+
+    For lists of keys that may be URL-encoded, such as an inventory.
+
+    Raises:
+        InvalidSetting: every object of the bucket would count as a result.
+        TransientError: S3 fails, throttles or does not respond.
+    """
+    keys = dict.fromkeys((s3_object.key, parse.unquote_plus(s3_object.key), parse.unquote(s3_object.key)))
+    if len(keys) == 1 or _skip_reason(s3_object, service.settings):
+        return s3_object
+    for key in keys:
+        try:
+            if storage.head(s3_object.bucket, key):
+                return s3_object._replace(key=key)
+        except Forbidden:  # it may exist; reading it reports the error
+            break
+    return s3_object
 
 
 def is_name(value: Any) -> bool:
@@ -110,42 +132,15 @@ def _read(s3_object: S3Object, service: Service) -> storage.Object:
     return storage.read(s3_object.bucket, s3_object.key, s3_object.version_id, max_bytes)
 
 
-def _image_request(s3_object: S3Object, stored: storage.Object) -> ImageRequest:
-    return ImageRequest(ImageRef("bytes", stored.data), s3_object.key.rpartition("/")[2], Options())
+def _image_request(s3_object: S3Object, stored: storage.Object, options: Options) -> ImageRequest:
+    return ImageRequest(ImageRef("bytes", stored.data), s3_object.key.rpartition("/")[2], options)
 
 
-def _write_result(s3_object: S3Object, stored: storage.Object | None, result: Result, settings: Settings) -> str:
-    """Write the annotated image and the JSON of an object; return the URI of the JSON."""
-    bucket, stem = settings.result_bucket or s3_object.bucket, settings.result_prefix + s3_object.key
-    body = _result_body(result)
-    if settings.annotate and stored and not isinstance(result, FunctionError):
-        annotated = _annotated(stored.data, body, settings.max_image_pixels)
-        storage.write(bucket, f"{stem}.jpg", annotated, "image/jpeg")
-    body["source"] = {
-        "bucket": s3_object.bucket,
-        "key": s3_object.key,
-        "version_id": stored.version_id if stored else s3_object.version_id,
-        "etag": stored.etag if stored else s3_object.etag,
-    }
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # The image may be deleted before a late second delivery: the result of the first delivery then stays.
-    storage.write(bucket, f"{stem}.json", text.encode(), "application/json", only_new=isinstance(result, NotFound))
-    return f"s3://{bucket}/{stem}.json"
+def _write(s3_object: S3Object, stored: storage.Object | None, result: Result, settings: Settings) -> Outcome:
+    """Write the result; return the outcome, which is skipped if a newer object has its result there."""
+    from function.sources import s3_results  # imported here: only events about objects write results
 
-
-def _result_body(result: Result) -> dict[str, Any]:
-    """Return the response body without the fields that differ between two runs."""
-    if isinstance(result, FunctionError):
-        return {"error": str(result), "type": type(result).__name__}
-    body = response.result_body(result)
-    del body["timing_ms"]
-    return body
-
-
-def _annotated(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
-    """Return the image with its detections drawn, as JPEG."""
-    from function import draw  # imported here: few functions draw
-
-    buffer = io.BytesIO()
-    draw.annotate(image.read(data, max_pixels), body).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
+    result_uri, is_own = s3_results.write(s3_object, stored, result, settings)
+    if stored and not is_own:
+        return Outcome(s3_object, None, None, SUPERSEDED)
+    return Outcome(s3_object, result_uri, result)

@@ -1,21 +1,24 @@
-"""Notifications of new objects in an SQS queue, several to an event; each message fails on its own.
+"""Messages of an SQS queue about objects, several to an event; each message fails on its own.
 
-The event source mapping must have `ReportBatchItemFailures`; without it the queue takes every message as done.
+The event source mapping must have `ReportBatchItemFailures`; without it the queue takes every message as done. A pipe
+of EventBridge Pipes sends the messages as a bare list and reads the same response.
 
-A message that is not a notification fails too, although another delivery cannot help: after `maxReceiveCount`
-deliveries the queue moves it to its dead-letter queue, where a person can see it. As a success it would be lost.
+A message fails if it cannot be read, has an invalid option, or names an object that the role may not read: another
+delivery cannot help, but after `maxReceiveCount` deliveries the queue moves it to its dead-letter queue, where a person
+sees it and can start a redrive. As a success it would be lost.
 
-Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
+Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling and
+docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.
 """
 
-import logging
 from typing import Any
 
-from function.errors import FunctionError
+from function.errors import BadRequest, Forbidden, FunctionError, InvalidOption, kind
 from function.service import Service
-from function.sources import s3_notification, s3_objects
+from function.sources import object_request, s3_notification, s3_objects
+from function.sources.object_request import ObjectRequest
 
-logger = logging.getLogger(__name__)
+FAILS = (*s3_objects.FAILS, Forbidden, InvalidOption)
 
 
 def matches(event: Any) -> bool:
@@ -24,26 +27,50 @@ def matches(event: Any) -> bool:
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
-    """Return the messages that failed; in a FIFO queue also all behind the first, to keep their order."""
+    """Return the messages that failed; in a FIFO queue also all behind the first, to keep their order.
+
+    Raises:
+        BadRequest: a message has no id, and cannot be reported. The others are processed by then.
+    """
     failed: list[str] = []
-    for message in event["Records"]:
-        is_blocked = failed and str(message.get("eventSourceARN", "")).endswith(".fifo")
-        if is_blocked or not _process(message, service):
-            failed.append(message["messageId"])
+    unreported: FunctionError | None = None
+    for message in s3_notification.records(event):
+        service.subject = ""
+        message_id = service.guard(_id, message)
+        if isinstance(message_id, FunctionError):
+            unreported = message_id
+            continue
+        is_blocked = (failed or unreported) and str(message.get("eventSourceARN", "")).endswith(".fifo")
+        if is_blocked or not _process(message, message_id, service):
+            failed.append(message_id)
+    if unreported:
+        raise unreported
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _process(message: dict[str, Any], service: Service) -> bool:
-    """Process every object of a message and return whether each has its result; log the errors."""
-    try:
-        outcomes = [
-            s3_objects.process(s3_object, service)
-            for s3_object in s3_notification.objects(s3_notification.load_json(message.get("body")))
-        ]
-    except FunctionError as error:
-        logger.error("message %s is not a notification: %s", message["messageId"], error)
+def _id(message: Any) -> str:
+    message_id = message.get("messageId") if isinstance(message, dict) else None
+    if not isinstance(message_id, str) or not message_id:
+        raise BadRequest(f"a message must be an object with messageId, got {kind(message)}")
+    return message_id
+
+
+def _process(message: dict[str, Any], message_id: str, service: Service) -> bool:
+    """Process every object of a message and return whether each has its result."""
+    name = f"message {message_id}"
+    service.subject = name
+    requests = service.guard(_requests, message)
+    if isinstance(requests, FunctionError):
         return False
-    for outcome in outcomes:
-        if outcome.failure:
-            logger.warning("message %s failed: %s", message["messageId"], outcome.failure)
+    outcomes = [object_request.process(request, service, name, FAILS) for request in requests]
     return not any(outcome.failure for outcome in outcomes)
+
+
+def _requests(message: dict[str, Any]) -> list[ObjectRequest]:
+    """Return the objects of a message; a pipe with an input template sends the JSON value of the body, not its text."""
+    content = message.get("body")
+    if not isinstance(content, dict):
+        content = s3_notification.load_json(content)
+    # A record of a failure destination has the event that failed.
+    is_record = isinstance(content, dict) and "requestPayload" in content
+    return s3_notification.requests(content["requestPayload"] if is_record else content)

@@ -1,4 +1,8 @@
-"""Warm-up events: `{"warmup": true}`, and the events that a schedule of EventBridge sends by default.
+"""Warm-up events: `{"warmup": true}`, those of common plugins, and those that schedules of EventBridge send by default.
+
+    {"warmup": true}, {"warmer": true, "concurrency": 2}          this project; lambda-warmer
+    {"source": "serverless-plugin-warmup"}                       serverless-plugin-warmup and similar plugins
+    {"source": "aws.events", "detail-type": "Scheduled Event"}   a schedule; Zappa
 
 Their only purpose is to arrive: the model was loaded and run once when the execution environment started.
 """
@@ -6,14 +10,23 @@ Their only purpose is to arrive: the model was loaded and run once when the exec
 from typing import Any
 
 from function.service import Service
+from function.sources import direct
+
+FIELDS = ("warmup", "warmer", "warm", "keepwarm", "keep_warm", "keepWarm", "lambdaWarmer")
+SOURCES = ("warmup", "warm-up", "warmer", "keep-warm", "keepwarm")  # a part of the value of `source`
 
 
 def matches(event: Any) -> bool:
-    """Return whether the event has the warm-up field or comes from a schedule."""
+    """Return whether the event has a warm-up field or comes from a warmer or a schedule, and is no other request."""
     if not isinstance(event, dict):
         return False
-    return event.get("warmup") is True or (
-        event.get("source") in ("aws.events", "aws.scheduler") and event.get("detail-type") == "Scheduled Event"
+    source = event.get("source")
+    if source in ("aws.events", "aws.scheduler"):
+        return bool(event.get("detail-type") == "Scheduled Event")
+    if any(field in event for field in (*direct.FIELDS, *direct.OTHER_SENDERS, "body", "detail")):
+        return False
+    return any(event.get(field) is True for field in FIELDS) or (
+        isinstance(source, str) and any(part in source.lower() for part in SOURCES)
     )
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from export import crash_log
 from export.model_info import ModelInfo
 from layer import build
 from layer.__main__ import FAILURES
@@ -44,6 +45,8 @@ def main(arguments: list[str]) -> int:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted; the files in the output folder are unchanged", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
+        return _fail(crash_log.write(error, "build_zip"), FAILED)
     _print("\n" + deploy_commands + "\n")
     if options.smoke_inputs is not None and not info.is_generic and (options.out / "try").is_dir():
         _print(f"Images with the boxes from the zips: {options.out / 'try'}")
@@ -64,6 +67,7 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
     if shipped.note:
         _print(f"The model is not optimized: {shipped.note}.")
     info = shipped.info
+    _print_nms_conf(info)
     _check_smoke_inputs(options, info)
     packages, function = _packages_and_function(options, scratch)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -78,6 +82,14 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
     return info, commands.text(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic)
+
+
+def _print_nms_conf(info: ModelInfo) -> None:
+    from function.model import Model
+
+    nms_conf = info.loaded.metadata.nms_conf if isinstance(info.loaded, Model) else None
+    if nms_conf is not None:
+        _print(f"The model was exported with nms=True and conf={nms_conf}: a lower conf has no effect.")
 
 
 def _check_sizes(zips: tuple[Path, Path]) -> None:

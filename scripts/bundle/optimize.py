@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_DIFFERENCE = 1e-4  # of outputs, relative to their largest value; measured on the example and a YOLOv8n: 0
 MAX_GROWTH = 1.05  # of the file: weights that are stored as float16 and cast at load would be stored as float32
 MIN_SCALE = 1e-9  # the least value that a difference is divided by: outputs may be all zeros
+FLOAT16 = "FP16"  # datatype of the Open Inference Protocol
 QUANTIZED = b"QuantizeLinear"  # the fusions of 8-bit graphs depend on the processor
 
 
@@ -78,14 +79,15 @@ def _write(content: bytes, target: Path) -> None:
     onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _random_image(info: ModelInfo) -> dict[str, NDArray[np.float32]]:
-    """Return one random image for the input: (B, 3, H, W) float32, 0..1; dynamic sizes are 1 and the trained sides."""
+def _random_image(info: ModelInfo) -> dict[str, NDArray[np.floating]]:
+    """Return one random image for the input: (B, 3, H, W), 0..1; dynamic sizes are 1 and the trained sides."""
     import numpy as np
 
     (declared,) = info.inputs
     default = (1, 3, *info.imgsz)
     shape = [size if size > 0 else side for size, side in zip(declared["shape"], default, strict=True)]
-    return {declared["name"]: np.random.default_rng(0).random(shape, dtype=np.float32)}
+    image = np.random.default_rng(0).random(shape, dtype=np.float32)
+    return {declared["name"]: image.astype(np.float16) if declared["datatype"] == FLOAT16 else image}
 
 
 def _difference(expected: list[Any], outputs: list[Any]) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scripts.aws.limits import DIRECT_LIMIT, UNZIPPED_LIMIT
 
 OVERHEAD = "(zip directory)"
-PACKAGES = {"PIL": "pillow"}  # folder in the layer -> package, where the two names differ
+PACKAGES = {"PIL": "pillow", "python_multipart": "python-multipart"}  # folder in the layer -> package, if they differ
 MODEL, CODE = "model", "function"
 
 
@@ -27,8 +27,8 @@ def package(name: str) -> str:
     """Return the owner of a file in one of the zips: a package of the layer, the model, or the function."""
     first, _, rest = name.partition("/")
     if first == "python":
-        folder = rest.split("/")[0]
-        return PACKAGES.get(folder, folder.split("-")[0].removesuffix(".libs"))
+        folder = rest.split("/")[0].split("-")[0].removesuffix(".libs")
+        return PACKAGES.get(folder, folder)
     return MODEL if name.endswith(".onnx") else CODE
 
 

@@ -1,4 +1,4 @@
-"""Final check: every object has exactly one result, every injected fault was reported, nothing is lost or extra."""
+"""Final check: every object has the result of its newest version, every fault was reported, nothing is lost."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _result_problems(item: SoakObject, results: Mapping[str, bytes]) -> Iterator
         yield f"{item.key!r} has no result"
         return
     result = json.loads(results[item.result_key])
-    source = {"bucket": BUCKET, "key": item.key, "version_id": None, "etag": item.etag}
+    source = {"bucket": BUCKET, "key": item.key, "version_id": item.version_id, "etag": item.etag}
     if result.get("source") != source:
         yield f"{item.key!r}: source must be {source}, got {result.get('source')}"
     expected = (FAILED,) if item.broken else (DETECTED, CLASSIFIED)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
 
-S3_ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>injected</Message></Error>'
+S3_ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -20,6 +21,7 @@ class Fault(NamedTuple):
     method: str
     status: int  # HTTP; 0: connection closed without a response; 200: connection closed in the middle of the body
     code: str
+    message: str = "injected"
 
 
 KINDS = (
@@ -104,7 +106,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 self._reply(200, [("ETag", '"0"')], b"the beginning", missing=100)
             elif fault:
-                self._reply(fault.status, [("Content-Type", "application/xml")], S3_ERROR.format(fault.code).encode())
+                text = S3_ERROR.format(fault.code, escape(fault.message))
+                self._reply(fault.status, [("Content-Type", "application/xml")], text.encode())
             else:
                 self._reply(*proxy.forward(self.command, self.path, body, dict(self.headers)))
 
@@ -118,7 +121,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(body) + missing))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (name of the base class)
             """Log nothing: the report has the counts."""

@@ -1,4 +1,4 @@
-"""Objects of the bucket: images under unusual keys, some of them broken, some with an injected fault."""
+"""Objects of the bucket: images under unusual keys, some broken, some with a fault, some with an older version."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scripts.soak.fault_proxy import KINDS, Fault
 BUCKET = "images"
 RESULT_PREFIX = "results/"
 NAMES = ("plain", "with space", "a+b", "100% %2B", "\"x\" and 'y'", "صورة", "大きい", "ä&?#=;,@", "UPPER.v2")
-EVERY = 50  # one of this many objects is broken, and one has a fault
-BROKEN_AT, FAULT_AT = 7, 23  # their positions in each fifty objects
+EVERY = 50  # one of this many objects is broken, one has a fault, and one has an older version
+BROKEN_AT, FAULT_AT, OLDER_AT = 7, 23, 31  # their positions in each fifty objects
 MAX_SAMPLE_BYTES = 64 * 1024  # small images: the delivery is tested, not the model
 
 
@@ -24,6 +24,14 @@ class SoakObject(NamedTuple):
     data: bytes
     broken: bool
     fault: Fault | None
+    older: bytes | None = None  # an older version, whose event arrives after that of the newest or before it
+    version_id: str | None = None  # of `data`, from the upload
+    older_version_id: str | None = None
+
+    @property
+    def older_id(self) -> str:
+        """Message id of the older version."""
+        return f"{self.key} (older version)"
 
     @property
     def etag(self) -> str:
@@ -54,11 +62,20 @@ def plan(count: int, samples: Path) -> list[SoakObject]:
     return list(_objects(count, small))
 
 
-def upload(client: Any, objects: Sequence[SoakObject]) -> None:
-    """Create the bucket and upload all objects."""
+def upload(client: Any, objects: Sequence[SoakObject]) -> list[SoakObject]:
+    """Create a bucket with versions and upload all objects; return them with their version ids."""
     client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def put(item: SoakObject, data: bytes) -> str:
+        response = client.put_object(Bucket=BUCKET, Key=item.key, Body=data, ContentType="image/jpeg")
+        return str(response["VersionId"])
+
+    uploaded = []
     for item in objects:
-        client.put_object(Bucket=BUCKET, Key=item.key, Body=item.data, ContentType="image/jpeg")
+        older_version_id = None if item.older is None else put(item, item.older)
+        uploaded.append(item._replace(version_id=put(item, item.data), older_version_id=older_version_id))
+    return uploaded
 
 
 def _objects(count: int, images: Sequence[bytes]) -> Iterator[SoakObject]:
@@ -67,8 +84,10 @@ def _objects(count: int, images: Sequence[bytes]) -> Iterator[SoakObject]:
         data = images[number % len(images)]
         broken = position == BROKEN_AT % count
         fault = KINDS[group % len(KINDS)] if position == FAULT_AT % count else None
+        is_replaced = position == OLDER_AT % count and not broken and not fault
+        older = images[(number + 1) % len(images)] if is_replaced else None
         key = f"in/{number:05} {NAMES[number % len(NAMES)]}.jpg"
-        yield SoakObject(key, _break(data, group) if broken else data, broken, fault)
+        yield SoakObject(key, _break(data, group) if broken else data, broken, fault, older)
 
 
 def _break(data: bytes, group: int) -> bytes:

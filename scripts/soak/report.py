@@ -20,8 +20,9 @@ CONCURRENCY = 10
 def counts(objects: Sequence[SoakObject], report: DeliveryReport, met: dict[str, int], results: int) -> str:
     """Return the table of counts."""
     broken, faulty = sum(item.broken for item in objects), sum(item.fault is not None for item in objects)
+    replaced = sum(item.older is not None for item in objects)
     rows = (
-        ("objects", f"{len(objects):,}, {broken} of them broken"),
+        ("objects", f"{len(objects):,}, {broken} of them broken, {replaced} with an older version"),
         ("invocations", f"{len(report.batches):,}, with {sum(len(batch.keys) for batch in report.batches):,} messages"),
         ("faults injected", f"{faulty}, met by {sum(met.values())} requests"),
         ("reported for retry", f"{len(report.reported)} messages"),

@@ -5,6 +5,7 @@ Source: docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling; events 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +13,18 @@ from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from scripts.local_lambda.invocation import Invocation
-from scripts.soak.fixtures import BUCKET, SoakObject
+from scripts.soak.fixtures import BUCKET, EVERY, SoakObject
 
 MAX_RECEIVES = 5  # deliveries of a message before it goes to the dead-letter queue
+SEQUENCER, OLDER_SEQUENCER = "0055AED6DCD90281E6", "0055AED6DCD90281E5"  # of the newest version, of an older one
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:images"
 
 
 class Batch(NamedTuple):
-    """One invocation: the keys of its messages, its time in ms, and the keys that it reported as failed."""
+    """One invocation: the ids of its messages, its time in ms, and the ids that it reported as failed.
+
+    The id of a message is the key of its object, with an addition for an older version.
+    """
 
     keys: tuple[str, ...]
     invoke_ms: float
@@ -44,7 +49,7 @@ def deliver(
     invoke: Callable[[Any], Invocation],
     on_batch: Callable[[Batch], None],
 ) -> DeliveryReport:
-    """Deliver a message for every object until each is processed or in the dead-letter queue.
+    """Deliver a message for every version of every object until each is processed or in the dead-letter queue.
 
     Args:
         objects: the objects.
@@ -52,7 +57,8 @@ def deliver(
         invoke: invokes the function with an event.
         on_batch: called after each invocation, before messages are delivered again.
     """
-    queue = deque((item.key, _body(number, item), 1) for number, item in enumerate(objects))
+    messages = itertools.chain.from_iterable(_messages(number, item) for number, item in enumerate(objects))
+    queue = deque((key, body, 1) for key, body in messages)
     report = DeliveryReport([], [])
     while queue:
         taken = [queue.popleft() for _ in range(min(batch_size, len(queue)))]
@@ -95,21 +101,36 @@ def _message(key: str, body: str, receives: int) -> dict[str, Any]:
     }
 
 
-def _body(number: int, item: SoakObject) -> str:
+def _messages(number: int, item: SoakObject) -> list[tuple[str, str]]:
+    """Return id and body of the messages of an object; that of an older version is the first or the last of two."""
+    newest = (item.key, _body(number, item))
+    if item.older is None:
+        return [newest]
+    older = item._replace(data=item.older, version_id=item.older_version_id)
+    messages = [newest, (item.older_id, _body(number, older, OLDER_SEQUENCER))]
+    return messages if number // EVERY % 2 == 0 else messages[::-1]
+
+
+def _body(number: int, item: SoakObject, sequencer: str = SEQUENCER) -> str:
     """Return the notification of an object: in rotation from S3, from S3 through SNS, and from EventBridge."""
-    notification = _eventbridge_event(item) if number % 3 == 2 else _s3_event(item)
+    notification = _eventbridge_event(item, sequencer) if number % 3 == 2 else _s3_event(item, sequencer)
     if number % 3 == 1:
         notification = {"Type": "Notification", "TopicArn": "arn:aws:sns:local", "Message": json.dumps(notification)}
     return json.dumps(notification)
 
 
-def _s3_event(item: SoakObject) -> dict[str, Any]:
-    fields = {"key": quote_plus(item.key, safe="/"), "size": len(item.data), "eTag": item.etag, "sequencer": "00"}
+def _s3_event(item: SoakObject, sequencer: str) -> dict[str, Any]:
+    key = quote_plus(item.key, safe="/")
+    fields = {"key": key, "size": len(item.data), "eTag": item.etag, "sequencer": sequencer}
+    if item.version_id:
+        fields["versionId"] = item.version_id
     s3 = {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET}, "object": fields}
     return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]}
 
 
-def _eventbridge_event(item: SoakObject) -> dict[str, Any]:
-    fields = {"key": item.key, "size": len(item.data), "etag": item.etag, "sequencer": "00"}
+def _eventbridge_event(item: SoakObject, sequencer: str) -> dict[str, Any]:
+    fields = {"key": item.key, "size": len(item.data), "etag": item.etag, "sequencer": sequencer}
+    if item.version_id:
+        fields["version-id"] = item.version_id
     detail = {"version": "0", "bucket": {"name": BUCKET}, "object": fields, "reason": "PutObject"}
     return {"version": "0", "detail-type": "Object Created", "source": "aws.s3", "detail": detail}

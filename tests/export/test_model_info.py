@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto
 
 from export import cli, model_info
 from export.errors import UsageError
-from tests.support import color_model, tensor_models
+from tests.support import color_model, fixed_output_model, tensor_models
 
 
 def test_generic_model_has_its_inputs_and_outputs(tmp_path: Path) -> None:
@@ -37,6 +38,23 @@ def test_yolo_model_has_its_task_sizes_and_names(tmp_path: Path) -> None:
         ("input", "images (1, 3, height, width)"),
         ("output", "output0 (1, 6, anchors)"),
     ]
+
+
+def test_description_names_the_outputs_that_are_not_read(tmp_path: Path) -> None:
+    outputs = [np.zeros((1, 5, 84)), np.zeros((1, 18, 8, 8)), np.zeros((1, 18, 4, 4))]
+    path = fixed_output_model.save(tmp_path / "m.onnx", outputs, fixed_output_model.YOLOV5)
+    rows = dict(model_info.describe(model_info.read(path, path.read_bytes())))
+    assert rows["output"] == "output0 (1, 5, 84)"
+    assert rows["not read"] == "output1 (1, 18, 8, 8), output2 (1, 18, 4, 4)"
+
+
+@pytest.mark.parametrize(("metadata", "exporter"), [({}, "unknown"), ({"version": "8.3.1"}, "ultralytics 8.3.1")])
+def test_description_names_ultralytics_only_as_the_exporter_of_its_files(
+    metadata: dict[str, str], exporter: str, tmp_path: Path
+) -> None:
+    path = color_model.save(tmp_path / "m.onnx", **metadata)
+    rows = dict(model_info.describe(model_info.read(path, path.read_bytes())))
+    assert rows["exporter"].startswith(f"{exporter}, ")
 
 
 @pytest.mark.parametrize("save", [color_model.save, tensor_models.add])

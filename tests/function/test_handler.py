@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from function import model, predictor
+from function.api import response
 from function.settings import Settings
 from tests.conftest import Context, encode, image_with_box
 from tests.function.sources.test_http import HTTP_EVENTS, event
@@ -83,8 +84,8 @@ def test_every_front_end_predicts_a_raw_image(handler: ModuleType, red_png: byte
     [
         ({}, 400, "BadRequest"),
         ({"image_data": "!"}, 400, "BadRequest"),
-        (event("function_url", rawPath="/nowhere"), 404, "NotFound"),
-        (event("rest_v1", httpMethod="GET"), 405, "MethodNotAllowed"),
+        (event("function_url", rawPath="/v2/models/m/nothing"), 404, "NotFound"),
+        (event("rest_v1", httpMethod="PUT"), 405, "MethodNotAllowed"),
         (direct(encode(Image.new("1", (10_000, 5_001)))), 413, "TooLarge"),
         (direct(b"text renamed .jpg"), 415, "UnsupportedImage"),
         (direct(encode(Image.new("RGB", (9, 9)))[:40]), 415, "UnsupportedImage"),
@@ -212,3 +213,50 @@ def test_only_a_model_of_the_zips_is_mapped_into_memory(
     called, arguments = handler._load(settings)
     assert (called, arguments["threads"], arguments["name"], arguments["spinning"]) == (function, 2, "wine", True)
     assert arguments.get("sha256") == settings.model_sha256
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize(
+    ("changes", "kind", "status"),
+    [({"body": "", "isBase64Encoded": False}, "BadRequest", 400), ({"body": "{}"}, "BadRequest", 400)],
+)
+def test_refused_http_request_is_one_warning_with_type_path_and_request_id(
+    handler: ModuleType,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    changes: dict[str, Any],
+    kind: str,
+    status: int,
+) -> None:
+    assert call(handler, event(name) | {"path": "/detect", "rawPath": "/detect"} | changes)[0] == status
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert all(text in record.getMessage() for text in ("request-1", str(status), kind, "/detect"))
+
+
+def test_unexpected_error_is_one_warning_beside_its_traceback(
+    handler: ModuleType, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(predictor, "predict", lambda *_: 1 / 0)
+    call(handler, direct(red_png))
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_response_that_is_too_large_is_logged_and_counted(
+    handler: ModuleType,
+    red_png: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(response, "MAX_BODY_BYTES", 300)
+    assert call(handler, direct(red_png))[0] == 413
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["Errors"] == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_successful_request_leaves_no_warning(
+    handler: ModuleType, red_png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    call(handler, event("function_url", body=red_png))
+    assert not caplog.records

@@ -50,18 +50,41 @@ def test_bytes_are_returned_as_they_are() -> None:
         f"data:image/png;base64,{ENCODED}",
         f" DATA:;BASE64,{ENCODED}",
         "\n".join(ENCODED[i : i + 4] for i in range(0, len(ENCODED), 4)),
+        "\r\n".join(["", ENCODED, ""]),
+        ENCODED.rstrip("="),
+        base64.urlsafe_b64encode(IMAGE).decode(),
+        base64.urlsafe_b64encode(IMAGE).decode().rstrip("="),
     ],
-    ids=["plain", "data URL", "loose data URL", "wrapped lines"],
+    ids=["plain", "data URL", "loose data URL", "wrapped lines", "CRLF", "unpadded", "URL-safe", "URL-safe unpadded"],
 )
 def test_base64_is_decoded(text: str) -> None:
     assert loading.load(ImageRef("base64", text), CLOSED) == IMAGE
 
 
 @pytest.mark.parametrize(
-    "text", ["no base64!", "QUJ", "÷÷÷÷", "data:image/png,abc", "data:image/png;base64,", "data:", " "]
+    "text", ["no base64!", "QUJDR", "÷÷÷÷", "data:image/png,abc", "data:image/png;base64,", "data:", " "]
 )
 def test_text_that_is_not_base64_is_a_bad_request(text: str) -> None:
     with pytest.raises(BadRequest):
+        loading.load(ImageRef("base64", text), CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("QUJD QUJD", "spaces where \\+ was"),
+        ("QUJD QUJD QUJD QUJD QUJD", "spaces where \\+ was"),
+        ("b'QUJD'", "b'...'"),
+        ('b"QUJD"', "b'...'"),
+        ("QUJD%2BQUI%3D", "percent-encoded"),
+        ("QU+DQU-D", "URL-safe"),
+        ("QUJDR", "5 digits"),
+        ("QUJD*UJD", "the character '\\*'"),
+        ("QUJD=QUJD", "the character '='"),
+    ],
+)
+def test_error_of_text_that_is_not_base64_has_the_cause(text: str, cause: str) -> None:
+    with pytest.raises(BadRequest, match=f"image_data must be base64, got .*{cause}"):
         loading.load(ImageRef("base64", text), CLOSED)
 
 

@@ -100,7 +100,7 @@ def test_error_names_the_missing_metadata(tmp_path: Path, key: str) -> None:
         ({"stride": "[8, 16, 32]"}, "stride must be a whole number from 1 to 8192"),
         ({"end2end": "True"}, "outputs for detect must be one of .* with 2 class names and end2end"),
         ({"task": "pose"}, r"kpt_shape must be \[keypoints, 2 or 3\], got None"),
-        ({"task": "pose", "kpt_shape": "[17, 4]"}, r"kpt_shape must be \[keypoints, 2 or 3\], got \[17, 4\]"),
+        ({"task": "pose", "kpt_shape": "[17, 4]"}, r"kpt_shape must be \[keypoints, 2 or 3\], got '\[17, 4\]'"),
         ({"args": "{'nms'"}, "args must be a Python literal"),
         ({"names": "{0: 'red'}"}, r"got \(1, 6, 4\) with 1 class names"),
     ],

@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,6 +70,50 @@ def test_classes_are_filtered_by_id_or_name(served: Model, settings: Settings, r
 def test_unknown_class_is_rejected(served: Model, settings: Settings, red_png: bytes, requested) -> None:
     with pytest.raises(InvalidOption, match=f"^unknown class {requested!r}; available: 0 red, 1 blue$"):
         predicted(served, settings, red_png, classes=(requested,))
+
+
+@pytest.mark.parametrize(
+    ("requested", "class_id"), [("1", 0), (1, 1), ("0", 0), (0, 0), ("", 1), (" 1 ", 0), (" ", 1), ("00", 0)]
+)
+def test_text_is_a_class_name_first_and_a_number_an_id(
+    tmp_path: Path, settings: Settings, requested: int | str, class_id: int
+) -> None:
+    numbered = model.load(color_model.save(tmp_path / "m.onnx", names="{0: '1', 1: ''}"), threads=1)
+    drawn = image_with_box()
+    drawn.paste((0, 0, 255), (128, 128, 160, 160))
+    assert predicted(numbered, settings, encode(drawn), classes=(requested,)).class_ids.tolist() == [class_id]
+
+
+def test_error_for_an_unknown_class_lists_at_most_20_names(tmp_path: Path, settings: Settings, red_png: bytes) -> None:
+    names = {class_id: f"class-{class_id}" for class_id in range(2)}
+    crowded = model.load(color_model.save(tmp_path / "m.onnx", names=str(names)), threads=1)
+    metadata = crowded.metadata._replace(names={class_id: f"class-{class_id}" for class_id in range(80)})
+    with pytest.raises(InvalidOption) as caught:
+        predicted(crowded._replace(metadata=metadata), settings, red_png, classes=("x",))
+    assert str(caught.value).count("class-") == 20
+    assert str(caught.value).endswith("19 class-19, and 60 more")
+
+
+@pytest.mark.parametrize(
+    ("options", "ignored"),
+    [
+        ({}, ()),
+        ({"conf": 0.3}, ("conf",)),
+        ({"conf": 0.4}, ()),
+        ({"conf": 0.5, "classes": (0,), "max_det": 9}, ()),
+        ({"conf": 0.1, "iou": 0.5, "agnostic": False}, ("conf", "iou", "agnostic")),
+    ],
+)
+def test_option_without_an_effect_on_an_embedded_nms_is_listed(
+    served: Model, settings: Settings, red_png: bytes, options: dict[str, Any], ignored: tuple[str, ...]
+) -> None:
+    metadata, layout = served.metadata._replace(nms_conf=0.4), served.layout._replace(needs_nms=False)
+    embedded = served._replace(metadata=metadata, layout=layout)
+    assert predicted(embedded, settings, red_png, **options).ignored == ignored
+
+
+def test_masks_are_listed_for_a_model_without_masks(served: Model, settings: Settings, red_png: bytes) -> None:
+    assert predicted(served, settings, red_png, masks="none", conf=0.1, iou=0.2).ignored == ("masks",)
 
 
 def test_name_of_two_classes_selects_both(tmp_path: Path, settings: Settings) -> None:

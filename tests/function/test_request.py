@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from function.errors import InvalidOption
-from function.request import Options, read_options
+from function.request import OPTIONS, Options, read_options, unknown_fields
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,13 @@ from function.request import Options, read_options
         ({"conf": "0.4", "iou": "0", "max_det": "5"}, Options(conf=0.4, iou=0, max_det=5)),
         ({"conf": None, "classes": None}, Options()),
         ({"classes": [0, "gauge"]}, Options(classes=(0, "gauge"))),
-        ({"classes": "0, gauge,wall clock"}, Options(classes=(0, "gauge", "wall clock"))),
+        ({"classes": "0, gauge,wall clock"}, Options(classes=("0", "gauge", "wall clock"))),
+        ({"classes": ["", " a", "7"]}, Options(classes=("", " a", "7"))),
+        ({"classes": '["", 7]'}, Options(classes=("", 7))),
+        ({"classes": "[red], blue"}, Options(classes=("[red]", "blue"))),
+        ({"classes[]": [1], "classes": "2"}, Options(classes=(1, "2"))),
+        ({"classes[0]": "a", "classes[1]": "b"}, Options(classes=("a", "b"))),
+        ({"conf[]": "0.4", "classes[x]": "1"}, Options(conf=0.4)),
         ({"classes": 1}, Options(classes=(1,))),
         ({"classes": ""}, Options()),
         ({"conf": "", "iou": "", "max_det": ""}, Options()),
@@ -42,7 +48,7 @@ def test_count_out_of_range_is_refused(value: Any) -> None:
         read_options({"max_det": value})
 
 
-@pytest.mark.parametrize("value", [[], {}, [None], [1.5], [True], "a,,b", [[0]], " "])
+@pytest.mark.parametrize("value", [[], {}, [None], [1.5], [True], [[0]], "[[[0]]]", "[null]", "[0.5]"])
 def test_classes_of_another_type_are_refused(value: Any) -> None:
     with pytest.raises(InvalidOption, match="classes"):
         read_options({"classes": value})
@@ -64,3 +70,83 @@ def test_flag_of_another_type_is_refused(value: Any) -> None:
 def test_unknown_masks_are_refused(value: Any) -> None:
     with pytest.raises(InvalidOption, match="masks must be polygons, rle or none, got "):
         read_options({"masks": value})
+
+
+def test_table_has_every_option_in_the_order_of_the_fields() -> None:
+    assert tuple(option.name for option in OPTIONS) == Options._fields
+
+
+@pytest.mark.parametrize(
+    ("alias", "name", "value"),
+    [
+        ("confidence", "conf", 0.4),
+        ("conf_thres", "conf", "0.4"),
+        ("score_threshold", "conf", 0),
+        ("iou_thres", "iou", 0.5),
+        ("overlap", "iou", 1),
+        ("max_detections", "max_det", 7),
+        ("agnostic_nms", "agnostic", True),
+    ],
+)
+def test_name_of_another_tool_is_the_same_option(alias: str, name: str, value: Any) -> None:
+    assert read_options({alias: value}) == read_options({name: value}) != Options()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"conf": 0.4, "confidence": "0.4"}, {"max_det": "5", "max_detections": 5.0}, {"overlap": 0.5, "iou": None}],
+)
+def test_two_names_of_one_option_may_be_equal(fields: dict[str, Any]) -> None:
+    assert read_options(fields) != Options()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"conf": 0.4, "confidence": 0.5},
+        {"iou_thres": 0, "overlap": 1},
+        {"agnostic": True, "agnostic_nms": "0"},
+        {"conf[0]": 0.4, "conf[1]": 0.5},
+    ],
+)
+def test_two_names_of_one_option_with_different_values_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match="are the same option and must be equal, got "):
+        read_options(fields)
+
+
+def test_error_names_the_option_as_the_client_wrote_it() -> None:
+    with pytest.raises(InvalidOption, match="score_threshold must be between 0 and 1, got 7"):
+        read_options({"score_threshold": 7})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Conf", "conf"),
+        ("IoU", "iou"),
+        ("max-det", "max_det"),
+        ("maxDet", "max_det"),
+        ("max_dets", "max_det"),
+        ("clases", "classes"),
+        ("calsses[]", "classes"),
+        ("agnostik", "agnostic"),
+        ("mask", "masks"),
+        ("conf-thres", "conf_thres"),
+        ("confidance", "confidence"),
+    ],
+)
+def test_near_miss_of_an_option_is_refused(name: str, meant: str) -> None:
+    with pytest.raises(InvalidOption, match=rf"unknown option .*; did you mean {meant}\?"):
+        unknown_fields([name], ())
+
+
+@pytest.mark.parametrize("name", ["con", "conf2", "cnof", "io", "class", "imgsz", "foo", "", "x" * 1000, "max_", "[]"])
+def test_other_names_are_unknown_fields(name: str) -> None:
+    assert unknown_fields(["image_data", "conf", name, "classes[0]", name], ("image_data",)) == (name,)
+
+
+def test_number_of_unknown_fields_is_limited() -> None:
+    names = [f"field-{number}" for number in range(1000)]
+    assert len(unknown_fields(names, ())) == 1000
+    with pytest.raises(InvalidOption, match="at most 1000 unknown fields, got 1001"):
+        unknown_fields([*names, "another"], ())

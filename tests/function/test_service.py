@@ -28,6 +28,13 @@ def test_predict_returns_a_prediction_or_an_error_and_records_it(service: Servic
     assert service.results == results
 
 
+def test_unknown_fields_of_a_request_are_in_its_prediction(service: Service, red_png: bytes) -> None:
+    request = request_for(red_png)._replace(options=Options(masks="none"), ignored=("foo",))
+    prediction = service.predict(request)
+    assert isinstance(prediction, Prediction)
+    assert prediction.ignored == ("foo", "masks")
+
+
 def test_error_of_parsing_is_returned_and_recorded(service: Service) -> None:
     error = BadRequest("a")
     assert service.predict(error) is error
@@ -94,3 +101,22 @@ def generic_model() -> Any:
     from function.tensors.signature import Signature
 
     return TensorModel(session=None, signature=Signature("m", None, (), ()), sha256="")
+
+
+def test_error_is_one_line_of_the_log_with_status_type_subject_and_request_id(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.subject = "POST '/detect'"
+    service.predict(NotFound("no such object\nforged line \ud800"))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    expected = r"request request-1: 404 NotFound (POST '/detect'): no such object\nforged line \ud800"
+    assert record.getMessage() == expected
+
+
+def test_error_is_recorded_once(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    error = BadRequest("a")
+    service.predict(error)
+    service.record(error)
+    assert service.results == [error]
+    assert len(caplog.records) == 1

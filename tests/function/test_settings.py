@@ -37,6 +37,8 @@ def test_confidence_threshold_is_another_name_with_lower_priority() -> None:
         ("MAX_IMAGE_PIXELS", "-1"),
         ("MAX_IMAGE_PIXELS", "1e6"),
         ("MAX_IMAGES", "0"),
+        ("METRICS", "2"),
+        ("METRICS", "Classes,sources"),
         ("MODEL_SHA256", "abc"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ],
@@ -44,6 +46,15 @@ def test_confidence_threshold_is_another_name_with_lower_priority() -> None:
 def test_error_for_an_invalid_value_has_variable_and_value(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=f"^{name} must be .*, got '{value}'$"):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("", (True, False)), ("0", (False, False)), ("1", (True, False)), (" classes", (True, True))],
+)
+def test_metrics_are_on_without_classes_by_default(value: str, expected: tuple[bool, bool]) -> None:
+    settings = Settings.from_env({"METRICS": value})
+    assert (settings.metrics, settings.class_metrics) == expected
 
 
 @pytest.mark.parametrize("watched", ["results/in/", "results/", "resu"])
@@ -121,3 +132,15 @@ def test_values_of_a_request_have_a_limit() -> None:
     assert Settings.from_env({"MAX_TENSOR_ELEMENTS": "10"}).max_tensor_elements == 10
     with pytest.raises(InvalidSetting, match=r"^MAX_TENSOR_ELEMENTS must be .*, got '0'$"):
         Settings.from_env({"MAX_TENSOR_ELEMENTS": "0"})
+
+
+def test_cors_origins_are_a_list_in_lower_case() -> None:
+    assert Settings.from_env({}).cors_origins == ()
+    origins = Settings.from_env({"CORS_ORIGINS": " https://A.example,http://localhost:8080, *"}).cors_origins
+    assert origins == ("https://a.example", "http://localhost:8080", "*")
+
+
+@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://a.example/page", "://a", "https://"])
+def test_cors_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"^CORS_ORIGINS must be origins such as https://a.example, or \*, got "):
+        Settings.from_env({"CORS_ORIGINS": origin})

@@ -1,8 +1,10 @@
 """Reads and writes of S3 objects, on moto, and the errors of S3, with a proxy that injects them."""
 
 import base64
+import itertools
+import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,11 @@ import pytest
 
 from function import storage
 from function.errors import Forbidden, NotFound, TooLarge, TransientError
+from function.model import Model
+from function.service import Service
+from function.settings import Settings
+from function.sources import s3_objects
+from function.sources.s3_objects import S3Object
 from scripts.soak import s3_server
 from scripts.soak.fault_proxy import Fault, FaultyProxy
 
@@ -55,10 +62,93 @@ def test_written_object_is_read(key: str, client: Any) -> None:
     assert client.head_object(Bucket=BUCKET, Key=key)["ContentType"] == "image/jpeg"
 
 
-def test_conditional_write_keeps_an_existing_object() -> None:
-    storage.write(BUCKET, "once", b"first", "text/plain", only_new=True)
-    storage.write(BUCKET, "once", b"second", "text/plain", only_new=True)
+def test_write_of_a_new_object_keeps_an_existing_one() -> None:
+    assert storage.write(BUCKET, "once", b"first", "text/plain", only_new=True)
+    assert not storage.write(BUCKET, "once", b"second", "text/plain", only_new=True)
     assert storage.read(BUCKET, "once", None, 100).data == b"first"
+
+
+def test_write_replaces_only_the_object_with_the_etag() -> None:
+    storage.write(BUCKET, "changed", b"first", "text/plain")
+    first = storage.read(BUCKET, "changed", None, 100).etag
+    assert storage.write(BUCKET, "changed", b"second", "text/plain", replaced_etag=first)
+    assert not storage.write(BUCKET, "changed", b"third", "text/plain", replaced_etag=first)
+    assert storage.read(BUCKET, "changed", None, 100).data == b"second"
+
+
+def test_write_that_replaces_a_deleted_object_is_not_done(client: Any) -> None:
+    assert not storage.write(BUCKET, "deleted", b"", "text/plain", replaced_etag="0" * 32)
+    assert storage.head(BUCKET, "deleted") is None
+
+
+def test_properties_are_those_of_the_write(client: Any) -> None:
+    metadata = {"source-version-id": "3/L4+kq==", "source-sequencer": "00AF"}
+    storage.write(BUCKET, "described", b"data", "text/plain", metadata=metadata)
+    described = storage.head(BUCKET, "described")
+    assert described == (client.head_object(Bucket=BUCKET, Key="described")["ETag"].strip('"'), None, metadata)
+
+
+def test_properties_name_the_latest_version(client: Any) -> None:
+    client.create_bucket(Bucket="heads")
+    client.put_bucket_versioning(Bucket="heads", VersioningConfiguration={"Status": "Enabled"})
+    versions = [client.put_object(Bucket="heads", Key="a", Body=body)["VersionId"] for body in (b"1", b"2")]
+    described = storage.head("heads", "a")
+    assert described
+    assert described.version_id == versions[1]
+
+
+def test_read_has_the_time_of_the_version(client: Any) -> None:
+    storage.write(BUCKET, "timed", b"", "text/plain")
+    modified = storage.read(BUCKET, "timed", None, 100).last_modified
+    assert modified == client.head_object(Bucket=BUCKET, Key="timed")["LastModified"]
+    assert modified
+    assert modified.tzinfo
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_result_of_the_newest_version_stays_in_every_order(
+    order: Sequence[int], client: Any, served: Model, red_png: bytes
+) -> None:
+    bucket = f"order-{''.join(map(str, order))}"
+    client.create_bucket(Bucket=bucket)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    uploads = [client.put_object(Bucket=bucket, Key="in/a", Body=data) for data in (red_png, b"broken", red_png + b"0")]
+    versions = [upload["VersionId"] for upload in uploads]
+    service = Service(served, Settings.from_env({}), "id-1")
+    for number in (*order, order[0]):
+        outcome = s3_objects.process(S3Object(bucket, "in/a", versions[number], None, f"00A{number}"), service)
+        assert not outcome.failure
+    response = client.get_object(Bucket=bucket, Key="results/in/a.json")
+    assert json.load(response["Body"])["source"]["version_id"] == versions[2]
+    assert response["Metadata"]["source-version-id"] == versions[2]
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, "no-bucket"])
+def test_missing_object_has_no_properties(bucket: str) -> None:
+    assert storage.head(bucket, "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, Forbidden), (400, Forbidden), (405, Forbidden), (503, TransientError), (0, TransientError)],
+)
+def test_error_of_properties_is_translated(status: int, error: type[Exception], proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("HEAD", status, "")
+    with pytest.raises(error, match=f"s3://{BUCKET}/a"):
+        storage.head(BUCKET, "a")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict"), (404, "NoSuchKey")]
+)
+def test_unmet_condition_is_no_error(status: int, code: str, proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("PUT", status, code)
+    assert storage.write(BUCKET, "a", b"", "text/plain", replaced_etag="0" * 32) is False
+
+
+def test_missing_bucket_of_a_conditional_write_is_not_found() -> None:
+    with pytest.raises(NotFound, match="NoSuchBucket"):
+        storage.write("no-bucket", "a", b"", "text/plain", replaced_etag="0" * 32)
 
 
 def test_empty_object_is_read() -> None:
@@ -81,10 +171,12 @@ def test_missing_object_or_bucket_raises_not_found(bucket: str, key: str, versio
         storage.read(bucket, key, version, 100)
 
 
-def test_object_above_the_limit_is_not_read() -> None:
+def test_object_above_the_limit_is_not_read(client: Any) -> None:
     storage.write(BUCKET, "large", b"x" * 101, "image/jpeg")
-    with pytest.raises(TooLarge, match="must have at most 100 bytes, got 101"):
+    with pytest.raises(TooLarge, match="must have at most 100 bytes, got 101") as raised:
         storage.read(BUCKET, "large", None, 100)
+    described = client.head_object(Bucket=BUCKET, Key="large")
+    assert raised.value.s3_object == (b"", described["ETag"].strip('"'), None, described["LastModified"])
     assert len(storage.read(BUCKET, "large", None, 101).data) == 101
 
 
@@ -130,8 +222,37 @@ def test_unexpected_error_is_raised_unchanged(status: int, code: str, proxy: Fau
         storage.read(BUCKET, "a", None, 100)
 
 
-def test_message_of_access_denied_mentions_a_missing_object(proxy: FaultyProxy) -> None:
-    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 403, "AccessDenied")
+USER = "User: arn:aws:sts::111122223333:assumed-role/yolo/yolo is not authorized to perform: "
+SENTENCES = [
+    ("GET", "AccessDenied", f'{USER}s3:GetObject on resource: "arn:aws:s3:::{BUCKET}/a" because no policy allows it'),
+    ("GET", "AccessDenied", f"{USER}kms:Decrypt on the resource associated with this ciphertext"),
+    ("PUT", "AccessDenied", f"{USER}kms:GenerateDataKey on resource: arn:aws:kms:eu-central-1:111122223333:key/1"),
+    ("PUT", "AccessDenied", f'{USER}s3:PutObject on resource: "arn:aws:s3:::{BUCKET}/a"'),
+    ("GET", "KMS.DisabledException", "arn:aws:kms:eu-central-1:111122223333:key/1 is disabled."),
+    ("GET", "InvalidObjectState", "The operation is not valid for the object's storage class"),
+    ("GET", "SlowDown", "Please reduce your request rate."),
+]
+
+
+@pytest.mark.parametrize(("method", "code", "sentence"), SENTENCES)
+def test_sentence_of_s3_is_in_the_error(method: str, code: str, sentence: str, proxy: FaultyProxy) -> None:
+    status = 503 if code == "SlowDown" else 403
+    proxy.faults[f"/{BUCKET}/a"] = Fault(method, status, code, sentence)
+    with pytest.raises((Forbidden, TransientError)) as raised:
+        storage.read(BUCKET, "a", None, 100) if method == "GET" else storage.write(BUCKET, "a", b"", "image/jpeg")
+    assert str(raised.value) == f"s3://{BUCKET}/a: S3 responded with {status} {code}: {sentence}"
+
+
+def test_sentence_of_s3_is_one_line_of_limited_length(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("PUT", 403, "AccessDenied", "one\n two " + "x" * 5000)
+    with pytest.raises(Forbidden, match=r": one two x+$") as raised:
+        storage.write(BUCKET, "a", b"", "image/jpeg")
+    assert len(str(raised.value)) < 700
+
+
+@pytest.mark.parametrize("sentence", ["Access Denied", f'{USER}s3:ListBucket on resource: "arn:aws:s3:::{BUCKET}"'])
+def test_denied_read_that_names_no_other_action_mentions_a_missing_object(sentence: str, proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 403, "AccessDenied", sentence)
     with pytest.raises(Forbidden, match=r"may also be missing: .* s3:ListBucket"):
         storage.read(BUCKET, "a", None, 100)
 
@@ -160,7 +281,7 @@ def test_s3_that_does_not_respond_is_a_transient_error(monkeypatch: pytest.Monke
 def test_image_in_the_event_does_not_load_boto3(
     run_python: Callable[..., Any], model_path: Path, red_png: bytes
 ) -> None:
-    events = [{"image_data": base64.b64encode(red_png).decode()}, {"warmup": True}, {"Records": []}]
+    events = [{"image_data": base64.b64encode(red_png).decode()}, {"warmup": True}]
     program = f"""
 import json, sys
 import function.handler

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.build
 ROOT = Path(__file__).resolve().parent.parent.parent
 STORE = ROOT / "build" / "layer"  # the folder that scripts/build_zip.sh uses, so that an up-to-date layer is used again
 MB = 1_000_000  # bytes
-NUMPY_NAMES = {"np", "numpy", "nx", "_nx"}  # the names of numpy in the three packages and in the function
+NUMPY_NAMES = {"np", "numpy", "nx", "_nx"}  # the names of numpy in the packages and in the function
 # The removed modules that a kept module still refers to: in functions that inference does not call, or with a fallback
 # for the missing module.
 REFERENCES_TO_REMOVED = {
@@ -108,7 +108,7 @@ def references(path: Path, package: list[str]) -> Iterator[str]:
             yield f"numpy.{node.attr}"
 
 
-def test_top_level_names_are_those_of_three_packages(layer: Layer) -> None:
+def test_top_level_names_are_those_of_four_packages(layer: Layer) -> None:
     assert {path.name for path in layer.packages.iterdir()} == {
         "PIL",
         "numpy",
@@ -117,11 +117,13 @@ def test_top_level_names_are_those_of_three_packages(layer: Layer) -> None:
         "onnxruntime",
         "pillow-13.0.0.dist-info",
         "pillow.libs",
+        "python_multipart",
+        "python_multipart-0.0.34.dist-info",
     }
 
 
-def test_the_layer_is_at_most_85_mb_unzipped(layer: Layer) -> None:
-    assert build.total_size(layer.packages) <= 85 * MB
+def test_the_layer_is_at_most_90_mb_unzipped(layer: Layer) -> None:
+    assert build.total_size(layer.packages) <= 90 * MB
 
 
 @pytest.mark.parametrize("arch", MACHINES)
@@ -132,7 +134,7 @@ def test_the_layer_is_at_most_30_mb_zipped(arch: str, tmp_path: Path) -> None:
 
 
 def test_every_shared_object_loads_on_amazon_linux(layer: Layer) -> None:
-    assert amazon_linux.check(layer.packages, layer.target.arch) == 18
+    assert amazon_linux.check(layer.packages, layer.target.arch) == 20
 
 
 def test_the_bundled_libraries_are_exactly_the_needed_ones(layer: Layer) -> None:
@@ -147,6 +149,7 @@ def test_licenses_of_the_packages_are_kept(layer: Layer) -> None:
     required = {"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt", "pillow-13.0.0.dist-info/licenses/LICENSE"}
     assert licenses | required <= names(layer.packages)
     assert "numpy-2.5.5.dist-info/licenses/LICENSE.txt" in licenses
+    assert "python_multipart-0.0.34.dist-info/licenses/LICENSE.txt" in licenses
 
 
 def test_kept_modules_refer_to_no_other_removed_module(layer: Layer) -> None:

@@ -25,7 +25,7 @@ def invocation(response: Any, error: dict[str, Any] | None = None) -> Invocation
 
 
 def result(item: SoakObject) -> bytes:
-    source = {"bucket": fixtures.BUCKET, "key": item.key, "version_id": None, "etag": item.etag}
+    source = {"bucket": fixtures.BUCKET, "key": item.key, "version_id": item.version_id, "etag": item.etag}
     body = {"error": "broken", "type": "UnsupportedImage"} if item.broken else {"detections": [], "detection_count": 0}
     return json.dumps(body | {"source": source}).encode()
 
@@ -43,9 +43,11 @@ def problems(
     return list(check.problems(OBJECTS, results, report, dict.fromkeys(met, 3)))
 
 
-def test_one_of_fifty_objects_is_broken_and_another_has_a_fault() -> None:
-    assert sum(item.broken for item in OBJECTS) == len(FAULTY) == 2
+def test_one_of_fifty_objects_is_broken_one_has_a_fault_and_one_an_older_version() -> None:
+    replaced = [item for item in OBJECTS if item.older is not None]
+    assert sum(item.broken for item in OBJECTS) == len(FAULTY) == len(replaced) == 2
     assert not any(item.broken and item.fault for item in OBJECTS)
+    assert not any(item.broken or item.fault for item in replaced)
     assert len({item.key for item in OBJECTS}) == 100
 
 
@@ -77,6 +79,35 @@ def test_unreported_or_unmet_fault_is_a_problem() -> None:
     assert problems(failed=(FAULTY[1].key,)) == [f"{key!r} met a fault that was not reported"]
     assert problems(met=(FAULTY[1].fault_path,)) == [f"{key!r} did not meet its fault"]
     assert len(problems(failed=tuple(item.key for item in OBJECTS))) == len(OBJECTS) - len(FAULTY)
+
+
+def test_result_of_the_older_version_is_a_problem() -> None:
+    replaced = next(item for item in OBJECTS if item.older is not None)
+    older = result(replaced._replace(data=replaced.older or b"", version_id="1"))
+    assert len(problems(lambda results: results.update({replaced.result_key: older}))) == 1
+
+
+def test_event_of_the_older_version_comes_after_that_of_the_newest_or_before_it() -> None:
+    delivered: list[tuple[str, str, str]] = []
+
+    def invoke(event: Any) -> Invocation:
+        for message in event["Records"]:
+            body = json.loads(message["body"])
+            body = json.loads(body["Message"]) if "Message" in body else body
+            described = body["detail"]["object"] if "detail" in body else body["Records"][0]["s3"]["object"]
+            version_id = described.get("versionId") or described.get("version-id")
+            if version_id:
+                delivered.append((message["messageId"], version_id, described["sequencer"]))
+        return invocation({"batchItemFailures": []})
+
+    objects = [
+        item._replace(version_id="new", older_version_id="old") if item.older is not None else item for item in OBJECTS
+    ]
+    sqs_queue.deliver(objects, 10, invoke, lambda _: None)
+    assert [version_id for _, version_id, _ in delivered] == ["new", "old", "old", "new"]
+    assert len({message_id for message_id, _, _ in delivered}) == 4
+    sequencers = {version_id: sequencer for _, version_id, sequencer in delivered}
+    assert sequencers["old"] < sequencers["new"]
 
 
 def test_failed_message_is_delivered_again_until_it_succeeds() -> None:
@@ -118,6 +149,7 @@ def test_forty_objects_pass_through_the_zips_with_a_broken_image_and_a_fault(tmp
     assert done.returncode == 0, done.stderr
     assert "every object has exactly one result" in done.stdout
     assert "faults injected       1, met by 3 requests" in done.stdout
+    assert "objects               40, 1 of them broken, 1 with an older version" in done.stdout
 
 
 def test_missing_zips_are_reported(tmp_path: Path) -> None:

@@ -62,14 +62,16 @@ def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), *
     return _write(path, nodes, constants, [1, 3, *sides], [1, 6, "anchors"], METADATA | metadata)
 
 
-def save_output(path: Path, shape: tuple[int, ...], **metadata: str) -> Path:
-    """Write a model that ignores its input and returns zeros of a shape, for unsupported layouts."""
+def save_output(
+    path: Path, shape: tuple[int, ...], sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str
+) -> Path:
+    """Write a model that ignores its input and returns zeros of a shape, for unsupported layouts and classifiers."""
     nodes = [
         helper.make_node("ReduceSum", ["images"], ["sum"], keepdims=0),
         helper.make_node("Mul", ["sum", "zeros"], ["output0"]),
     ]
     constants = {"zeros": np.zeros(shape, dtype=np.float32)}
-    return _write(path, nodes, constants, [1, 3, "height", "width"], list(shape), METADATA | metadata)
+    return _write(path, nodes, constants, [1, 3, *sides], list(shape), METADATA | metadata)
 
 
 def _write(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from function import settings
+from function import metrics, settings
+from function.errors import NotFound
 from tests.conftest import ROOT
+from tests.function import test_metrics
 from tests.support import template_stack
 from tests.support.template_stack import resources, stack, translated
 
@@ -36,6 +38,7 @@ COMBINATIONS = {
     "warm": {"WarmUp": "5 minutes"},
     "model in a bucket": {"ModelBucket": "models", "ModelKey": "v1/best.onnx", "ModelSha256": "ab" * 32},
     "model in a layer": {"ModelPath": "/opt/model.onnx", "Confidence": "0.4", "Iou": ".5", "MaxDetections": "50"},
+    "quiet": {"LogLevel": "WARN", "Metrics": "classes"},
     "monitored": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
     "switched off": {"ReservedConcurrency": "0"},
     "everything": {
@@ -58,17 +61,17 @@ COMBINATIONS = {
 every_combination = pytest.mark.parametrize("parameters", COMBINATIONS.values(), ids=COMBINATIONS)
 
 
-def grants(**parameters: str) -> dict[str, Any]:
-    """Return the permissions of the role: action -> resource."""
+def grants(**parameters: str) -> dict[str, list[Any]]:
+    """Return the permissions of the role: action -> resources."""
     [managed] = resources("AWS::IAM::ManagedPolicy", **parameters).values()
     [role] = resources("AWS::IAM::Role", **parameters).values()
     documents = [managed["PolicyDocument"], *(policy["PolicyDocument"] for policy in role["Policies"])]
     statements = [statement for document in documents for statement in document["Statement"]]
-    return {
-        action: statement["Resource"]
-        for statement in statements
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    }
+    granted: dict[str, list[Any]] = {}
+    for statement in statements:
+        for action in [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]:
+            granted.setdefault(action, []).append(statement["Resource"])
+    return granted
 
 
 def permissions(**parameters: str) -> list[dict[str, Any]]:
@@ -196,14 +199,14 @@ def test_api_has_one_route_and_permission_for_this_route_only(kind: str) -> None
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/analyze")
 
 
-def test_cors_is_the_same_for_both_endpoints_and_absent_in_the_function() -> None:
+def test_cors_is_the_same_for_both_endpoints_and_reaches_the_function() -> None:
     parameters = {"UrlAuth": "NONE", "ApiAuth": "NONE", "CorsOrigins": "https://a.example,https://b.example"}
     [url] = resources("AWS::Lambda::Url", **parameters).values()
     [api] = resources("AWS::ApiGatewayV2::Api", **parameters).values()
     assert url["Cors"] == api["CorsConfiguration"] | {"AllowMethods": ["GET", "POST"]}
     assert url["Cors"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
-    sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
-    assert "access-control" not in sources.lower()
+    read = settings.Settings.from_env(environment(**parameters))
+    assert read.cors_origins == ("https://a.example", "https://b.example")
 
 
 @every_combination
@@ -216,7 +219,7 @@ def test_every_permission_for_a_service_has_a_source(parameters: dict[str, str])
 
 def test_role_may_only_write_its_log_if_everything_is_off() -> None:
     log = {"Fn::GetAtt": ["LogGroup", "Arn"]}
-    assert grants(**BARE) == {"logs:CreateLogStream": log, "logs:PutLogEvents": log}
+    assert grants(**BARE) == {"logs:CreateLogStream": [log], "logs:PutLogEvents": [log]}
     assert permissions(**BARE) == []
 
 
@@ -226,14 +229,21 @@ def test_role_may_only_write_its_log_if_everything_is_off() -> None:
         (
             {**WITH_BUCKET, "PicturesPrefix": "a/"},
             {
-                "s3:GetObject": f"{ARN}photos/a/*",
-                "s3:GetObjectVersion": f"{ARN}photos/a/*",
-                "s3:ListBucket": f"{ARN}photos",
+                "s3:GetObject": [f"{ARN}photos/a/*"],
+                "s3:GetObjectVersion": [f"{ARN}photos/a/*"],
+                "s3:ListBucket": [f"{ARN}photos"],
             },
         ),
-        ({"ResultBucket": "results", "ResultPrefix": "r/"}, {"s3:PutObject": f"{ARN}results/r/*"}),
-        ({"ModelBucket": "models", "ModelKey": "v1/m.onnx"}, {"s3:GetObject": f"{ARN}models/v1/m.onnx"}),
-        ({"Tracing": "Active"}, {"xray:PutTraceSegments": "*", "xray:PutTelemetryRecords": "*"}),
+        (
+            {"ResultBucket": "results", "ResultPrefix": "r/"},
+            {
+                "s3:GetObject": [f"{ARN}results/r/*"],
+                "s3:PutObject": [f"{ARN}results/r/*"],
+                "s3:ListBucket": [f"{ARN}results"],
+            },
+        ),
+        ({"ModelBucket": "models", "ModelKey": "v1/m.onnx"}, {"s3:GetObject": [f"{ARN}models/v1/m.onnx"]}),
+        ({"Tracing": "Active"}, {"xray:PutTraceSegments": ["*"], "xray:PutTelemetryRecords": ["*"]}),
         ({"UrlAuth": "NONE", "ApiAuth": "NONE", "WarmUp": "5 minutes", "SnapStart": "PublishedVersions"}, {}),
     ],
 )
@@ -245,13 +255,15 @@ def test_feature_grants_exactly_the_permissions_that_it_needs(
 
 
 def test_trigger_grants_access_to_the_queue_and_the_results() -> None:
-    added = {name: resource for name, resource in grants(**TRIGGER).items() if name not in grants(**WITH_BUCKET)}
+    images = grants(**WITH_BUCKET)
+    granted = {action: resources[len(images.get(action, [])) :] for action, resources in grants(**TRIGGER).items()}
     queue = {"Fn::GetAtt": ["Queue", "Arn"]}
-    assert added == {
-        "s3:PutObject": f"{ARN}photos/results/*",
-        "sqs:ReceiveMessage": queue,
-        "sqs:DeleteMessage": queue,
-        "sqs:GetQueueAttributes": queue,
+    assert {action: resources for action, resources in granted.items() if resources} == {
+        "s3:GetObject": [f"{ARN}photos/results/*"],
+        "s3:PutObject": [f"{ARN}photos/results/*"],
+        "sqs:ReceiveMessage": [queue],
+        "sqs:DeleteMessage": [queue],
+        "sqs:GetQueueAttributes": [queue],
     }
 
 
@@ -376,6 +388,7 @@ CHANGES = {
     "MaxDetections": "50",
     "FastDecode": "1",
     "ModelName": "wine",
+    "CorsOrigins": "*",
     "AllowedUrlHosts": "*",
     "PicturesBucket": "photos",
     "PicturesPrefix": "other/",
@@ -435,7 +448,7 @@ def test_longest_description_stays_below_the_limit() -> None:
     values = {
         name: "x" * longest.get(name, 64 if name == "ModelSha256" else 63 if name.endswith("Bucket") else 17)
         for name in CHANGES
-    }
+    } | {"ModelPath": ""}  # excludes ModelBucket and ModelKey, which together are longer
     text = template_stack.source()["Resources"]["LogAccess"]["Properties"]["Description"]["Fn::Sub"]
     assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES)
     assert len(re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)) <= 1000
@@ -484,12 +497,71 @@ def test_every_alarm_notifies_the_topic() -> None:
 def test_dashboard_is_json_and_its_metrics_exist(parameters: dict[str, str]) -> None:
     [board] = resources("AWS::CloudWatch::Dashboard", **parameters).values()
     widgets = json.loads(board["DashboardBody"]["Fn::Sub"])["widgets"]
-    rows = [row for widget in widgets for row in widget["properties"]["metrics"]]
-    names = {row[1] for row in rows if row[0] == "YoloLambda"}
-    source = (ROOT / "function" / "metrics.py").read_text()
+    rows = [row for widget in widgets if widget["type"] == "metric" for row in widget["properties"]["metrics"]]
+    names = {row[1] for row in rows if row[0] == metrics.NAMESPACE}
     assert names
-    assert [name for name in names if f'"{name}"' not in source] == []
+    assert names <= set(metrics.UNITS)
+    assert {tuple(row[2:4]) for row in rows if row[0] == metrics.NAMESPACE} == {(metrics.DIMENSION, "${Function}")}
     assert any(row[0] == "AWS/SQS" for row in rows) == bool(parameters)
+
+
+def queries() -> dict[str, str]:
+    """Return the queries of the log widgets by their title."""
+    [board] = resources("AWS::CloudWatch::Dashboard").values()
+    widgets = [widget for widget in json.loads(board["DashboardBody"]["Fn::Sub"])["widgets"] if widget["type"] == "log"]
+    return {widget["properties"]["title"]: widget["properties"]["query"] for widget in widgets}
+
+
+def test_classes_error_types_and_sources_are_queries_of_the_log() -> None:
+    assert {"Detections by class", "Errors by type", "Sources"} <= set(queries())
+    assert all(query.startswith("SOURCE '${LogGroup}' | ") for query in queries().values())
+
+
+def test_fields_of_the_queries_are_in_the_line_of_metrics() -> None:
+    invocation = metrics.InvocationInfo("http", "yolo", "request", None, 0)
+    document = json.loads(metrics.line(invocation, [test_metrics.prediction(0), NotFound("x")]))
+    keys = {key for value in document.values() if isinstance(value, dict) for key in value} | set(document)
+    keys |= {
+        key
+        for value in document.values()
+        if isinstance(value, list)
+        for row in value
+        if isinstance(row, dict)
+        for key in row
+    }
+    for query in queries().values():
+        named = re.findall(r"sum\(([\w.]+)\)|by (\w[\w.]*)|like /(\w+)/|unnest ([\w.]+)|ispresent\((\w+)\)", query)
+        fields = {name for names in named for name in names if name} - {"bin"}
+        parts = {part for name in fields for part in name.split(".")} - {"item", "line"}
+        assert parts
+        assert parts <= keys
+
+
+def test_alarm_on_status_500_uses_a_metric_that_is_declared() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["FaultsAlarm"]
+    assert (alarm["Namespace"], [row["Name"] for row in alarm["Dimensions"]]) == ("YoloLambda", [metrics.DIMENSION])
+    assert alarm["MetricName"] in metrics.UNITS
+
+
+@pytest.mark.parametrize(
+    ("parameters", "exists"),
+    [
+        ({"Metrics": "1"}, True),
+        ({"Metrics": "classes"}, True),
+        ({"LogLevel": "DEBUG"}, True),
+        ({"Metrics": "0"}, False),
+        ({"LogLevel": "WARN"}, False),
+        ({"LogLevel": "ERROR", "Metrics": "classes"}, False),
+    ],
+)
+def test_alarm_on_metrics_exists_only_if_the_log_has_metrics(parameters: dict[str, str], exists: bool) -> None:
+    assert ("FaultsAlarm" in resources("AWS::CloudWatch::Alarm", **parameters)) == exists
+
+
+def test_metrics_by_class_are_off_by_default_and_their_price_is_at_the_parameter() -> None:
+    read = [settings.Settings.from_env(environment(**value)) for value in ({}, {"Metrics": "classes"})]
+    assert [values.class_metrics for values in read] == [False, True]
+    assert re.search(r"\d USD", template_stack.source()["Parameters"]["Metrics"]["Description"])
 
 
 def test_log_is_json_and_its_group_has_the_retention() -> None:

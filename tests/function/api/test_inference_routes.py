@@ -229,12 +229,10 @@ def test_response_above_the_limit_says_how_to_reduce_it(
 
 
 def test_s3_object_is_not_read_for_a_generic_model(tensor_handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    from function import storage
     from tests.support.fake_s3 import FakeS3
 
     s3 = FakeS3()
-    monkeypatch.setattr(storage, "read", s3.read)
-    monkeypatch.setattr(storage, "write", s3.write)
+    s3.install(monkeypatch)
     (row,) = tensor_handler.lambda_handler(sample_of("s3_put"), Context())["results"]
     assert row["type"] == "UnsupportedImage"
     assert INPUTS in row["error"]

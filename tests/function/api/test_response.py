@@ -109,6 +109,11 @@ def test_every_task_has_the_common_fields(field: str) -> None:
     assert response.result_body(result)[field] == response.result_body(PREDICTION)[field]
 
 
+def test_fields_without_an_effect_are_listed_only_if_there_are_any() -> None:
+    assert response.result_body(PREDICTION._replace(ignored=("foo", "conf")))["ignored"] == ["foo", "conf"]
+    assert "ignored" not in response.result_body(PREDICTION)
+
+
 def image_request(name: str) -> ImageRequest:
     return ImageRequest(ImageRef("bytes", b"any"), name, Options())
 

@@ -4,13 +4,20 @@ import pytest
 from function.errors import InternalError, UnusableModel
 from function.metadata import ModelMetadata
 from function.postprocess import layouts
-from function.postprocess.layouts import LAYOUTS, Candidates, Shapes, choose
+from function.postprocess.layouts import LAYOUTS, Candidates, Reading, UndecidedLayout, choose
 
 DETECT = ModelMetadata("detect", {0: "red", 1: "blue"}, (640, 640), 32, True, "0" * 64)
 POSE = DETECT._replace(task="pose", kpt_shape=(17, 3))
 ONE_CLASS = DETECT._replace(names={0: "red"})
 RTDETR = DETECT._replace(head="RTDETRDecoder")
 MANY = DETECT._replace(names={i: str(i) for i in range(80)})
+
+
+Shapes = list[tuple[int, ...]]
+
+
+def choose_by_shape(metadata: ModelMetadata, shapes: Shapes) -> Reading:
+    return choose(metadata, (640, 640), [np.zeros(shape, dtype=np.float32) for shape in shapes])
 
 
 def named(name: str) -> layouts.Layout:
@@ -95,27 +102,88 @@ def test_class_id_without_a_name_is_an_internal_error() -> None:
         (DETECT, [(1, 6, 21)], "anchors"),
         (DETECT, [(1, 25200, 7)], "objectness"),
         (MANY, [(1, 25200, 85)], "objectness"),
-        (ONE_CLASS, [(1, 25200, 6)], "objectness"),
-        (ONE_CLASS, [(1, 25500, 6)], "objectness"),
-        (ONE_CLASS, [(1, 300, 6)], "end-to-end"),
         (ONE_CLASS._replace(end2end=True), [(1, 25200, 6)], "end-to-end"),
-        (DETECT, [(1, 300, 6)], "end-to-end"),
         (DETECT._replace(end2end=True), [(1, 300, 6)], "end-to-end"),
         (DETECT._replace(end2end=True), [(1, 6, 6)], "end-to-end"),
-        (RTDETR, [(1, 300, 6)], "end-to-end queries"),
+        (RTDETR._replace(names=MANY.names), [(1, 300, 6)], "end-to-end queries"),
         (RTDETR._replace(names=MANY.names), [(1, 300, 84)], "queries"),
         (DETECT._replace(description="Ultralytics RT-DETR-l model"), [(1, 300, 6)], "queries"),
         (DETECT._replace(task="segment"), [(1, 38, 8400), (1, 32, 160, 160)], "anchors"),
-        (DETECT._replace(task="segment"), [(1, 300, 38), (1, 32, 160, 160)], "end-to-end"),
+        (DETECT._replace(task="segment", end2end=True), [(1, 300, 38), (1, 32, 160, 160)], "end-to-end"),
         (POSE, [(1, 57, 8400)], "anchors"),
-        (POSE, [(1, 300, 57)], "end-to-end"),
+        (POSE._replace(end2end=True), [(1, 300, 57)], "end-to-end"),
         (DETECT._replace(task="obb"), [(1, 7, 8400)], "anchors"),
-        (DETECT._replace(task="obb"), [(1, 300, 7)], "end-to-end"),
+        (DETECT._replace(task="obb", end2end=True), [(1, 300, 7)], "end-to-end"),
         (DETECT._replace(task="classify"), [(1, 2)], "probabilities"),
     ],
 )
 def test_metadata_and_shape_select_the_layout(metadata: ModelMetadata, shapes: Shapes, name: str) -> None:
-    assert choose(metadata, (640, 640), shapes).name == name
+    assert choose_by_shape(metadata, shapes).layout.name == name
+
+
+@pytest.mark.parametrize(
+    ("metadata", "shapes"),
+    [
+        (ONE_CLASS, [(1, 25200, 6)]),
+        (ONE_CLASS, [(1, 300, 6)]),
+        (DETECT, [(1, 300, 6)]),
+        (RTDETR, [(1, 300, 6)]),
+        (DETECT._replace(task="segment"), [(1, 300, 38), (1, 32, 160, 160)]),
+        (ONE_CLASS._replace(task="segment"), [(1, 300, 38), (1, 32, 160, 160)]),
+        (POSE, [(1, 300, 57)]),
+        (DETECT._replace(task="obb"), [(1, 300, 7)]),
+        (MANY._replace(names={i: str(i) for i in range(79)}), [(1, 83, 84)]),
+    ],
+)
+def test_shape_alone_does_not_select_an_ambiguous_layout(metadata: ModelMetadata, shapes: Shapes) -> None:
+    with pytest.raises(UndecidedLayout, match="can be"):
+        choose_by_shape(metadata, shapes)
+
+
+def ranked(extras: int, last_id: int = 1) -> np.ndarray:
+    """End-to-end output of two boxes, with extras."""
+    output = np.zeros((1, 300, 6 + extras), dtype=np.float32)
+    output[0, :2, :6] = (20, 20, 40, 40, 0.9, 0), (10, 10, 50, 60, 0.3, last_id)
+    return output
+
+
+@pytest.mark.parametrize(
+    ("metadata", "extras"),
+    [
+        (DETECT, 0),
+        (DETECT._replace(task=""), 0),
+        (RTDETR, 0),
+        (DETECT._replace(task="segment"), 32),
+        (POSE, 51),
+        (DETECT._replace(task="obb"), 1),
+    ],
+)
+def test_values_of_end_to_end_rows_select_their_layout(metadata: ModelMetadata, extras: int) -> None:
+    prototypes = [np.zeros((1, 32, 160, 160), dtype=np.float32)] if metadata.task == "segment" else []
+    assert choose(metadata, (640, 640), [ranked(extras), *prototypes]).layout.name.startswith("end-to-end")
+
+
+def test_values_of_queries_of_two_classes_select_their_layout() -> None:
+    output = np.full((1, 300, 6), 0.25, dtype=np.float32)
+    assert choose(RTDETR, (640, 640), [output]).layout.name == "queries"
+
+
+def test_center_and_size_of_rotated_boxes_are_no_corners_out_of_order() -> None:
+    output = ranked(1)
+    output[0, :2, 2:4] = 4
+    assert choose(DETECT._replace(task="obb"), (640, 640), [output]).layout.name == "end-to-end"
+    with pytest.raises(UndecidedLayout):
+        choose(DETECT, (640, 640), [output[..., :6]])
+
+
+def test_values_of_a_square_output_select_its_layout() -> None:
+    metadata = MANY._replace(names={i: str(i) for i in range(79)})
+    columns = np.full((1, 83, 84), 0.2, dtype=np.float32)
+    columns[0, :4] = 30
+    assert choose(metadata, (64, 64), [columns]).layout.name == "anchors"
+    rows = np.full((1, 83, 84), 0.2, dtype=np.float32)
+    rows[0, :, :4] = 30, 30, 8, 8
+    assert choose(metadata, (64, 64), [rows]).layout.name == "objectness"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +193,7 @@ def test_metadata_and_shape_select_the_layout(metadata: ModelMetadata, shapes: S
         (DETECT, [(1, 84, 8400)]),
         (DETECT, [(2, 6, 8400)]),
         (DETECT, [(1, 6, 80, 80)]),
-        (DETECT, [(1, 6, 21), (1, 32, 160, 160)]),
+        (DETECT, [(1, 6, 21), (1, 32, 150, 160)]),
         (DETECT, [()]),
         (DETECT._replace(end2end=True), [(1, 6, 8400)]),
         (DETECT._replace(task="segment"), [(1, 38, 8400)]),
@@ -139,7 +207,7 @@ def test_error_of_an_unsupported_layout_names_actual_and_supported_shapes(
     metadata: ModelMetadata, shapes: Shapes
 ) -> None:
     with pytest.raises(UnusableModel, match=rf"outputs for {metadata.task} must be one of \(1, ") as caught:
-        choose(metadata, (640, 640), shapes)
+        choose_by_shape(metadata, shapes)
     assert all(str(shape) in str(caught.value) for shape in shapes)
 
 
@@ -152,11 +220,11 @@ def test_queries_are_sorted_best_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "shape"),
+    "metadata",
     [
-        (DETECT._replace(description="Ultralytics YOLOv10n model trained on rt-detr-vs-yolo.yaml"), (1, 300, 6)),
-        (RTDETR._replace(head="Detect", description="Ultralytics RT-DETR-l model", end2end=True), (1, 300, 6)),
+        DETECT._replace(description="Ultralytics YOLOv10n model trained on rt-detr-vs-yolo.yaml"),
+        RTDETR._replace(head="Detect", description="Ultralytics RT-DETR-l model", end2end=True),
     ],
 )
-def test_name_of_the_data_set_does_not_select_rtdetr(metadata: ModelMetadata, shape: tuple[int, ...]) -> None:
-    assert choose(metadata, (640, 640), [shape]).name == "end-to-end"
+def test_name_of_the_data_set_does_not_select_rtdetr(metadata: ModelMetadata) -> None:
+    assert choose(metadata, (640, 640), [ranked(0)]).layout.name == "end-to-end"

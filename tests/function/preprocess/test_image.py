@@ -12,6 +12,7 @@ from PIL import Image
 from function.errors import TooLarge, UnsupportedImage
 from function.preprocess import image
 from tests.conftest import encode
+from tests.support.apng_files import OVER, SOURCE, Frame, apng, chunk
 
 LIMIT = 1_000_000  # px
 RNG = np.random.default_rng(3)
@@ -150,6 +151,39 @@ def test_first_of_several_frames_is_read(kind: str) -> None:
     assert np.unique(rows.reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
 
 
+SECOND = 255 - PIXELS
+DEFAULT = PIXELS[::-1, ::-1].copy()
+
+
+def test_first_image_of_an_apng_is_its_default_image() -> None:
+    np.testing.assert_array_equal(read(apng([Frame(PIXELS), Frame(SECOND)])), PIXELS)
+
+
+def test_default_image_outside_of_the_animation_is_skipped() -> None:
+    np.testing.assert_array_equal(read(apng([Frame(PIXELS), Frame(SECOND)], DEFAULT)), PIXELS)
+
+
+def test_default_image_beside_a_single_frame_is_read_as_in_opencv() -> None:
+    np.testing.assert_array_equal(read(apng([Frame(PIXELS)], DEFAULT)), DEFAULT)
+
+
+@pytest.mark.parametrize("blend", [SOURCE, OVER])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_first_frame_is_drawn_on_an_empty_canvas(channels: int, blend: int) -> None:
+    alpha = np.asarray(ALPHA)[..., None]
+    first, default = (np.dstack([rows, alpha])[..., :channels] for rows in (PIXELS, DEFAULT))
+    part = Frame(first[:9, :11], 3, 4, blend=blend)
+    expected = np.zeros_like(PIXELS)
+    expected[4:13, 3:14] = PIXELS[:9, :11]
+    np.testing.assert_array_equal(read(apng([part, Frame(first)], default)), expected)
+
+
+def test_apng_without_its_frames_is_rejected() -> None:
+    data = apng([Frame(PIXELS), Frame(SECOND)], DEFAULT)
+    with pytest.raises(UnsupportedImage):
+        read(data[: data.index(b"fcTL") - 4] + chunk(b"IEND", b""))
+
+
 def test_cmyk_jpeg_is_converted_as_in_opencv() -> None:
     data = stored("JPEG", RGB.convert("CMYK"), quality=95)
     ink = np.asarray(Image.open(io.BytesIO(data))).astype(int)
@@ -206,10 +240,29 @@ def test_truncated_file_is_rejected(kind: str, share: float) -> None:
         b"II*\x00",
         b"MM\x00*",
         b"RIFF\x00\x00\x00\x00WEBP",
+        b"\x00\x00\x00\x18ftypavif",
+        b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif",
     ],
 )
 def test_data_that_is_not_an_image_is_rejected(data: bytes) -> None:
     with pytest.raises(UnsupportedImage):
+        read(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0\x2f", "JPEG 2000"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<svg/>", "SVG"),
+    ],
+)
+def test_known_format_that_is_not_read_is_named(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedImage, match=f"got {name}.*: convert it to JPEG or PNG"):
         read(data)
 
 

@@ -17,7 +17,8 @@ from function.sources import direct, http, unknown
 
 EVENTS = Path(__file__).parent / "events"
 SOURCE_OF = {"direct": direct, "direct_body": direct} | dict.fromkeys(
-    ["rest_v1", "http_api_v1", "http_api_v2", "function_url", "alb", "alb_multi_value"], http
+    ["rest_v1", "http_api_v1", "http_api_v2", "function_url", "alb", "alb_multi_value", "lattice_v1", "lattice_v2"],
+    http,
 )
 HTTP_EVENTS = [name for name, source in SOURCE_OF.items() if source is http]
 IMAGE = b"\x89PNG and so on"
@@ -39,7 +40,19 @@ def event(name: str, body: Any = None, query: dict[str, str] | None = None, **ch
         sample["multiValueQueryStringParameters"] = {key: [value] for key, value in (query or {}).items()}
     else:
         sample["queryStringParameters"] = query
-    return sample | changes
+    return spelled(name, sample | changes)
+
+
+def spelled(name: str, sample: dict[str, Any]) -> dict[str, Any]:
+    """An event of VPC Lattice with its own field names, of any other front end unchanged."""
+    if name == "lattice_v1":
+        sample["is_base64_encoded"] = sample.pop("isBase64Encoded", sample["is_base64_encoded"])
+        sample["raw_path"] = sample.pop("path", sample["raw_path"])
+        sample["query_string_parameters"] = sample.pop("queryStringParameters", None)
+    elif name == "lattice_v2":
+        query = sample["queryStringParameters"] or {}
+        sample["queryStringParameters"] = {field: [value] for field, value in query.items()}
+    return sample
 
 
 def form(*parts: tuple[str, str | None, bytes], boundary: str = "----x7") -> tuple[bytes, str]:
@@ -61,11 +74,17 @@ def event_with_form(name: str, body: bytes, content_type: str, **changes: Any) -
 
 
 def with_method(sample: dict[str, Any], method: str) -> dict[str, Any]:
-    if "http" in sample["requestContext"]:
+    if "http" in sample.get("requestContext", {}):
         sample["requestContext"]["http"]["method"] = method
     else:
-        sample["httpMethod"] = method
+        sample["method" if "method" in sample else "httpMethod"] = method
     return sample
+
+
+def at(name: str, path: str, method: str, **changes: Any) -> dict[str, Any]:
+    """A sample event with a path where its front end has it."""
+    fields: dict[str, Any] = {"rawPath" if name in ("http_api_v2", "function_url") else "path": path}
+    return with_method(event(name, **fields, **changes), method)
 
 
 def read(sample: dict[str, Any]) -> ImageRequest:
@@ -95,7 +114,7 @@ def test_image_of_a_sample_event_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", HTTP_EVENTS)
 def test_options_of_a_raw_image_are_in_the_query_string(name: str) -> None:
     query = {"conf": "0.4", "classes": "0,1", "image_name": "a.png"}
-    assert read(event(name, query=query)) == ImageRequest(RAW, "a.png", Options(conf=0.4, classes=(0, 1)))
+    assert read(event(name, query=query)) == ImageRequest(RAW, "a.png", Options(conf=0.4, classes=("0", "1")))
 
 
 @pytest.mark.parametrize("encoded", [False, True])
@@ -114,7 +133,7 @@ def test_query_string_of_a_load_balancer_is_decoded(name: str) -> None:
 @pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "alb_multi_value"])
 def test_repeated_query_name_is_a_list(name: str) -> None:
     sample = event(name, multiValueQueryStringParameters={"classes": ["0", "1"]})
-    assert read(sample).options.classes == (0, 1)
+    assert read(sample).options.classes == ("0", "1")
 
 
 @pytest.mark.parametrize("body", [{"image_data": ENCODED}, json.dumps({"image_data": ENCODED})], ids=["object", "text"])
@@ -151,7 +170,9 @@ def test_broken_direct_request_is_a_bad_request(sample: dict[str, Any]) -> None:
         read(sample)
 
 
-@pytest.mark.parametrize("text", ["no base64!", "QUJ", "÷÷÷÷", "data:image/png,abc", "data:image/png;base64,", "data:"])
+@pytest.mark.parametrize(
+    "text", ["no base64!", "QUJDR", "÷÷÷÷", "data:image/png,abc", "data:image/png;base64,", "data:"]
+)
 def test_image_data_that_is_not_base64_has_status_400(respond: Callable[[Any, Any], Any], text: str) -> None:
     reply = respond({"image_data": text}, NotFound("not reached"))
     assert (reply["statusCode"], json.loads(reply["body"])["type"]) == (400, "BadRequest")
@@ -167,32 +188,48 @@ def test_image_data_that_is_not_base64_has_status_400(respond: Callable[[Any, An
         ({"body": {"image_data": ENCODED}}, BadRequest),
         ({"body": "{not json", "isBase64Encoded": False}, BadRequest),
         ({"body": "just text", "isBase64Encoded": False}, UnsupportedImage),
-        ({"path": "/nowhere", "rawPath": "/prod/nowhere"}, NotFound),
     ],
 )
 def test_broken_http_request_has_its_error(name: str, changes: dict[str, Any], error: type[FunctionError]) -> None:
     with pytest.raises(error):
-        read(event(name) | changes)
+        read(spelled(name, event(name) | changes))
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_another_method_is_not_allowed(name: str, method: str) -> None:
     with pytest.raises(MethodNotAllowed, match=method):
         read(with_method(event(name), method))
 
 
-@pytest.mark.parametrize("path", ["/", "", "/analyze", "/detect", "/predict", "/v1/analyze", "/analyze/"])
-def test_endpoints_are_the_root_and_the_verbs(path: str) -> None:
-    assert read(event("rest_v1", path=path)).ref == RAW
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+def test_response_above_1_mb_is_an_error_behind_a_load_balancer_alone(
+    name: str, make_service: Callable[..., Service]
+) -> None:
+    sample = event(name, body=json.dumps({"images": [{"image_data": ENCODED}] * 16}))
+    for size, status in ((60_000, 200), (66_000, 413), (70_000, 413)):
+        service = make_service(NotFound("x" * size), Settings.from_env({"CORS_ORIGINS": "*"}))
+        reply = http.respond(sample, service)
+        if "elb" not in sample.get("requestContext", {}):
+            assert reply["statusCode"] == 200
+            continue
+        assert reply["statusCode"] == status
+        assert len(json.dumps(reply)) <= 1024 * 1024
+        assert "Access-Control-Allow-Origin" in (reply.get("headers") or reply["multiValueHeaders"])
+        if status == 413:
+            body = json.loads(reply["body"])
+            assert body["type"] == "TooLarge"
+            assert "Application Load Balancer (1 MB)" in body["error"]
+            assert [type(error).__name__ for error in service.results][-1] == "TooLarge"
 
 
-@pytest.mark.parametrize("stage", ["d", "a", "p", "pre", "detec"])
-@pytest.mark.parametrize("path", ["/detect", "/analyze", "/predict"])
-def test_stage_that_begins_like_the_path_does_not_change_it(stage: str, path: str) -> None:
-    sample = event("rest_v1", path=path)
-    sample["requestContext"]["stage"] = stage
-    assert read(sample).ref == RAW
+def test_limit_of_a_load_balancer_counts_the_whole_response(make_service: Callable[..., Service]) -> None:
+    sample = event("alb", body=json.dumps({"images": [{"image_data": ENCODED}]}))
+    size = 1024 * 1024 - len(json.dumps(http.respond(sample, make_service(NotFound("")))))
+    for excess, status in ((0, 200), (1, 413)):
+        reply = http.respond(sample, make_service(NotFound("x" * (size + excess))))
+        assert reply["statusCode"] == status
+        assert excess or len(json.dumps(reply)) == 1024 * 1024
 
 
 def test_empty_envelope_is_a_direct_invocation() -> None:
@@ -208,18 +245,13 @@ def test_byte_order_mark_before_json_is_ignored(encoded: bool, content_type: str
     assert read(sample).ref == BASE64
 
 
-@pytest.mark.parametrize("path", ["/prod", "/prod/", "/prod/analyze"])
-def test_stage_of_an_http_api_is_not_part_of_the_path(path: str) -> None:
-    assert read(event("http_api_v2", rawPath=path)).ref == RAW
-
-
 @pytest.mark.parametrize("name", HTTP_EVENTS)
 def test_health_check_needs_no_image(name: str, respond: Callable[[Any, Any], Any]) -> None:
     sample = with_method(event(name, path="/health", rawPath="/health", body=None), "GET")
     assert respond(sample, BadRequest("not reached"))["statusCode"] == 200
 
 
-@pytest.mark.parametrize("sample", [{}, [], None, 5, "text", {"Records": []}, {"requestContext": {}}, {"conf": 0.5}])
+@pytest.mark.parametrize("sample", [{}, None, 5, "text", {"requestContext": {}}, {"conf": 0.5}])
 def test_unknown_event_gets_the_list_of_known_events(sample: Any, respond: Callable[[Any, Any], Any]) -> None:
     assert sources.find(sample) is unknown
     reply = respond(sample, NotFound("not reached"))
@@ -241,3 +273,22 @@ def test_load_balancer_gets_headers_in_the_form_of_its_event(respond: Callable[[
     assert multiple["multiValueHeaders"] == {"Content-Type": ["application/json"], "Allow": ["POST"]}
     assert "headers" not in multiple
     assert single["statusDescription"] == "405 Method Not Allowed"
+
+
+@pytest.mark.parametrize("name", ["lattice_v1", "lattice_v2"])
+def test_lattice_gets_a_status_description(name: str, respond: Callable[[Any, Any], Any]) -> None:
+    assert respond(event(name), NotFound("no"))["statusDescription"] == "404 Not Found"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"messageVersion": "1.0", "agent": {}, "actionGroup": "g", "apiPath": "/detect"},
+        {"type": "REQUEST", "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:id/prod/POST/"},
+        {"type": "REQUEST", "version": "2.0", "routeArn": "arn:aws:execute-api:eu-west-1:123456789012:id/prod/POST/"},
+    ],
+    ids=["Bedrock agent", "REST authorizer", "HTTP API authorizer"],
+)
+@pytest.mark.parametrize("name", ["rest_v1", "http_api_v2"])
+def test_event_with_a_method_that_is_no_http_request_does_not_match(name: str, changes: dict[str, Any]) -> None:
+    assert not http.matches(event(name) | changes)

@@ -12,7 +12,17 @@ from function.sources import direct, distributed_map, http, s3, s3_batch, sqs, w
 EVENTS = Path(__file__).parent / "events"
 FILES = {  # source -> its sample events
     direct: ["direct", "direct_body", "direct_tensors"],
-    http: ["rest_v1", "http_api_v1", "http_api_v2", "function_url", "function_url_tensors", "alb", "alb_multi_value"],
+    http: [
+        "rest_v1",
+        "http_api_v1",
+        "http_api_v2",
+        "function_url",
+        "function_url_tensors",
+        "alb",
+        "alb_multi_value",
+        "lattice_v1",
+        "lattice_v2",
+    ],
     s3: [
         "s3_put",
         "s3_special_key",

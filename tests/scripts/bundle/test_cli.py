@@ -176,7 +176,12 @@ def test_build_json_has_the_documented_fields(onnx_file: Path, tmp_path: Path) -
         "path": "/var/task/model.onnx", "bytes": len(data), "sha256": sha256(data),
         "source_sha256": sha256(onnx_file.read_bytes()), "task": "detect", "imgsz": [32, 64],
     }  # fmt: skip
-    assert manifest["packages"] == {"onnxruntime": "1.31.1", "numpy": "2.5.5", "pillow": "13.0.0"}
+    assert manifest["packages"] == {
+        "onnxruntime": "1.31.1",
+        "numpy": "2.5.5",
+        "pillow": "13.0.0",
+        "python-multipart": "0.0.34",
+    }
     assert (manifest["arch"], manifest["python"]) == ("arm64", "3.13")
 
 

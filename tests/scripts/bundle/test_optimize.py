@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from function import model as function_model
 from scripts.bundle import model, optimize
 from scripts.bundle.optimize import Optimized
-from tests.support import color_model, tensor_models
+from tests.support import color_model, fixed_output_model, tensor_models
 
 METADATA = {**color_model.METADATA, "names": "{0: 'red'}", "imgsz": "[64, 32]"}
 RNG = np.random.default_rng(2)
@@ -164,3 +164,28 @@ def test_difference_is_relative_to_the_output() -> None:
     assert optimize._difference([output, output], [output, output]) == 0
     assert optimize._difference([output], [output + np.float32(2)]) == pytest.approx(0.01)
     assert optimize._difference([output * 0], [output * 0]) == 0
+
+
+def test_model_with_float16_input_is_compared_on_float16_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimize, "MAX_GROWTH", 9)  # the file is so small that its names and shapes count
+    path = tmp_path / "half.onnx"
+    outputs = [np.ones((1, 5, 84), np.float32)]
+    fixed_output_model.save(path, outputs, fixed_output_model.YOLOV5, dtype=np.float16)
+    result = optimized(path, folder(tmp_path / "scratch"))
+    assert result.note == ""
+    assert result.info.inputs[0]["datatype"] == "FP16"
+
+
+def test_layout_and_read_outputs_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "MAX_GROWTH", 9)
+    rows = np.tile(np.float32([40, 30, 8, 8, 0.3, 0.4]), (1, 84, 1))
+    path = tmp_path / "maps.onnx"
+    fixed_output_model.save(path, [rows, np.zeros((1, 3, 8, 8, 6))], fixed_output_model.YOLOV5)
+    before = model.read(path).loaded
+    after = optimized(path, folder(tmp_path / "scratch")).info.loaded
+    assert isinstance(before, function_model.Model)
+    assert isinstance(after, function_model.Model)
+    assert (after.layout, after.outputs) == (before.layout, before.outputs)
+    assert after.layout.name == "objectness"

@@ -34,6 +34,8 @@ def test_the_total_of_no_sizes_is_zero() -> None:
         ("python/numpy-2.5.5.dist-info/licenses/x", "numpy"),
         ("python/PIL/Image.py", "pillow"),
         ("python/pillow.libs/x.so", "pillow"),
+        ("python/python_multipart/multipart.py", "python-multipart"),
+        ("python/python_multipart-0.0.34.dist-info/licenses/LICENSE.txt", "python-multipart"),
         ("python/onnxruntime/LICENSE", "onnxruntime"),
         ("model.onnx", "model"),
         ("function/handler.py", "function"),

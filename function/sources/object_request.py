@@ -1,0 +1,136 @@
+"""Requests for objects in S3 that are no notification: messages of clients, transformed events, items of a list.
+
+    names    {"bucket": "b", "key": "in/a.jpg"}; also Bucket and Key, BucketName, S3Bucket and so on, with VersionId
+    URI      {"s3": "s3://b/in/a.jpg"}
+    several  {"images": [{"s3": ...}, ...]}
+
+Options such as `conf` may stand beside them. Other fields are ignored: a line of a CSV file has more columns.
+The object is read with the role of the function, as for a notification; `ALLOWED_BUCKETS` does not apply.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from function.errors import BadRequest, FunctionError, kind
+from function.request import Options, parse_options
+from function.service import Service
+from function.sources import s3_objects
+from function.sources.s3_objects import NO_OPTIONS, Outcome, S3Object
+
+BUCKET = ("bucket", "bucketname", "s3bucket")  # in lower case, without separators
+KEY = ("key", "objectkey", "s3key")
+VERSION_ID = ("versionid",)
+SEPARATORS = str.maketrans("", "", "-_ ")
+WITHOUT_RESULT = ("url", "image_data", "inputs", "body")  # of requests whose result only a caller could read
+URI_SCHEME = "s3://"
+
+
+class ObjectRequest(NamedTuple):
+    """Object that an event names, and the options of its prediction."""
+
+    s3_object: S3Object
+    options: Options = NO_OPTIONS
+    may_be_encoded: bool = False  # the key is URL-encoded if no object has the key as it is
+
+
+def matches(event: Mapping[str, Any]) -> bool:
+    """Return whether an event without an envelope is a request, also one that names an image outside of S3."""
+    return names_object(event) or any(event.get(name) is not None for name in ("s3", "images", *WITHOUT_RESULT))
+
+
+def names_object(fields: Mapping[str, Any]) -> bool:
+    """Return whether a field has the name of a bucket or a key, and text; no request of another kind has both."""
+    return any(isinstance(value, str) and _plain(name) in (*BUCKET, *KEY) for name, value in fields.items())
+
+
+def read(fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = None) -> list[ObjectRequest]:
+    """Return the objects of a request.
+
+    Args:
+        fields: JSON object of the request.
+        options: parsed options for a request that does not set them.
+        bucket: for a request without one.
+
+    Raises:
+        BadRequest: no bucket or key, more than one of the forms, or an image that is not in S3.
+        InvalidOption: an option.
+    """
+    if not isinstance(fields, Mapping):
+        raise BadRequest(f"the item must be an object with bucket and key, got {kind(fields)}")
+    for name in WITHOUT_RESULT:
+        if fields.get(name) is not None:
+            raise BadRequest(f"{name} must not be set: nobody reads the response, and a result is written for s3 only")
+    merged = {**(options or {}), **parse_options(fields)}
+    images = fields.get("images")
+    if images is None:
+        return [_read_one(fields, Options(**merged), bucket)]
+    if not isinstance(images, list) or not images:
+        raise BadRequest(f"images must be an array of at least one object, got {kind(images)}")
+    return [request for image in images for request in read(image, merged, bucket)]
+
+
+def process(
+    request: ObjectRequest,
+    service: Service,
+    message: str = "",
+    fails: tuple[type[FunctionError], ...] = s3_objects.FAILS,
+) -> Outcome:
+    """Predict the image in an object and write the result.
+
+    Args:
+        request: object and options.
+        service: predicts.
+        message: that named the object, for the log.
+        fails: errors that write no result: they are the `failure` of the outcome.
+    """
+    s3_object = request.s3_object
+    uri = f"{URI_SCHEME}{s3_object.bucket}/{s3_object.key}"
+    service.subject = f"{message}, {uri!r}" if message else repr(uri)
+    if request.may_be_encoded:
+        found = service.guard(s3_objects.with_existing_key, s3_object, service)
+        if isinstance(found, FunctionError):
+            return Outcome(s3_object, None, found)
+        s3_object = found
+    return s3_objects.process(s3_object, service, request.options, fails)
+
+
+def value_of(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the value of the field with one of these names, in any spelling; None if there is none.
+
+    Raises:
+        BadRequest: two such fields with different values.
+    """
+    values = {name: value for name, value in fields.items() if value not in (None, "") and _plain(name) in names}
+    first = next(iter(values.values()), None)
+    if any(value != first for value in values.values()):
+        raise BadRequest(f"{' and '.join(values)} must be equal, got {list(values.values())!a:.200}")
+    return first
+
+
+def _read_one(fields: Mapping[str, Any], options: Options, bucket: Any) -> ObjectRequest:
+    uri, key = fields.get("s3"), value_of(fields, KEY)
+    if uri is None:
+        version_id = value_of(fields, VERSION_ID)
+        names = value_of(fields, BUCKET) or bucket, key
+        _check(names, fields)
+        version = version_id if isinstance(version_id, str) else None
+        return ObjectRequest(S3Object(*names, version), options, may_be_encoded=True)
+    if key is not None:
+        raise BadRequest(f"exactly one of s3 and key must be set, got s3 {uri!a:.200} and key {key!a:.200}")
+    bucket, slash, key = uri.removeprefix(URI_SCHEME).partition("/") if isinstance(uri, str) else ("", "", "")
+    if not (isinstance(uri, str) and uri.startswith(URI_SCHEME) and slash):
+        raise BadRequest(f"s3 must be s3://bucket/key, got {uri!a:.200}")
+    _check((bucket, key), fields)
+    return ObjectRequest(S3Object(bucket, key), options)
+
+
+def _check(names: tuple[Any, Any], fields: Mapping[str, Any]) -> None:
+    available = ascii(", ".join(fields))
+    for field, name in zip(("bucket", "key"), names, strict=True):
+        if not s3_objects.is_name(name):
+            hint = "; BatchInput or the ItemSelector can set it" if field == "bucket" else ""
+            raise BadRequest(f"{field} must be a name, got {name!a:.200}{hint}; the fields are {available:.300}")
+
+
+def _plain(name: str) -> str:
+    return name.lower().translate(SEPARATORS)

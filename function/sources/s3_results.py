@@ -1,0 +1,191 @@
+"""Results of S3 objects: the annotated image and the JSON; for each key, the result of the newest object stays.
+
+Events arrive in any order, more than once, and several functions write at the same time. Therefore a result has the
+order of its object in its metadata, and every write has a condition: there is no result yet (`If-None-Match`), or the
+result is still the one whose order was compared (`If-Match`).
+
+Source: docs.aws.amazon.com/AmazonS3/latest/userguide, conditional-writes and notification-content-structure.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, NamedTuple, Self
+
+from function import storage
+from function.api import response
+from function.errors import Forbidden, FunctionError, NotFound, TransientError
+from function.preprocess import image
+from function.results import Result
+from function.settings import Settings
+from function.sources.s3_objects import S3Object
+from function.storage import Object, Properties
+
+logger = logging.getLogger(__name__)
+
+JPEG_QUALITY = 90
+ATTEMPTS = 10  # each needs another write of the same result between two requests of this one
+SEQUENCER = re.compile(r"[0-9A-F]{1,64}", re.ASCII)
+LAST_MODIFIED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+HEADER_TEXT = re.compile(r"[!-~]{1,1024}", re.ASCII)  # the metadata of an object has 2 KB at most
+
+
+class Order(NamedTuple):
+    """Position of an object among the objects of its key; an empty text is unknown."""
+
+    last_modified: str  # 2026-11-27T00:00:00Z; empty: the object was not read
+    sequencer: str  # hexadecimal, of the notification
+    version_id: str
+    etag: str
+
+    @classmethod
+    def of(cls, s3_object: S3Object, stored: Object | None) -> Self:
+        """Return the order of an object, from what was read and from its event."""
+        modified = stored.last_modified if stored else None
+        return cls(
+            modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if modified else "",
+            _matching(SEQUENCER, str(s3_object.sequencer or "").upper()),
+            _matching(HEADER_TEXT, str((stored.version_id if stored else s3_object.version_id) or "")),
+            _matching(HEADER_TEXT, str((stored.etag if stored else s3_object.etag) or "")),
+        )
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Return the order in the metadata of a result; unknown where a field is missing or not valid."""
+        return cls(
+            _matching(LAST_MODIFIED, metadata.get("source-last-modified", "")),
+            _matching(SEQUENCER, metadata.get("source-sequencer", "").upper()),
+            _matching(HEADER_TEXT, metadata.get("source-version-id", "")),
+            _matching(HEADER_TEXT, metadata.get("source-etag", "")),
+        )
+
+    def metadata(self) -> dict[str, str]:
+        """Return the metadata of a result, x-amz-meta-source-*; unknown fields are left out."""
+        return {f"source-{name.replace('_', '-')}": text for name, text in self._asdict().items() if text}
+
+    def is_same_object(self, other: Self) -> bool:
+        """Return whether both are the same object, which was read twice."""
+        return bool(self.last_modified) and self._replace(sequencer="") == other._replace(sequencer="")
+
+
+def write(s3_object: S3Object, stored: Object | None, result: Result, settings: Settings) -> tuple[str, bool]:
+    """Write the annotated image and the JSON of an object, each unless that of a newer object exists.
+
+    Args:
+        s3_object: from the event.
+        stored: the object; None if it could not be read.
+        result: its prediction or error.
+        settings: bucket and prefix of the results.
+
+    Returns:
+        The URI of the JSON, and whether the JSON is of this object; if not, a newer object has its result there.
+
+    Raises:
+        FunctionError: nothing was written, or only the annotated image.
+    """
+    bucket, stem = settings.result_bucket or s3_object.bucket, settings.result_prefix + s3_object.key
+    order = Order.of(s3_object, stored)
+    body = _body(result)
+    if settings.annotate and stored and not isinstance(result, FunctionError):
+        annotated = _annotated(stored.data, body, settings.max_image_pixels)
+        _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order)
+    body["source"] = {
+        "bucket": s3_object.bucket,
+        "key": s3_object.key,
+        "version_id": stored.version_id if stored else s3_object.version_id,
+        "etag": stored.etag if stored else s3_object.etag,
+    }
+    data = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    address, uri = (bucket, f"{stem}.json"), f"s3://{bucket}/{stem}.json"
+    if isinstance(result, NotFound):
+        # The image may be deleted before a late second delivery: the result of the first delivery then stays.
+        # This result has no order, so that of any object replaces it.
+        storage.write(*address, data, "application/json", only_new=True)
+        return uri, True
+    return uri, _write_newest(address, data, "application/json", s3_object, order)
+
+
+def _write_newest(address: tuple[str, str], data: bytes, content_type: str, s3_object: S3Object, order: Order) -> bool:
+    """Write a result unless that of a newer object exists; return whether the result is of this object."""
+    existing: Properties | None = None  # usually there is none: the first write finds out without another request
+    for _ in range(ATTEMPTS):
+        new = order
+        if existing:
+            old = Order.from_metadata(existing.metadata)
+            if not _replaces(order, old, s3_object):
+                return False
+            if order.is_same_object(old):
+                new = order._replace(sequencer=max(order.sequencer, old.sequencer, key=_padded))
+                if existing.etag == hashlib.md5(data, usedforsecurity=False).hexdigest() and new == old:
+                    return True  # a second delivery
+        condition: dict[str, Any] = {"replaced_etag": existing.etag} if existing else {"only_new": True}
+        if storage.write(*address, data, content_type, metadata=new.metadata(), **condition):
+            return True
+        try:
+            existing = storage.head(*address)
+        except Forbidden as error:
+            logger.warning("an older result may replace a newer one: the existing result cannot be read: %s", error)
+            return storage.write(*address, data, content_type, metadata=order.metadata())
+    raise TransientError(f"s3://{'/'.join(address)}: other writes changed the result {ATTEMPTS} times")
+
+
+def _replaces(new: Order, old: Order, s3_object: S3Object) -> bool:
+    """Return whether a result may replace the existing one, whose object is the same, older, or unknown."""
+    if new.is_same_object(old) or not any(old):
+        return True
+    if new.last_modified and old.last_modified and new.last_modified != old.last_modified:
+        return new.last_modified > old.last_modified
+    if new.sequencer and old.sequencer and _padded(new.sequencer) != _padded(old.sequencer):
+        return _padded(new.sequencer) > _padded(old.sequencer)
+    if (latest := _latest(new, old, s3_object)) is not None:
+        return latest == new
+    return _sort_key(new) >= _sort_key(old)
+
+
+def _latest(new: Order, old: Order, s3_object: S3Object) -> Order | None:
+    """Return which of two objects their bucket has now; None if it has neither, or if that cannot be known.
+
+    For objects of the same second without sequencers, as in S3 Batch Operations.
+    """
+    try:
+        current = storage.head(s3_object.bucket, s3_object.key)
+    except Forbidden:
+        return None
+    identity = (current.version_id or "", current.etag) if current else None
+    matching = [order for order in (new, old) if (order.version_id, order.etag) == identity]
+    return matching[0] if len(matching) == 1 else None
+
+
+def _sort_key(order: Order) -> tuple[str, str, str]:
+    return order.last_modified, _padded(order.sequencer), order.version_id
+
+
+def _padded(sequencer: str) -> str:
+    """Return a sequencer for a comparison as text: filled up with zeros on its right, as S3 documents it."""
+    return sequencer.ljust(64, "0") if sequencer else ""
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    return text if pattern.fullmatch(text) else ""
+
+
+def _body(result: Result) -> dict[str, Any]:
+    """Return the response body without the fields that differ between two runs."""
+    if isinstance(result, FunctionError):
+        return {"error": str(result), "type": type(result).__name__}
+    body = response.result_body(result)
+    del body["timing_ms"]
+    return body
+
+
+def _annotated(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
+    """Return the image with its detections drawn, as JPEG."""
+    from function import draw  # imported here: few functions draw
+
+    buffer = io.BytesIO()
+    draw.annotate(image.read(data, max_pixels), body).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()

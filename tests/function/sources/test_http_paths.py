@@ -1,0 +1,100 @@
+"""Paths and methods of HTTP requests, behind every front end and after any stage or base path."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from function import sources
+from function.errors import MethodNotAllowed, NotFound
+from function.service import Service
+from tests.function.sources.test_http import HTTP_EVENTS, RAW, at, event, read, with_method
+
+
+def respond(make_service: Callable[..., Service], sample: dict[str, Any]) -> dict[str, Any]:
+    """The response to a request that does not reach the model."""
+    reply: dict[str, Any] = sources.find(sample).respond(sample, make_service(NotFound("not reached")))
+    return reply
+
+
+PREFIXES = ["", "/prod", "/default/my-yolo", "/vision/v2", "/health"]
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "",
+        "/predict",
+        "/analyze/",
+        "/lambda",
+        "/default/my-yolo",
+        "/vision",
+        "/health",
+        "/docs",
+        "/model",
+        "/v2",
+        "/a/v2/",
+    ],
+)
+def test_post_goes_to_the_model_at_any_path(name: str, path: str) -> None:
+    assert read(at(name, path, "POST")).ref == RAW
+
+
+@pytest.mark.parametrize("stage", ["v2", "health", "model", "d", "detec"])
+@pytest.mark.parametrize("path", ["/", "/detect", "/my-yolo", "/health"])
+def test_stage_does_not_change_where_a_post_goes(stage: str, path: str) -> None:
+    rest, http_api = event("rest_v1", path=path), event("http_api_v2", rawPath=f"/{stage}{path}")
+    for sample in (rest, http_api):
+        sample["requestContext"]["stage"] = stage
+        assert read(sample).ref == RAW
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("path", ["/v2/models", "/v2/models/m/explain", "/prod/v2/health/dead"])
+def test_post_to_an_unknown_path_of_the_inference_protocol_is_not_found(name: str, path: str) -> None:
+    with pytest.raises(NotFound, match="/v2/models/NAME/infer"):
+        read(at(name, path, "POST"))
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("path", ["/", "/model", "/openapi.json", "/docs", "/nowhere", "/default/my-yolo"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_unknown_get_lists_the_endpoints(name: str, path: str, method: str) -> None:
+    with pytest.raises(NotFound, match="POST an image to / or to any other path, GET /health, GET /v2"):
+        read(at(name, path, method))
+
+
+@pytest.mark.parametrize("path", ["/analyze", "/prod/detect", "/predict/"])
+def test_get_of_an_endpoint_of_the_model_is_not_allowed(path: str) -> None:
+    with pytest.raises(MethodNotAllowed, match="GET /health"):
+        read(at("function_url", path, "GET"))
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize(("path", "body"), [("/health", {"status": "ok"}), ("/v2/health/live", {"live": True})])
+def test_reserved_get_is_found_after_any_prefix(
+    name: str, prefix: str, path: str, body: dict[str, Any], make_service: Callable[..., Service]
+) -> None:
+    reply = respond(make_service, at(name, prefix + path, "GET", body=""))
+    assert (reply["statusCode"], json.loads(reply["body"])) == (200, body)
+
+
+@pytest.mark.parametrize("stage", ["health", "v2"])
+def test_stage_alone_is_no_reserved_path(stage: str, make_service: Callable[..., Service]) -> None:
+    sample = with_method(event("http_api_v2", rawPath=f"/{stage}"), "GET")
+    sample["requestContext"]["stage"] = stage
+    assert respond(make_service, sample)["statusCode"] == 404
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("path", ["/health", "/prod/v2", "/v2/health/ready", "/nowhere", "/detect", "/"])
+def test_head_has_the_response_of_get_without_its_body(
+    name: str, path: str, make_service: Callable[..., Service]
+) -> None:
+    get, head = (respond(make_service, at(name, path, method, body="")) for method in ("GET", "HEAD"))
+    assert get["body"]
+    assert head == get | {"body": ""}

@@ -1,0 +1,93 @@
+"""Forms of notifications: which object they name, and which are refused."""
+
+from typing import Any
+
+import pytest
+
+from function.errors import BadRequest
+from function.sources import s3_notification
+from tests.support.aws_events import DETAIL, READ, S3_EVENT, S3_RECORD, cloudtrail, eventbridge, sns
+
+
+def names(event: Any) -> list[tuple[str, str, str | None]]:
+    return [request.s3_object[:3] for request in s3_notification.requests(event)]
+
+
+@pytest.mark.parametrize(
+    "name", ["s3", "s3 record alone", "sns with s3", "cloudtrail s3 PutObject", "sns notification alone"]
+)
+def test_notification_names_its_object(name: str) -> None:
+    assert names(READ[name]) == [("photos", "in/wall.jpg", None)]
+
+
+@pytest.mark.parametrize("event", [eventbridge("aws.s3", "Object Created", DETAIL), DETAIL], ids=["event", "detail"])
+def test_eventbridge_names_the_version_and_the_sequencer(event: Any) -> None:
+    (request,) = s3_notification.requests(event)
+    assert (request.s3_object.version_id, request.s3_object.sequencer) == ("v1", "0055AED6DCD90281E5")
+
+
+def test_cloudtrail_names_the_version_that_the_call_created() -> None:
+    event = cloudtrail("PutObject", responseElements={"x-amz-version-id": "v7"})
+    assert names(event) == [("photos", "in/wall.jpg", "v7")]
+
+
+def test_cloudtrail_without_a_key_has_it_in_the_resources() -> None:
+    assert names(cloudtrail("PostObject", {"bucketName": "photos"})) == [("photos", "in/wall.jpg", None)]
+
+
+@pytest.mark.parametrize("elements", [None, {}])
+def test_cloudtrail_without_response_elements_is_read(elements: Any) -> None:
+    assert names(cloudtrail("CopyObject", responseElements=elements)) == [("photos", "in/wall.jpg", None)]
+
+
+@pytest.mark.parametrize("reason", ["PutObject", "POST Object", "CopyObject", "CompleteMultipartUpload", None])
+def test_detail_of_a_creation_names_its_object(reason: str | None) -> None:
+    assert names(DETAIL | {"reason": reason}) == [("photos", "in/wall.jpg", "v1")]
+
+
+@pytest.mark.parametrize(
+    "change", [{"reason": "DeleteObject"}, {"reason": "Lifecycle Expiration"}, {"deletion-type": "x"}]
+)
+def test_detail_of_a_deletion_names_nothing(change: dict[str, Any]) -> None:
+    assert names(DETAIL | change) == []
+
+
+def test_request_in_an_sns_message_names_its_object() -> None:
+    assert names(sns({"s3": "s3://photos/in/wall.jpg"})) == [("photos", "in/wall.jpg", None)]
+
+
+def nested(depth: int) -> dict[str, Any]:
+    event: dict[str, Any] = {"s3": "s3://b/k"}
+    for _ in range(depth):
+        event = {"images": [event]}
+    return event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [S3_RECORD, {"eventSource": "aws:sqs", "eventName": "ObjectCreated:Put"}]},
+        {"Records": [S3_RECORD, 5]},
+        {"Records": [S3_RECORD | {"s3": None}]},
+        {"Records": [{key: value for key, value in S3_RECORD.items() if key != "eventName"}]},
+        eventbridge("aws.s3", "Object Created", None),
+        eventbridge("aws.s3", "Object Created", {"bucket": "photos"}),
+        eventbridge("aws.s3", "AWS Insight via CloudTrail", {}),
+        eventbridge("aws.s3", "AWS API Call via CloudTrail", {}),
+        cloudtrail("PutObject", {"key": "in/wall.jpg"}),
+        cloudtrail("PostObject", {"bucketName": "other"}),
+        {"bucket": {"name": "photos"}, "object": {}},
+        {"bucket": {}, "object": {"key": "in/wall.jpg"}},
+        {"Type": "Notification", "Message": "5"},
+        {"hello": "world"},
+        nested(100_000),
+    ],
+)
+def test_event_without_a_valid_object_is_a_bad_request(event: Any) -> None:
+    with pytest.raises(BadRequest):
+        s3_notification.requests(event)
+
+
+def test_all_records_of_a_notification_are_read() -> None:
+    other = S3_RECORD | {"s3": {"bucket": {"name": "b"}, "object": {"key": "a+b%2Bc.jpg"}}}
+    assert names({"Records": [*S3_EVENT["Records"], other]})[1] == ("b", "a b+c.jpg", None)
