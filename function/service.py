@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from function import loading, predictor
+from function import image_loading, predictor
 from function.errors import BadRequest, FunctionError, InternalError, UnsupportedImage
 from function.model import Model
 from function.request import ImageRequest
@@ -87,7 +87,7 @@ class Service:
         if isinstance(request, FunctionError):
             raise request
         model = self.require_image_model()
-        data = loading.load(request.ref, self.settings)
+        data = image_loading.load(request.ref, self.settings)
         prediction = predictor.predict(model, self.settings, data, request.options, request.image_name)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)

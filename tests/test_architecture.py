@@ -29,12 +29,12 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "predictor": {
         "arrays", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
     },
-    "loading": {"fetch", "request", "settings", "storage"},
-    "service": {"loading", "model", "predictor", "request", "results", "settings", "tensors"},
-    "api": {"arrays", "loading", "postprocess", "request", "results", "service", "settings", "tensors"},
+    "image_loading": {"fetch", "request", "settings", "storage"},
+    "service": {"image_loading", "model", "predictor", "request", "results", "settings", "tensors"},
+    "api": {"arrays", "image_loading", "postprocess", "request", "results", "service", "settings", "tensors"},
     "metrics": {"arrays", "results"},
     "sources": {
-        "api", "draw", "loading", "preprocess", "request", "results", "service", "settings", "storage", "tensors",
+        "api", "draw", "image_loading", "preprocess", "request", "results", "service", "settings", "storage", "tensors",
     },
     "snapstart": {"lazy_imports", "preprocess", "storage"},
 }  # fmt: skip

@@ -6,7 +6,7 @@ import zlib
 
 from function.api import body
 from function.errors import BadRequest, TooLarge, UnsupportedImage, shown
-from function.loading import decode_base64
+from function.image_loading import decode_base64
 
 GZIP, DEFLATE = "gzip", "deflate"
 ALIASES = {"x-gzip": GZIP}

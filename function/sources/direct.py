@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from function.api import body, inference_routes, response
 from function.api.body import ParsedBody
 from function.errors import BadRequest
-from function.loading import decode_base64
+from function.image_loading import decode_base64
 from function.service import Service
 from function.settings import Settings
 

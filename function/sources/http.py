@@ -12,7 +12,7 @@ from function.api.body import ParsedBody
 from function.api.inference_routes import Route
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage, shown
 from function.errors import kind as json_kind
-from function.loading import decode_base64
+from function.image_loading import decode_base64
 from function.service import Service
 from function.settings import Settings
 from function.sources import front_ends

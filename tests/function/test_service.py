@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from function import fetch, loading, predictor
+from function import fetch, image_loading, predictor
 from function.errors import BadRequest, Forbidden, InternalError, NotFound, UnsupportedImage
 from function.model import Model
 from function.request import ImageRef, ImageRequest, Options
@@ -83,7 +83,7 @@ def test_predictor_does_not_run_if_loading_fails(service: Service, monkeypatch: 
 
 
 def test_image_is_not_loaded_for_a_generic_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "load", lambda *_: pytest.fail("the image was loaded"))
+    monkeypatch.setattr(image_loading, "load", lambda *_: pytest.fail("the image was loaded"))
     service = Service(generic_model(), settings, "request-1")
     result = service.predict(request_for(b"anything"))
     assert isinstance(result, UnsupportedImage)

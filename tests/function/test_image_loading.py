@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from function import fetch, loading, storage
+from function import fetch, image_loading, storage
 from function.errors import BadRequest, Forbidden, NotFound, TooLarge
 from function.request import ImageRef
 from function.settings import Settings
@@ -40,7 +40,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 def test_bytes_are_returned_as_they_are() -> None:
-    assert loading.load(ImageRef("bytes", IMAGE), CLOSED) == IMAGE
+    assert image_loading.load(ImageRef("bytes", IMAGE), CLOSED) == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_bytes_are_returned_as_they_are() -> None:
     ids=["plain", "data URL", "loose data URL", "wrapped lines", "CRLF", "unpadded", "URL-safe", "URL-safe unpadded"],
 )
 def test_base64_is_decoded(text: str) -> None:
-    assert loading.load(ImageRef("base64", text), CLOSED) == IMAGE
+    assert image_loading.load(ImageRef("base64", text), CLOSED) == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_base64_is_decoded(text: str) -> None:
 )
 def test_text_that_is_not_base64_is_a_bad_request(text: str) -> None:
     with pytest.raises(BadRequest):
-        loading.load(ImageRef("base64", text), CLOSED)
+        image_loading.load(ImageRef("base64", text), CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -85,46 +85,46 @@ def test_text_that_is_not_base64_is_a_bad_request(text: str) -> None:
 )
 def test_error_of_text_that_is_not_base64_has_the_cause(text: str, cause: str) -> None:
     with pytest.raises(BadRequest, match=f"image_data must be base64, got .*{cause}"):
-        loading.load(ImageRef("base64", text), CLOSED)
+        image_loading.load(ImageRef("base64", text), CLOSED)
 
 
 def test_url_is_fetched_with_the_hosts_and_the_limit_of_the_settings(fetched: list[tuple[Any, ...]]) -> None:
-    assert loading.load(ImageRef("url", URL), OPEN) == IMAGE
+    assert image_loading.load(ImageRef("url", URL), OPEN) == IMAGE
     assert fetched == [(URL, ("images.example",), OPEN.max_object_bytes)]
 
 
 def test_urls_are_off_by_default(fetched: list[tuple[Any, ...]]) -> None:
     with pytest.raises(Forbidden, match="ALLOWED_URL_HOSTS"):
-        loading.load(ImageRef("url", URL), CLOSED)
+        image_loading.load(ImageRef("url", URL), CLOSED)
     assert fetched == []
 
 
 def test_object_of_an_allowed_bucket_is_read(s3: FakeS3) -> None:
-    assert loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), OPEN) == IMAGE
+    assert image_loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), OPEN) == IMAGE
 
 
 def test_size_of_an_object_is_limited(s3: FakeS3) -> None:
     with pytest.raises(TooLarge):
-        loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), OPEN._replace(max_object_bytes=len(IMAGE) - 1))
+        image_loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), OPEN._replace(max_object_bytes=len(IMAGE) - 1))
 
 
 @pytest.mark.parametrize("bucket", ["secret", "share", "shared2", "SHARED"])
 def test_object_of_another_bucket_is_not_read(s3: FakeS3, bucket: str) -> None:
     s3.objects[bucket, "in/a b.jpg"] = IMAGE
     with pytest.raises(Forbidden, match="ALLOWED_BUCKETS"):
-        loading.load(ImageRef("s3", f"s3://{bucket}/in/a b.jpg"), OPEN)
+        image_loading.load(ImageRef("s3", f"s3://{bucket}/in/a b.jpg"), OPEN)
     assert s3.requested_versions == []
 
 
 def test_buckets_are_off_by_default(s3: FakeS3) -> None:
     with pytest.raises(Forbidden, match="ALLOWED_BUCKETS"):
-        loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), CLOSED)
+        image_loading.load(ImageRef("s3", "s3://shared/in/a b.jpg"), CLOSED)
     assert s3.requested_versions == []
 
 
 def test_missing_object_is_not_found(s3: FakeS3) -> None:
     with pytest.raises(NotFound):
-        loading.load(ImageRef("s3", "s3://shared/nowhere.jpg"), OPEN)
+        image_loading.load(ImageRef("s3", "s3://shared/nowhere.jpg"), OPEN)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_missing_object_is_not_found(s3: FakeS3) -> None:
 )
 def test_malformed_s3_address_is_a_bad_request(s3: FakeS3, address: str) -> None:
     with pytest.raises(BadRequest, match="s3 must be s3://bucket/key"):
-        loading.load(ImageRef("s3", address), OPEN)
+        image_loading.load(ImageRef("s3", address), OPEN)
     assert s3.requested_versions == []
