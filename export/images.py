@@ -11,7 +11,7 @@ from typing import NamedTuple
 from export.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parent.parent / "example" / "samples"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # as function/preprocess/image.py
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")  # those the function reads
 MIN_IMAGES = 8  # six to calibrate, two to compare; a result from fewer says nothing
 MAX_IMAGES = 400  # evenly chosen from more; each is run at least three times
 HELD_OUT = 4  # every fourth image only compares

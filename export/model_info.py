@@ -45,6 +45,13 @@ class ModelInfo(NamedTuple):
         """True for a model without YOLO metadata."""
         return self.task == GENERIC
 
+    @property
+    def nms_conf(self) -> float | None:
+        """Confidence threshold of an export with nms=True; None: no NMS in the model, or not known."""
+        from function.model import Model
+
+        return self.loaded.metadata.nms_conf if isinstance(self.loaded, Model) else None
+
     def as_json(self) -> dict[str, Any]:
         """Return the values that JSON can hold, for the file of `--json`."""
         fields = {name: value for name, value in self._asdict().items() if name != "loaded"}

@@ -93,10 +93,7 @@ def verify(checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dic
     Raises:
         VerificationError: a result is outside of the tolerance.
     """
-    reference = _Predict(checkpoint, shape)
-    rounding = _rounding(images)
-    layout = output_layout(checkpoint, shape.end2end)
-    comparisons = [_compare(path, reference, loaded, layout, rounding) for path in _files(checkpoint.copy.parent)]
+    comparisons = compare(checkpoint, loaded, shape, images, _files(checkpoint.copy.parent))
     console.table([("file", "results", "conf", "iou", ""), *(_cells(comparison) for comparison in comparisons)])
     report = [comparison.as_json() for comparison in comparisons]
     failed = [comparison for comparison in comparisons if not comparison.is_ok]
@@ -108,6 +105,16 @@ def verify(checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dic
             {"images": images, "files": report},
         )
     return report
+
+
+def compare(
+    checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dict[str, Any]], paths: list[Path]
+) -> list[FileComparison]:
+    """Predict each file with both; arguments as for `verify`, and the paths of the files."""
+    reference = _Predict(checkpoint, shape)
+    rounding = _rounding(images)
+    layout = output_layout(checkpoint, shape.end2end)
+    return [_compare(path, reference, loaded, layout, rounding) for path in paths]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -156,13 +163,13 @@ class _Predict:
         self.yolo.model.register_forward_pre_hook(record)  # no method: predict copies the network with its hooks
 
     def __call__(self, path: Path, conf: float, iou: float) -> Any:
-        """Return the result with masks at the size of the input, and the masks at the size of the image."""
+        """Return the result, and for masks also the result with masks at the size of the image."""
         options = {**self.options, "conf": conf, "iou": iou}
         (result,) = self.yolo.predict(str(path), retina_masks=False, **options)
         if result.masks is None:
             return result, None
         (native,) = self.yolo.predict(str(path), retina_masks=True, **options)
-        return result, native.masks
+        return result, native
 
 
 def _compare(
@@ -178,13 +185,16 @@ def _compare(
     options = Options(conf=conf, iou=iou, max_det=MAX_DET, masks="rle" if layout.task == "segment" else "polygons")
     if layout.rows != PROBABILITIES:
         actual = _predict(loaded, path, options)
-    expected, masks = reference(path, conf or 0.25, iou or 0.7)
+    expected, native = reference(path, conf or 0.25, iou or 0.7)
     wrong_input = _input_difference(reference.inputs[0], recorder.tensor)
     if isinstance(actual, Classification):
         counts, measured, violations = _compare_classes(expected.probs.data.numpy(), actual)
     else:
-        one, two = _expected(expected, masks), _detections(actual)
+        one, two = _expected(expected), _detections(actual)
         counts, (measured, violations) = (len(one.scores), len(two.scores)), results.compare(one, two)
+        if native is not None:
+            masks = results.compare_masks(_expected(native, with_masks=True), two)
+            measured, violations = measured | masks, violations + results.outside(masks)
     is_stable = True
     if violations and not results.outside(wrong_input) and isinstance(actual, Prediction):
         is_stable = _is_stable(loaded, path, options, layout, rounding)
@@ -226,16 +236,15 @@ def _compare_classes(expected: Array, actual: Classification) -> tuple[tuple[int
     return counts, measured, results.outside(measured)
 
 
-def _expected(result: Any, masks: Any) -> Detections:
+def _expected(result: Any, with_masks: bool = False) -> Detections:
     boxes = result.boxes if result.obb is None else result.obb
-    is_complete = masks is not None and len(masks.data) == len(boxes)  # at another size predict drops other empty masks
     return Detections(
         boxes.xyxy.numpy(),
         boxes.conf.numpy(),
         boxes.cls.numpy().astype(int),
         None if result.keypoints is None else result.keypoints.data.numpy(),
         None if result.obb is None else result.obb.xywhr.numpy()[:, 4],
-        masks.data.numpy().astype(bool) if is_complete else None,
+        result.masks.data.numpy().astype(bool) if with_masks else None,
     )
 
 

@@ -110,6 +110,21 @@ def compare(expected: Detections, actual: Detections) -> tuple[dict[str, float],
     return differences, violations
 
 
+def compare_masks(expected: Detections, actual: Detections) -> dict[str, float]:
+    """Return the largest difference of masks at the size of the image, for boxes that both have.
+
+    Args:
+        expected: of `predict` with retina_masks: at that size it leaves out other empty masks, so N can differ.
+        actual: of the function.
+    """
+    if expected.masks is None or actual.masks is None or len(expected.scores) > len(actual.scores):
+        return {}
+    pairs = _paired(expected, actual)
+    ious = [_iou(box, actual.boxes_xyxy[pair]) for box, pair in zip(expected.boxes_xyxy, pairs, strict=True)]
+    same = np.flatnonzero(np.array(ious) >= 1 - TOLERANCES["iou"])
+    return {"masks": _mask_difference(expected.masks[same], actual.masks[np.array(pairs)[same]])}
+
+
 def outside(differences: dict[str, float]) -> list[str]:
     """Return a text for each difference that is outside of its tolerance."""
     return [f"{name} {value:.2g}" for name, value in differences.items() if not value <= TOLERANCES[name]]

@@ -13,6 +13,7 @@ EXPORT = ROOT / "export"
 ALLOWED = {  # module or folder of export/ -> the others that it may import, all of them above it in this table
     "__init__": set(),
     "errors": set(),
+    "crash_log": set(),
     "files": {"errors"},
     "images": {"errors"},
     "venv": {"errors"},
@@ -20,25 +21,45 @@ ALLOWED = {  # module or folder of export/ -> the others that it may import, all
     "options": {"errors", "files", "images"},
     "model_info": {"errors"},
     "ultralytics_setup": set(),
-    "checkpoint": {"errors", "ultralytics_setup"},
+    "other_repositories": set(),
+    "open_vocabulary": {"errors"},
+    "yolov12": {"errors"},
+    "transforms": {"errors"},
+    "safe_load": {"errors", "other_repositories", "ultralytics_setup"},
+    "checkpoint_fields": {"errors", "safe_load", "yolov12"},
+    "checkpoint": {"checkpoint_fields", "errors", "open_vocabulary", "safe_load"},
     "onnx_graph": {"checkpoint"},
-    "convert": {"checkpoint", "errors", "onnx_graph"},
+    "convert": {"checkpoint", "errors", "onnx_graph", "transforms"},
     "verify": {"checkpoint", "console", "convert", "errors", "images"},
     "compress": {"console", "errors", "images", "model_info", "options"},
     "pipeline": {
         *("checkpoint", "compress", "console", "convert", "files", "model_info", "options", "ultralytics_setup"),
         "verify",
     },
-    "cli": {"console", "errors", "options", "pipeline", "venv"},
+    "cli": {"console", "crash_log", "errors", "options", "pipeline", "venv"},
     "__main__": {"cli"},
 }
 OTHER_PARTS = {  # module or folder of export/ -> parts of the project outside of export/
     "options": {"scripts.environments"},  # the version
     "model_info": {"function"},
+    "transforms": {"function"},  # the metadata that the function reads
+    "verify": {"function"},  # its results are compared with those of predict
     "compress": {"function"},
 }
 PROJECT = {"benchmarks", "example", "function", "layer", "scripts", "tests"}
-ANY_PYTHON = ("__init__", "__main__", "cli", "console", "errors", "files", "images", "model_info", "options", "venv")
+ANY_PYTHON = (
+    "__init__",
+    "__main__",
+    "cli",
+    "console",
+    "crash_log",
+    "errors",
+    "files",
+    "images",
+    "model_info",
+    "options",
+    "venv",
+)
 FILES = sorted(EXPORT.rglob("*.py"))
 IDS = [str(path.relative_to(EXPORT)) for path in FILES]
 

@@ -21,7 +21,7 @@ from scripts.environments import project_version
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 FOLDERS = (GOLDEN, ROOT / "example" / "samples")
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 CONF = 0.25
 IOU = 0.7
 PACKAGES = ("ultralytics", "torch", "opencv-python", "numpy")

@@ -25,10 +25,11 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
             continue
         weights = networks.build(cell, folder)
         for form in cell.forms:
-            difference, candidates = _measure(cell, weights, form)
-            row = {"cell": name, "form": form, "candidates": candidates, "violations": difference.violations}
+            difference, candidates, verification = _measure(cell, weights, form)
+            violations = [*difference.violations, *verification]
+            row = {"cell": name, "form": form, "candidates": candidates, "violations": violations}
             row |= {"results": difference.actual, **difference.measures}
-            verdict = "; ".join(difference.violations) or "ok"
+            verdict = "; ".join(violations) or "ok"
             numbers = " ".join(f"{key} {value:.5f}" for key, value in difference.measures.items())
             sys.stdout.write(f"{name:<14} {form:<10} {difference.actual:>4} results  {numbers}  {verdict}\n")
             sys.stdout.flush()
@@ -36,10 +37,10 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
         weights.unlink()
 
 
-def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int]:
-    """Return the difference of a form from predict, and the number of candidates above the confidence threshold."""
+def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int, list[str]]:
+    """Return the difference of a form from predict, the candidates above the threshold, and what the export reports."""
     choices = _choices(weights, cell, form)
-    exported = _export(weights, form, min(choice.conf for choice in choices))
+    exported, verification = _export(weights, form, min(choice.conf for choice in choices))
     # NMS within the file rounds differently from NMS after it, so predict runs with the same file.
     source = exported if form == NMS else weights
     expected = [
@@ -47,27 +48,34 @@ def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, 
         for path, choice in zip(IMAGES, choices, strict=True)
     ]
     try:
-        return compare.compare(expected, compare.load(exported), choices), min(choice.candidates for choice in choices)
+        difference = compare.compare(expected, compare.load(exported), choices)
+        return difference, min(choice.candidates for choice in choices), verification
     finally:
         exported.unlink()
 
 
-def _export(weights: Path, form: str, conf: float) -> Path:
-    """Export with the steps of `python -m export`; only the exporter of ultralytics writes NMS into the file."""
+def _export(weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
+    """Export with the steps of `python -m export`; only the exporter of ultralytics writes NMS into the file.
+
+    Returns:
+        The ONNX file, and the violations that the verification from image files reports.
+    """
     from ultralytics import YOLO
 
     from export import checkpoint, convert
+    from export.verify import image_files
 
     if form == NMS:
         options = {"imgsz": networks.IMGSZ, "simplify": True, "opset": 18, "conf": conf, "iou": compare.IOU}
-        return Path(YOLO(str(weights)).export(format="onnx", device="cpu", nms=True, **options))
+        return Path(YOLO(str(weights)).export(format="onnx", device="cpu", nms=True, **options)), []
     end2end = form == END2END
     with tempfile.TemporaryDirectory() as folder:
         read = checkpoint.read(weights, Path(folder), end2end)
         shape = convert.input_shape(read.imgsz, read.stride, form not in RECTANGULAR, end2end=end2end)
         exported = weights.with_suffix(".onnx")
         exported.write_bytes(convert.convert(read, shape, opset=0))
-    return exported
+        files = image_files.compare(read, compare.load(exported), shape, [], list(IMAGES))
+    return exported, [f"{file.name}: {file.verdict}" for file in files if not file.is_ok]
 
 
 def _predict(weights: Path, image: Path, choice: Choice, form: str, native: bool) -> Any:
