@@ -39,10 +39,11 @@ def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     Returns:
         An image in mode RGB; the argument itself if it already is one.
     """
+    opened: Image.Image = decoded
     if mask:
-        return decoded.convert("RGB").point([level & bits for bits in mask for level in range(256)])
+        return opened.convert("RGB").point([level & bits for bits in mask for level in range(256)])
     if decoded.mode == "RGB":
-        return decoded
+        return opened
     if decoded.mode.startswith("I;16"):
         return Image.fromarray(_upper_byte(decoded)).convert("RGB")
     if decoded.mode == "CMYK":
@@ -50,11 +51,11 @@ def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     if decoded.format == "TIFF" and decoded.unassociated_alpha:
         return Image.fromarray(np.ascontiguousarray(np.asarray(decoded.convert("RGBa"))[..., :3]))
     if decoded.format == "TIFF" and decoded.inverted:
-        return decoded.convert("L").point(range(255, -1, -1)).convert("RGB")
+        return opened.convert("L").point(range(255, -1, -1)).convert("RGB")
     if decoded.format == "GIF" and "transparency" in decoded.info:
         return _blend_on_white(decoded)
     decoded.info.pop("transparency", None)
-    return decoded.convert("RGB")
+    return opened.convert("RGB")
 
 
 def _upper_byte(decoded: Any) -> NDArray[np.uint8]:
