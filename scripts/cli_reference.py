@@ -18,7 +18,8 @@ if not __package__:
 
 from scripts.environments import project_version  # noqa: E402
 
-FAILED = 1  # exit code
+FAILED, USAGE = 1, 2  # exit codes
+DEV = "python3 scripts/environments.py dev"
 PAGE = ROOT / "docs" / "cli.md"
 COMMANDS = {  # command, as one types it -> the module whose `parser()` reads its arguments
     "scripts/build_zip.sh": "scripts.bundle.options",
@@ -57,9 +58,13 @@ Python.
 
 
 def main(arguments: list[str]) -> int:
-    """Print the page, write it, or compare it; return 0, or 1 if the page differs from the parsers."""
+    """Print the page, write it, or compare it; return 0, 1 if the page differs, 2 without the packages."""
     options = parser().parse_args(arguments)
-    text = reference()
+    try:
+        text = reference()
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"cli_reference: {error}; run it with the Python that `{DEV}` prints\n")
+        return USAGE
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
         return 0

@@ -25,7 +25,11 @@ from scripts.local_lambda.errors import InitFailed, LocalLambdaError, NotRunnabl
 from scripts.local_lambda.invocation import Invocation  # noqa: E402
 
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141  # exit codes
-EPILOG = "exit codes: 0 every invocation succeeded, 1 not all, 2 usage or environment error, 130 interrupted"
+EPILOG = """\
+exit codes: 0 every invocation succeeded, 1 not all, 2 usage or environment error, 130 interrupted
+
+An IMAGE or a --request succeeds if the HTTP status of the response is 2xx. An --event succeeds if the function returns
+without an error; a status in its response is not checked."""
 
 
 def main(arguments: list[str]) -> int:
@@ -141,7 +145,12 @@ def _printable(response: Any) -> Any:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     description = str(__doc__).splitlines()[0]
-    command = argparse.ArgumentParser(prog="scripts/invoke_local.py", description=description, epilog=EPILOG)
+    command = argparse.ArgumentParser(
+        prog="scripts/invoke_local.py",
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = command.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="image, sent as the body of a POST")
     add("--dist", type=Path, default=ROOT / "dist", metavar="DIR", help="folder with the zips (default: dist)")

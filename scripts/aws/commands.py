@@ -13,6 +13,7 @@ from layer.targets import Target
 from scripts.aws import limits
 
 HANDLER = "function.handler.lambda_handler"
+ALIAS = "live"  # as the default of scripts/deploy.sh
 MEMORY = limits.MB_PER_CPU  # MB; below it, a function gets less than one vCPU
 TIMEOUT = 30  # seconds; API Gateway waits no longer
 LOGGING = "LogFormat=JSON"  # each line is an object with the request id
@@ -54,6 +55,7 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
         model_in_layer: the model is in layer.zip.
         generic: a generic ONNX model, which takes inference requests instead of images.
     """
+    title = f"Deploy with {_deploy_command(layer, function)}, or by hand:"
     code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
     blocks = [
         ("Choose the names. The role must exist; the next block creates it.", _names(layer, function)),
@@ -62,12 +64,41 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
             f"Create the function. With {MEMORY} MB of memory it gets one vCPU; more memory gives more CPU.",
             [*_publish(layer, target), *_create(function, target)],
         ),
-        (f"Later: update the {code} (function.zip).", _update_code(function, target)),
-        (f"Later: update the {packages} (layer.zip).", [*_publish(layer, target), *_update_layers(target)]),
+        (f"Publish a version, and create the alias {ALIAS}, which callers use.", [*_version(), _alias("create-alias")]),
+        (f"Later: update the {code} (function.zip), and move the alias.", [*_update_code(function, target), *_move()]),
+        (
+            f"Later: update the {packages} (layer.zip), and move the alias.",
+            [*_publish(layer, target), *_update_layers(target), *_move()],
+        ),
         ("Invoke the function.", _invoke(generic)),
         (URL_TITLE, _url(generic)),
     ]
-    return "\n\n".join("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)
+    return "\n\n".join(
+        [title, *("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)]
+    )
+
+
+def _deploy_command(*uploads: Upload) -> str:
+    """Return the command that does all of this; options stand only where its defaults do not fit."""
+    folder = uploads[0].path.parent
+    dist = [] if folder == Path("dist").resolve() else [f"--dist {shlex.quote(str(folder))}"]
+    bucket = [] if all(upload.direct for upload in uploads) else ["--bucket BUCKET"]
+    return " ".join(["scripts/deploy.sh --create-role", *dist, *bucket])
+
+
+def _version() -> list[str]:
+    return [
+        'VERSION=$(aws lambda publish-version --function-name "$FUNCTION" --query Version --output text)',
+        'aws lambda wait published-version-active --function-name "$FUNCTION" --qualifier "$VERSION"',
+    ]
+
+
+def _alias(action: str) -> str:
+    return f'aws lambda {action} --function-name "$FUNCTION" --name {ALIAS} --function-version "$VERSION"'
+
+
+def _move() -> list[str]:
+    return [*_version(), _alias("update-alias")]
 
 
 def _names(*uploads: Upload) -> list[str]:
@@ -131,16 +162,17 @@ def _update_layers(target: Target) -> list[str]:
 
 
 def _invoke(generic: bool) -> list[str]:
+    invoke = f'aws lambda invoke --function-name "$FUNCTION" --qualifier {ALIAS}'
     if generic:
         return [
             "REQUEST=request.json",
-            'aws lambda invoke --function-name "$FUNCTION" --payload "fileb://$REQUEST" response.json',
+            f'{invoke} --payload "fileb://$REQUEST" response.json',
             "cat response.json",
         ]
     return [
         "IMAGE=image.jpg",
         'printf \'{"image_data": "%s"}\' "$(base64 < "$IMAGE" | tr -d \'\\n\')" > event.json',
-        'aws lambda invoke --function-name "$FUNCTION" --payload fileb://event.json response.json',
+        f"{invoke} --payload fileb://event.json response.json",
         "cat response.json",
     ]
 
@@ -148,8 +180,8 @@ def _invoke(generic: bool) -> list[str]:
 def _url(generic: bool) -> list[str]:
     body, kind = ("$REQUEST", "application/json") if generic else ("$IMAGE", "image/jpeg")
     return [
-        'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --auth-type AWS_IAM \\',
-        "  --query FunctionUrl --output text)",
+        f'URL=$(aws lambda create-function-url-config --function-name "$FUNCTION" --qualifier {ALIAS} \\',
+        "  --auth-type AWS_IAM --query FunctionUrl --output text)",
         f'curl --data-binary @"{body}" -H "Content-Type: {kind}" "$URL" \\',
         '  --aws-sigv4 "aws:amz:$(aws configure get region):lambda" \\',
         '  --user "$(aws configure get aws_access_key_id):$(aws configure get aws_secret_access_key)"',

@@ -19,7 +19,6 @@ INTERRUPTED = 130  # exit code
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
 ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
-DEFAULT_ALIAS = "live"
 PREVIOUS = ""  # --rollback without a version
 DESCRIPTION = """\
 Put the zips from scripts/build_zip.sh on AWS Lambda with the `aws` command. Run it again after each build: it changes
@@ -113,7 +112,7 @@ def _add_function_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--function", default="yolo", metavar="NAME", help="function to create or update (default: %(default)s)")
     add(
-        "--alias", default=DEFAULT_ALIAS, metavar="NAME",
+        "--alias", default=commands.ALIAS, metavar="NAME",
         help="alias that callers use; it moves to each new version (default: %(default)s)",
     )  # fmt: skip
     add("--region", metavar="REGION", help="region (default: the configured one)")
@@ -190,7 +189,7 @@ def _print_result(options: argparse.Namespace, version: str, before: str | None)
     qualified = f"{options.function}:{options.alias}"
     change = "nothing changed" if before == version else f"was {before}" if before else "new"
     region = f" --region {shlex.quote(options.region)}" if options.region else ""
-    name = f" --alias {options.alias}" if options.alias != DEFAULT_ALIAS else ""
+    name = f" --alias {options.alias}" if options.alias != commands.ALIAS else ""
     _print(f"alias     {qualified} is version {version} ({change})")
     _print(f"\ncall:         scripts/call.py image.jpg --function {qualified}{region}")
     if before not in (None, version):

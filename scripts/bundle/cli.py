@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
         The exit code: 0 success, 1 failed, 2 usage or environment error, 130 interrupted.
     """
     options = parse(arguments)
+    info = None  # None: the zips are not built
     try:
         (ROOT / "build").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="zip-") as scratch:
@@ -44,11 +45,12 @@ def main(arguments: list[str]) -> int:
     except (*FAILURES, archives.VersionLineMissing, sizes.TooLarge) as error:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
-        return _fail("interrupted; the files in the output folder are unchanged", INTERRUPTED)
+        state = "after the zips were built" if info else "before the new zips were complete; run it again"
+        return _fail(f"interrupted {state}", INTERRUPTED)
     except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
         return _fail(crash_log.write(error, "build_zip"), FAILED)
     _print("\n" + deploy_commands + "\n")
-    if options.smoke_inputs is not None and not info.is_generic and (options.out / "try").is_dir():
+    if options.smoke_inputs is not None and trial.has_images(options.out):
         _print(f"Images with the boxes from the zips: {options.out / 'try'}")
     return code
 
@@ -85,11 +87,8 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
 
 
 def _print_nms_conf(info: ModelInfo) -> None:
-    from function.model import Model
-
-    nms_conf = info.loaded.metadata.nms_conf if isinstance(info.loaded, Model) else None
-    if nms_conf is not None:
-        _print(f"The model was exported with nms=True and conf={nms_conf}: a lower conf has no effect.")
+    if info.nms_conf is not None:
+        _print(f"The model was exported with nms=True and conf={info.nms_conf}: a lower conf has no effect.")
 
 
 def _check_sizes(zips: tuple[Path, Path]) -> None:
@@ -132,6 +131,7 @@ def _smoke_run(options: Options, info: ModelInfo) -> int:
     """Run the zips on this machine if that was requested; return the exit code."""
     if options.smoke_inputs is None:
         return 0
+    trial.remove_old_files(options.out, keep=options.smoke_inputs)
     reason = trial.why_not_runnable(options.target)
     if reason:
         _print(f"\nNo smoke run: {reason}.")

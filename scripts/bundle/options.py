@@ -74,8 +74,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--try", dest="smoke_inputs", nargs="*", type=Path, metavar="FILE",
         help="run the zips on this machine as Lambda does, on images, or for a generic ONNX model on requests as JSON; "
-        "the images with their boxes are written to DIR/try (default: the sample images of the example; for a generic "
-        "ONNX model a request made from its inputs)",
+        "the images with their boxes are written to DIR/try, and the images of an earlier run there are deleted "
+        "(default: the sample images of the example; for a generic ONNX model a request made from its inputs)",
     )  # fmt: skip
     add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
     return command

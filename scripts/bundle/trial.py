@@ -16,7 +16,8 @@ from scripts import environments
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "example" / "samples"
-IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+REQUEST = "request.json"  # written for a generic ONNX model
+IMAGE_SUFFIXES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def samples() -> list[Path]:
@@ -35,6 +36,24 @@ def why_not_runnable(target: Target) -> str | None:
             f"`uv python install {target.python}` installs it"
         )
     return None
+
+
+def remove_old_files(out: Path, keep: Sequence[Path]) -> None:
+    """Delete what an earlier smoke run wrote to `out`/try: the images (.jpg) and request.json.
+
+    Args:
+        out: folder with the zips.
+        keep: files that this smoke run reads; they are not deleted.
+    """
+    kept = {path.resolve() for path in keep}
+    for path in (*(out / "try").glob("*.jpg"), out / "try" / REQUEST):
+        if path.is_file() and path.resolve() not in kept:
+            path.unlink()
+
+
+def has_images(out: Path) -> bool:
+    """Return whether the smoke run wrote images to `out`/try."""
+    return any((out / "try").glob("*.jpg"))
 
 
 def run(out: Path, images: list[Path]) -> int:
@@ -57,7 +76,7 @@ def write_request(out: Path, inputs: Sequence[dict[str, Any]]) -> Path:
     Returns:
         The path of the request.
     """
-    path = out / "try" / "request.json"
+    path = out / "try" / REQUEST
     path.parent.mkdir(exist_ok=True)
     request = {"id": "try", "inputs": [_ones(declared) for declared in inputs]}
     path.write_text(json.dumps(request, indent=2) + "\n", "utf-8")

@@ -13,7 +13,7 @@ from scripts.local_lambda.errors import NotRunnable, RequestTooLarge
 
 CONTENT_TYPES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".bmp": "image/bmp",
-    ".gif": "image/gif", ".tif": "image/tiff", ".tiff": "image/tiff",
+    ".gif": "image/gif", ".tif": "image/tiff", ".tiff": "image/tiff", ".avif": "image/avif",
 }  # fmt: skip
 ENVELOPE = 4096  # bytes reserved for the other fields of the event
 

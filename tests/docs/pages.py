@@ -14,7 +14,7 @@ FOLDERS = ("docs", "example", "tests", "benchmarks")  # beside the root, whose p
 SHELL = ("", "bash", "console", "sh", "shell")  # languages of a fence that may hold commands
 FENCE = re.compile(r"^(?P<indent> *)(?P<fence>```+|~~~+) *(?P<language>[\w-]*)")
 INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+LINK = re.compile(r"!?\[(?P<text>(?:[^\]\[]|\[[^\]]*\])*)\]\(\s*<?(?P<target>[^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 HTML_LINK = re.compile(r"(?:src|href)=\"([^\"]+)\"")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 
@@ -86,8 +86,15 @@ def links(path: Path) -> Iterator[tuple[int, str]]:
     for line in lines(path):
         if line.language is None:
             text = INLINE_CODE.sub("code", line.text)  # a link's text may be code, and code may look like a link
-            for match in [*LINK.finditer(text), *HTML_LINK.finditer(text)]:
-                yield line.number, match[1]
+            yield from ((line.number, match["target"]) for match in LINK.finditer(text))
+            yield from ((line.number, match[1]) for match in HTML_LINK.finditer(text))
+
+
+def link_texts(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, text and target of each link in running text."""
+    for line in lines(path):
+        if line.language is None:
+            yield from ((line.number, match["text"], match["target"]) for match in LINK.finditer(line.text))
 
 
 def headings(path: Path) -> list[str]:

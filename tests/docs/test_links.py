@@ -51,6 +51,26 @@ def test_every_anchor_is_a_heading(page: Path) -> None:
     assert not broken, "no such heading:\n" + "\n".join(broken)
 
 
+@pytest.mark.parametrize("page", pages.all_pages(), ids=identify)
+def test_the_text_of_a_link_to_a_page_is_its_title_or_its_path(page: Path) -> None:
+    wrong = []
+    for line, text, target in pages.link_texts(page):
+        file = destination(page, target)
+        if file.parent == pages.DOCS and file.suffix == ".md" and "#" not in target:
+            title = pages.headings(file)[0]
+            if text not in (title, pages.name(file)):
+                wrong.append(f"{pages.name(page)}:{line} [{text}]({target}); the title is {title}")
+    assert not wrong, "links with another text:\n" + "\n".join(wrong)
+
+
+def test_the_navigation_has_the_titles_of_the_pages() -> None:
+    navigation = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    named = {title: file for entry in navigation for section in entry.values() if isinstance(section, list)
+             for item in section for title, file in item.items()}  # fmt: skip
+    assert named
+    assert named == {pages.headings(pages.DOCS / file)[0]: file for file in named.values()}
+
+
 def test_links_of_the_documentation_stay_within_it() -> None:
     outside = [
         f"{pages.name(page)}:{line} {target}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from layer.targets import Target
-from scripts.aws import commands
+from scripts.aws import commands, deploy
 from scripts.aws.commands import Upload
 
 TARGET = Target("arm64", "3.12")
@@ -73,3 +73,49 @@ def test_the_headings_name_the_zip_with_the_model() -> None:
     apart, together = (commands.text(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
     assert "update the code and model (function.zip)" in apart
     assert "update the packages and the model (layer.zip)" in together
+
+
+@pytest.mark.parametrize(
+    ("uploads", "dist", "bucket"),
+    [(SMALL, Path("/a b"), None), (LARGE, Path("/a b"), "BUCKET")],
+    ids=["small", "large"],
+)
+def test_text_begins_with_the_deploy_command_for_these_zips(
+    uploads: tuple[Upload, Upload], dist: Path, bucket: str | None
+) -> None:
+    first = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()[0]
+    command = first.removeprefix("Deploy with ").removesuffix(", or by hand:")
+    program, *arguments = shlex.split(command)
+    options = deploy.parse(arguments)
+    assert program == "scripts/deploy.sh"
+    assert (options.dist, options.bucket, options.create_role) == (dist, bucket, True)
+
+
+def test_deploy_command_names_no_folder_for_the_default_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    uploads = [Upload(tmp_path / "dist" / name, 1, "ab" * 32) for name in ("layer.zip", "function.zip")]
+    first = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()[0]
+    assert first == "Deploy with scripts/deploy.sh --create-role, or by hand:"
+
+
+def test_after_each_change_of_the_function_the_alias_moves_to_a_new_version() -> None:
+    lines = printed(SMALL).replace("\\\n", " ").splitlines()
+    for waiter, count, action in (
+        ("function-active-v2", 1, "create-alias"),
+        ("function-updated-v2", 2, "update-alias"),
+    ):
+        numbers = [number for number, line in enumerate(lines) if f"lambda wait {waiter} " in line]
+        assert len(numbers) == count
+        for number in numbers:
+            publish, wait, alias = lines[number + 1 : number + 4]
+            assert publish.startswith("VERSION=$(aws lambda publish-version ")
+            assert 'wait published-version-active --function-name "$FUNCTION" --qualifier "$VERSION"' in wait
+            assert f'{action} --function-name "$FUNCTION" --name live --function-version "$VERSION"' in alias
+
+
+@pytest.mark.parametrize("generic", [False, True])
+def test_invocation_and_url_use_the_alias(generic: bool) -> None:
+    text = commands.text(*SMALL, TARGET, model_in_layer=False, generic=generic).replace("\\\n", " ")
+    for call in ("aws lambda invoke ", "aws lambda create-function-url-config "):
+        (line,) = (line for line in text.splitlines() if call in line)
+        assert '--function-name "$FUNCTION" --qualifier live ' in line
