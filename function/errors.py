@@ -11,6 +11,7 @@ FunctionError                 has an HTTP status; its message is written for the
 ├── InvalidTensor         422 the model does not have the input or output, or does not run on the inputs
 ├── InternalError         500 an error of the function: the log has the traceback under the request id
 ├── UrlFetchFailed        502 the server of a URL did not return an image
+├── DeadlineExceeded      503 the front end would respond with its own error before this image is done
 └── TransientError        503 a service throttles or fails: a retry may succeed, events are delivered again
 SetupError                    raised while the function starts: the platform reports it as an init error
 ├── InvalidSetting            the value of an environment variable is not valid
@@ -96,6 +97,12 @@ class UrlFetchFailed(FunctionError):
     status = 502
 
 
+class DeadlineExceeded(FunctionError):
+    """Image that was not begun before the deadline of the front end."""
+
+    status = 503
+
+
 class TransientError(FunctionError):
     """Service that throttles or fails; sources whose events are delivered again raise it."""
 
@@ -136,3 +143,16 @@ def kind(value: Any) -> str:
 def shown(text: str) -> str:
     """Return a caller's text in quotation marks, cut after `SHOWN` characters, for error messages."""
     return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}…"
+
+
+def one_line(text: str) -> str:
+    """Return a text with its line breaks and other unprintable characters as escapes, for the log."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def described(value: Any) -> str:
+    """Return a text in quotation marks, a number as it is, or the JSON type of another value, for error messages."""
+    if isinstance(value, str) and value:
+        return shown(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value!r:.{SHOWN}}" if is_number else kind(value)

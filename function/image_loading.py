@@ -1,14 +1,19 @@
 """Loading of the encoded bytes that an `ImageRef` refers to, within what the settings allow a caller to name."""
 
 import binascii
+import re
 
 from function import storage
-from function.errors import BadRequest, Forbidden
+from function.errors import BadRequest, Forbidden, shown
 from function.request import ImageRef
 from function.settings import Settings
 
 URL_SAFE = str.maketrans("-_", "+/")
-BASE64_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+LINE_BREAKS = r"[\t\r\n\f\v]+"
+FOREIGN = r"[^A-Za-z0-9+/=_ \t\r\n\f\v-]"
+PYTHON_BYTES = r"""(?:bytearray\()?b["']"""
+MOJIBAKE = ("\xff\xd8", "\x89PNG", "\u2030PNG", "GIF89a", "GIF87a", "RIFF")  # images as Latin-1 or Windows text
+SHOWN = 40  # characters of a caller's text
 MAX_PADDING = 2
 
 
@@ -49,22 +54,12 @@ def decode_base64(text: str, name: str) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        return _decode_dialect(text.strip(), name)
+        return _decode_dialect(text.removeprefix("\ufeff").strip(), name)
 
 
 def _decode_dialect(text: str, name: str) -> bytes:
     """Decode base64 with line breaks, with the URL-safe alphabet or without padding."""
-    if " " in text:  # without the spaces it could be decoded, to other bytes
-        raise BadRequest(
-            f"{name} must be base64, got spaces where + was: a form or a URL turns + into a space. Write + as %2B "
-            "there, or send JSON; remove spaces that are no +"
-        )
-    if text.startswith(("b'", 'b"')):
-        raise BadRequest(
-            f"{name} must be base64, got the text of a Python bytes object, b'...': "
-            "use base64.b64encode(data).decode() instead of str()"
-        )
-    unwrapped = "".join(text.split())
+    unwrapped = re.sub(LINE_BREAKS, "", text)
     if "+" not in unwrapped and "/" not in unwrapped:
         unwrapped = unwrapped.translate(URL_SAFE)
     digits = unwrapped.rstrip("=")
@@ -73,19 +68,51 @@ def _decode_dialect(text: str, name: str) -> bytes:
             return binascii.a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
         except ValueError:
             pass
-    raise BadRequest(f"{name} must be base64, got {_problem(digits)}")
+    raise BadRequest(f"{name} must be base64, got {_problem(text)}")
 
 
-def _problem(digits: str) -> str:
-    """Describe why a text is not base64."""
-    wrong = next((character for character in digits if character not in BASE64_DIGITS), None)
-    if wrong == "%":
+def _problem(text: str) -> str:
+    """Describe why a text is not base64, and what to do where the cause is known."""
+    if re.match(PYTHON_BYTES, text):
+        return "the text of a Python bytes object, b'...': use base64.b64encode(data).decode() instead of str()"
+    if "\ufffd" in text or text.startswith(MOJIBAKE):
+        return "bytes that were read as text: read the file as bytes and encode these in base64"
+    if text.startswith("[object "):
+        return f"{text[:SHOWN]}, the name of a JavaScript object: encode its bytes, as FileReader.readAsDataURL does"
+    if text.startswith(("{", "[")):
+        return "JSON: encode the bytes of the image instead"
+    if text.startswith(("'", '"')):
+        return "text in quotation marks: send it without them"
+    if re.match("data:|base64,", text, re.IGNORECASE):
+        return "a data: URL in place of its base64 text: remove everything up to the last comma"
+    if "\\n" in text:
+        return "text with \\n where line breaks were: remove them"
+    wrong = re.search(FOREIGN, text)
+    if wrong and wrong[0] == "%":
         return "percent-encoded text, with %2B and %2F: decode it first"
-    if wrong in ("-", "_"):
-        return "text with both the standard digits (+ /) and the URL-safe ones (- _)"
     if wrong:
-        return f"text with the character {wrong!a}"
-    return f"{len(digits)} digits, which is one too many or text that is cut off"
+        return f"text with the character {wrong[0]!a} at position {wrong.start() + 1}"
+    return _problem_of_digits(text)
+
+
+def _problem_of_digits(text: str) -> str:
+    """Describe a text with base64 digits, = and white space alone."""
+    digits = "".join(text.split()).rstrip("=")
+    is_url_safe = "-" in text or "_" in text
+    if is_url_safe and ("+" in text or "/" in text):
+        return "text with both the standard digits (+ /) and the URL-safe ones (- _)"
+    if " " in text and "+" not in text and not is_url_safe:  # without the spaces it would be decoded, to other bytes
+        return (
+            "spaces where + was: a form or a URL turns + into a space. Write + as %2B there, or send JSON; "
+            "remove spaces that are no +"
+        )
+    if " " in text:
+        return "text with spaces: remove them"
+    if "=" in digits:
+        return f"text with = in its middle, at position {text.index('=') + 1}: only the end may have it"
+    if len(digits) % 4 == 1:
+        return f"{len(digits)} digits, which is one too many or text that is cut off"
+    return f"text with more than {MAX_PADDING} = at its end"
 
 
 def _from_url(url: str, settings: Settings) -> bytes:
@@ -99,9 +126,9 @@ def _from_url(url: str, settings: Settings) -> bytes:
 def _from_s3(address: str, settings: Settings) -> bytes:
     bucket, slash, key = address.removeprefix("s3://").partition("/")
     if not (address.startswith("s3://") and bucket and slash and key):
-        raise BadRequest(f"s3 must be s3://bucket/key, got {address!r:.200}")
+        raise BadRequest(f"s3 must be s3://bucket/key, got {shown(address)}")
     if bucket not in settings.allowed_buckets:
-        raise Forbidden(f"the bucket {bucket!r:.100} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
+        raise Forbidden(f"the bucket {shown(bucket)} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
     return storage.read(bucket, key, None, settings.max_object_bytes).data
 
 

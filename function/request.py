@@ -2,13 +2,15 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from function.errors import InvalidOption
+from function.errors import InvalidOption, kind, shown
 
 MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; NMS takes seconds in the worst case
 MASKS = ("polygons", "rle", "none")
+NUMBER = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"  # float() also reads 1_0, inf and other digits
 SHOWN = 100  # characters of a value in an error message: the response has a size limit
 MAX_UNKNOWN = 1000  # fields in one place: each is compared with every option name
 TYPO_LETTERS = 5  # a shorter name is one edit away from too many words
@@ -72,7 +74,7 @@ def parse_options(fields: Mapping[str, Any]) -> dict[str, Any]:
         InvalidOption: as in `read_options`.
     """
     values: dict[str, Any] = {}
-    written_as: dict[str, str] = {}
+    written_as: dict[str, tuple[str, Any]] = {}
     for written, value in fields.items():
         option = BY_NAME.get(_without_brackets(written))
         if option is None or value is None or value == "":
@@ -81,9 +83,12 @@ def parse_options(fields: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(parsed, tuple):  # `classes[0]` and `classes[1]`, as some clients write one list
             parsed = values.get(option.name, ()) + parsed
         elif values.get(option.name, parsed) != parsed:
-            other = written_as[option.name]
-            raise InvalidOption(f"{written} and {other} are the same option and must be equal, got {_shown(value)}")
-        values[option.name], written_as[option.name] = parsed, written
+            other, earlier = written_as[option.name]
+            raise InvalidOption(
+                f"{other} and {written} are the same option and must be equal, "
+                f"got {_shown(earlier)} and {_shown(value)}"
+            )
+        values[option.name], written_as[option.name] = parsed, (written, value)
     return values
 
 
@@ -112,7 +117,7 @@ def is_option(name: str) -> bool:
 def _without_brackets(name: str) -> str:
     """Return the name of a list in the notation of forms: `classes` for `classes[]` and `classes[0]`."""
     stem, bracket, index = name.removesuffix("]").rpartition("[")
-    return stem if bracket and name.endswith("]") and (not index or index.isdecimal()) else name
+    return stem if bracket and name.endswith("]") and (not index or (index.isascii() and index.isdecimal())) else name
 
 
 def _meant(name: str) -> str | None:
@@ -174,6 +179,8 @@ def _number(value: Any) -> float:
     """Return a number or the number in a text; NaN, which is in no range, for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return math.nan
+    if isinstance(value, str) and not re.fullmatch(NUMBER, value, re.ASCII):
+        return math.nan
     try:
         return float(value)
     except (ValueError, OverflowError):
@@ -203,7 +210,13 @@ def _items(text: str) -> list[Any]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    """Return a value as a caller wrote it, cut after `SHOWN` characters, for error messages."""
+    if isinstance(value, str):
+        return shown(value)
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return kind(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 

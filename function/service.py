@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from function import image_loading, predictor
-from function.errors import BadRequest, FunctionError, InternalError, UnsupportedImage
+from function.errors import BadRequest, DeadlineExceeded, FunctionError, InternalError, UnsupportedImage, one_line
 from function.model import Model
 from function.request import ImageRequest
 from function.results import Classification, Inference, Prediction, Result
@@ -28,6 +29,8 @@ class Service:
         self.settings = settings
         self.request_id = request_id
         self.results: list[Result | Inference] = []  # predictions, inferences and errors, for the metrics
+        self.started = monotonic()
+        self.deadline: float | None = None  # by `monotonic`; no image is begun after it
         self.subject = ""  # of an error in the log: method and path, a message, or the URI of an object
         self._model = model
 
@@ -80,12 +83,13 @@ class Service:
             return
         self.results.append(error)
         subject = f" ({self.subject})" if self.subject else ""
-        message = repr(str(error))[1:-1]  # one line, whatever names a caller sends
+        message = one_line(str(error))  # whatever names a caller sends
         logger.warning("request %s: %d %s%s: %s", self.request_id, error.status, type(error).__name__, subject, message)
 
     def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
         if isinstance(request, FunctionError):
             raise request
+        self._check_deadline()
         model = self.require_image_model()
         data = image_loading.load(request.ref, self.settings)
         prediction = predictor.predict(model, self.settings, data, request.options, request.image_name)
@@ -94,9 +98,19 @@ class Service:
         self.results.append(prediction)
         return prediction
 
+    def _check_deadline(self) -> None:
+        now = monotonic()
+        if self.deadline is not None and now >= self.deadline:
+            limit, passed = self.deadline - self.started, now - self.started
+            raise DeadlineExceeded(
+                f"an image must be begun within {limit:g} s, before its front end gives up, got {passed:.1f} s: "
+                "send fewer images in one request"
+            )
+
     def _infer(self, fields: Any) -> Inference:
         if isinstance(self._model, Model):
             raise BadRequest("this model takes images, not tensors")
+        self._check_deadline()
         from function.tensors import inference  # imported here: a start of a YOLO model does not load it
 
         result = inference.infer(self._model, self.settings, fields)

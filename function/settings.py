@@ -1,6 +1,7 @@
 """Settings of the function, read from environment variables. This module owns every default."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one image from S3 or from a URL
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
 MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
+ORIGIN = r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"  # in lower case
 LAYER_MODEL = "/opt/model.onnx"  # written by `build_zip.sh --model-in-layer`
 TASK_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TASK_MODEL = f"{TASK_ROOT}/model.onnx"  # in function.zip, next to this package
@@ -157,8 +159,7 @@ def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     origins = _names(environ, name)
     for origin in origins:
-        scheme, separator, host = origin.partition("://")
-        if origin not in ("*", "null") and not (scheme and separator and host and "/" not in host):
+        if origin not in ("*", "null") and not (re.fullmatch(ORIGIN, origin, re.ASCII) and origin.count("*") <= 1):
             raise InvalidSetting(f"{name} must be origins such as https://a.example, or *, got {origin!r}")
     return origins
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from function.errors import Forbidden, FunctionError, NotFound, TooLarge, TransientError
+from function.errors import BadRequest, Forbidden, FunctionError, NotFound, TooLarge, TransientError, shown
 
 ATTEMPTS = 3  # of one call, including the first; after that, the event source delivers the event again
 CONNECT_TIMEOUT = 2  # seconds
@@ -48,6 +48,7 @@ class Properties(NamedTuple):
     etag: str  # without its quotation marks
     version_id: str | None  # None: the bucket keeps no versions
     metadata: Mapping[str, str]  # the headers x-amz-meta-*, without this prefix
+    last_modified: datetime | None = None  # with its time zone
 
 
 def read(bucket: str, key: str, version_id: str | None, max_bytes: int) -> Object:
@@ -79,24 +80,27 @@ def read(bucket: str, key: str, version_id: str | None, max_bytes: int) -> Objec
     return described._replace(data=data)
 
 
-def head(bucket: str, key: str) -> Properties | None:
-    """Return the properties of the latest version of an object; None if there is no such object.
+def head(bucket: str, key: str, version_id: str | None = None) -> Properties | None:
+    """Return the properties of an object; None if there is no such object or version.
 
     Args:
         bucket: name, or the ARN of an access point.
         key: key as S3 stores it, not percent-encoded.
+        version_id: None for the latest version.
 
     Raises:
         Forbidden: the role of the function may not read it, or the object is missing and the role lacks s3:ListBucket.
         TransientError: S3 fails, throttles or does not respond.
     """
+    version = {"VersionId": version_id} if version_id else {}
     client = _client()
     try:
         with _translated_errors(f"s3://{bucket}/{key}", is_read=True):
-            response = client.head_object(Bucket=bucket, Key=key)
+            response = client.head_object(Bucket=bucket, Key=key, **version)
     except NotFound:
         return None
-    return Properties(response["ETag"].strip('"'), response.get("VersionId"), response["Metadata"])
+    etag, modified = response["ETag"].strip('"'), response.get("LastModified")
+    return Properties(etag, response.get("VersionId"), response["Metadata"], modified)
 
 
 def write(
@@ -184,6 +188,8 @@ def _translated_errors(uri: str, is_read: bool = False) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+    except boto.ParamValidationError as error:
+        raise BadRequest(f"the bucket of an object must be a valid name, got {shown(uri)}") from error
     except (
         boto.HTTPClientError,
         boto.ConnectionError,

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from function.errors import BadRequest, FunctionError, TooLarge, kind
+from function.errors import BadRequest, FunctionError, TooLarge, UnsupportedImage, kind
+from function.image_loading import decode_base64
 from function.request import ImageRef, ImageRequest, Options, is_option, parse_options, unknown_fields
 from function.settings import Settings
 
@@ -17,6 +18,11 @@ ITEM_FIELDS = (*REFS, "image_name")  # of one image, beside its options
 FIELDS = (*ITEM_FIELDS, "images", "inputs")  # of a whole request, beside its options
 MAX_IGNORED = 20  # names in the response
 MAX_NAME = 100  # characters of such a name
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_AS_TEXT = "\x1f\ufffd"
+TEXT_BYTES = bytes(range(ord(" "), 127)) + b"\t\r\n"
+TEXT_START = 16  # bytes at the start that tell text from an image
+MAX_FIELD_BYTES = 2000  # of an option or an address that a client sends as a file
 EXPECTED = 'expected {"image_data": "<base64>"}, or "url", "s3" or "images" instead, or the bytes of an image'
 
 
@@ -63,7 +69,8 @@ def parse(fields: Any, settings: Settings, query: Mapping[str, Any] | None = Non
         raise BadRequest(f"exactly one of image_data, url, s3 and images must be set, got images and {beside[0]}")
     _check_count(len(images), settings)
     outer, inner = _defaults(query or {}), _defaults(fields, FIELDS)
-    defaults = Defaults(outer.options | inner.options, None, outer.ignored + inner.ignored)
+    name = outer.image_name if inner.image_name is None else inner.image_name
+    defaults = Defaults(outer.options | inner.options, name, outer.ignored + inner.ignored)
     return ParsedBody([_parse_image(image, ITEM_FIELDS, defaults) for image in images], is_list=True)
 
 
@@ -93,13 +100,13 @@ def parse_form(content: bytes, content_type: str, query: Mapping[str, str], sett
     """
     from function.api import multipart  # imported here: a start without a form does not load it
 
-    images: list[tuple[ImageRef, str | None]] = []
+    images: list[tuple[ImageRef | FunctionError, str | None]] = []
     values: dict[str, list[str]] = {}
     for part in multipart.parts(content, content_type):
         if _is_file(part):
             # A file field that was left empty has an empty name and no content.
             if part.file_name or part.content:
-                images.append((ImageRef("bytes", part.content), part.file_name))
+                images.append((_file_ref(part.content), part.file_name))
             continue
         text = part.content.decode("utf-8", "replace")
         if part.name in REFS:
@@ -114,12 +121,16 @@ def parse_form(content: bytes, content_type: str, query: Mapping[str, str], sett
             f"s3, got {names}"
         )
     _check_count(len(images), settings)
+    if len(set(values.get("image_name", ()))) > 1:
+        raise BadRequest(f"image_name must be one field, got {len(values['image_name'])}")
     # A list as repeated fields becomes a list with commas, as in a query string.
     own = _defaults({name: ",".join(dict.fromkeys(texts)) for name, texts in values.items()})
     outer = _defaults(query)
     name = outer.image_name if own.image_name is None else own.image_name
     defaults = Defaults(outer.options | own.options, name, outer.ignored + own.ignored)
-    requests: list[ImageRequest | FunctionError] = [_image_request(ref, file, defaults) for ref, file in images]
+    requests: list[ImageRequest | FunctionError] = [
+        ref if isinstance(ref, FunctionError) else _image_request(ref, file, defaults) for ref, file in images
+    ]
     return ParsedBody(requests, is_list=len(images) > 1)
 
 
@@ -137,14 +148,47 @@ def load_json(text: str | bytes, expected: str) -> Any:
         return json.loads(text.removeprefix(BYTE_ORDER_MARK) if isinstance(text, str) else text)
     except UnicodeDecodeError as error:
         raise BadRequest(f"body must be JSON, got bytes that are not text; {expected}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"body must be JSON, got text that is not ({error}); {expected}") from error
+    except json.JSONDecodeError as error:
+        problem = f"text that is not JSON from line {error.lineno}, column {error.colno}"
+        raise BadRequest(f"body must be JSON, got {problem}; {expected}") from error
+    except (ValueError, RecursionError) as error:  # digits without end, or brackets in brackets
+        raise BadRequest(f"body must be JSON, got a number that is too long or too many levels; {expected}") from error
 
 
 def looks_like_json(body: str | bytes) -> bool:
     """Return whether a body begins like a JSON object; no image format begins like one."""
     start = body[:64] if isinstance(body, str) else body[:64].decode("utf-8", "replace")
     return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith("{")
+
+
+def may_be_text(data: bytes) -> bool:
+    """Return whether bytes begin like text, as no image does except by chance."""
+    return not data[:TEXT_START].removeprefix(BYTE_ORDER_MARK.encode()).translate(None, TEXT_BYTES)
+
+
+def decode(text: str, is_base64: bool, coding: str | None, max_bytes: int) -> str | bytes:
+    """Return a body without base64 and without compression; text if it arrived as text.
+
+    Args:
+        text: of the event.
+        is_base64: as the event says.
+        coding: header `Content-Encoding`.
+        max_bytes: limit of the decompressed body.
+
+    Raises:
+        FunctionError: it cannot be decoded, has more than the limit, or is compressed and has no such header.
+    """
+    content = decode_base64(text, "body") if is_base64 else text
+    if coding and content:
+        from function.api import encodings  # imported here: few bodies are compressed
+
+        content = encodings.decompress(content, coding, max_bytes)
+    if content[:2] in (GZIP_MAGIC, GZIP_AS_TEXT):
+        as_text = "" if isinstance(content, bytes) else "; a REST API also needs binaryMediaTypes */*"
+        raise UnsupportedImage(
+            f"the body is compressed with gzip; it must have the header Content-Encoding: gzip{as_text}"
+        )
+    return content
 
 
 def _check_count(count: int, settings: Settings) -> None:
@@ -160,11 +204,29 @@ def _defaults(fields: Mapping[str, Any], known: tuple[str, ...] = ("image_name",
 
 def _is_file(part: "multipart.Part") -> bool:
     """Return whether a part of a form is a file: by its file name, its type, or bytes that no text field has."""
-    if part.file_name is not None or part.content_type.startswith("image/"):
+    if part.content_type.startswith("image/"):
         return True
+    if part.name == "image_data":
+        return part.file_name is not None or not _is_text(part.content)
     if is_option(part.name) or part.name in ITEM_FIELDS:
-        return False
+        # Libraries give a field the file name `conf` if a caller passes it among the files.
+        is_small = 0 < len(part.content) <= MAX_FIELD_BYTES
+        return part.file_name is not None and not (is_small and _is_text(part.content))
+    if part.file_name is not None:
+        return True
     return part.content_type == "application/octet-stream" or not _is_text(part.content)
+
+
+def _file_ref(content: bytes) -> ImageRef | FunctionError:
+    """Return the image of a file, which may hold it as base64 text."""
+    if not may_be_text(content):
+        return ImageRef("bytes", content)
+    from function.api import encodings  # imported here: files are images
+
+    try:
+        return ImageRef("bytes", encodings.find_image(content) or content)
+    except FunctionError as error:
+        return error
 
 
 def _is_text(content: bytes) -> bool:
@@ -206,7 +268,7 @@ def _image_ref(fields: Mapping[str, Any]) -> ImageRef:
     (name,) = names
     value = fields[name]
     if not isinstance(value, str) or not value:
-        raise BadRequest(f"{name} must be text, got {kind(value)}; {EXPECTED}")
+        raise BadRequest(f"{name} must be text of at least one character, got {kind(value)}; {EXPECTED}")
     if name == "image_data":
         return ImageRef("base64", value)
     return ImageRef("url" if name == "url" else "s3", value)

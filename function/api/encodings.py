@@ -3,6 +3,7 @@
 import binascii
 import re
 import zlib
+from urllib.parse import unquote_to_bytes
 
 from function.api import body
 from function.errors import BadRequest, TooLarge, UnsupportedImage, shown
@@ -19,12 +20,22 @@ MAX_CODINGS = 2
 MAX_JSON_BYTES = 32 * 1024 * 1024  # decompressed; the objects of a JSON text need many times its size
 
 URLENCODED = "application/x-www-form-urlencoded"
-FIELD = re.compile(rb"[\w.%+\[\]-]{1,64}=")  # at the start of an urlencoded form
+STRIPPED_START = 64  # among as many bytes of an image are zeros
+STRIPPED_BYTES = 2048  # among as many bytes of an image are line breaks
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 AVIF_SIGNATURE = slice(4, 8), b"ftyp"
+NO_DIGIT = rb"(?s)[^A-Za-z0-9+/_-].*"  # and what follows it
+START_BYTES = 96  # of a body; percent-encoded, they hold every signature too
 BASE64_START = 24  # digits that hold every signature
+WRAPPER = rb"""(?:\xef\xbb\xbf)?\s*(?:(?:bytearray\()?b?["'])?"""  # before base64 text, in place of it alone
+MAX_MEMBERS = 100  # of a gzip body; each costs a copy of the rest
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 DATA_URL = "data:"
+URLENCODED_ERROR = (
+    f"the body must not be {URLENCODED}: send the bytes of the image with its own content type "
+    "(curl --data-binary @a.jpg -H 'Content-Type: image/jpeg', not curl -d), a JSON object, or a form as "
+    "multipart/form-data (curl -F)"
+)
 
 
 def decompress(data: str | bytes, header: str, max_bytes: int) -> str | bytes:
@@ -66,12 +77,12 @@ def find_image(data: str | bytes) -> bytes | None:
     Raises:
         UnsupportedImage: text that begins like an image and is not base64.
     """
-    start = data[:64].encode("utf-8", "replace") if isinstance(data, str) else data[:64]
+    start = _start(data)
     if isinstance(data, bytes) and _is_image(start):
         return data
-    text_start = start.lstrip()
-    if text_start[:5].lower() == DATA_URL.encode() or _is_image(_decoded_start(text_start)):
-        return _image_of_text(data if isinstance(data, str) else data.decode("ascii", "replace"))
+    plain = unquote_to_bytes(re.sub(rb"^" + WRAPPER, b"", start))
+    if plain[:5].lower() == DATA_URL.encode() or _is_image(_decoded_start(plain)):
+        return _image_of_text(data if isinstance(data, str) else data.decode("utf-8", "replace"))
     return None
 
 
@@ -88,17 +99,11 @@ def image_bytes(data: str | bytes, media_type: str) -> bytes:
     Raises:
         UnsupportedImage: text that is no image; the message names the cause and what to send.
     """
+    if media_type == URLENCODED:
+        return _urlencoded_image(data)
     image = find_image(data)
     if image is not None:
         return image
-    start = data[:64].encode("utf-8", "replace") if isinstance(data, str) else data[:64]
-    if media_type == URLENCODED and FIELD.match(start.lstrip()):
-        raise UnsupportedImage(
-            f"the body must not be {URLENCODED}: send a JSON object, a form as multipart/form-data (curl -F), or the "
-            "bytes of the image with its own content type (curl --data-binary)"
-        )
-    if start.startswith(GZIP_MAGIC):
-        raise UnsupportedImage("the body is compressed with gzip; it must have the header Content-Encoding: gzip")
     if isinstance(data, bytes):
         return data
     raise UnsupportedImage(
@@ -108,6 +113,36 @@ def image_bytes(data: str | bytes, media_type: str) -> bytes:
     )
 
 
+def _urlencoded_image(data: str | bytes) -> bytes:
+    """Return the image of a body with the content type that `curl -d` and `curl --data-binary` send by default."""
+    try:
+        image = find_image(data)
+    except UnsupportedImage as error:
+        raise UnsupportedImage(f"{URLENCODED_ERROR}. As base64, its problem is: {error}") from error
+    text = data if isinstance(data, str) else data.decode("ascii") if data.isascii() else ""
+    if text.endswith("=") and len("".join(text.split())) % 4:  # not the end of base64, but a name without a value
+        raise UnsupportedImage(URLENCODED_ERROR)
+    if image is None:
+        if isinstance(data, bytes) and not body.may_be_text(data):
+            return data
+        raise UnsupportedImage(URLENCODED_ERROR)
+    if isinstance(data, bytes) and _has_no_line_breaks(data):
+        raise UnsupportedImage(f"the image has no line breaks, `curl -d` removes them: {URLENCODED_ERROR}")
+    return image
+
+
+def _has_no_line_breaks(data: bytes) -> bool:
+    """Return whether the line breaks of an image in bytes were removed."""
+    if not _is_image(data[:START_BYTES]) or b"\n" in data or b"\r" in data:
+        return False
+    has_no_zeros = len(data) >= STRIPPED_START and b"\0" not in data  # `curl -d` removes these too
+    return len(data) >= STRIPPED_BYTES or has_no_zeros or data.startswith(b"\x89PNG\x1a")
+
+
+def _start(data: str | bytes) -> bytes:
+    return data[:START_BYTES].encode("utf-8", "replace") if isinstance(data, str) else data[:START_BYTES]
+
+
 def _is_image(start: bytes) -> bool:
     place, brand = AVIF_SIGNATURE
     return start.startswith(SIGNATURES) or start[place] == brand
@@ -115,15 +150,16 @@ def _is_image(start: bytes) -> bool:
 
 def _decoded_start(text: bytes) -> bytes:
     """Return the first bytes of a base64 text; b"" for other text."""
-    digits = b"".join(text.split())[:BASE64_START].translate(URL_SAFE)
+    digits = re.sub(NO_DIGIT, b"", b"".join(text.split()))[:BASE64_START].translate(URL_SAFE)
     try:
-        return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+        return binascii.a2b_base64(digits[: len(digits) // 4 * 4], strict_mode=True)
     except ValueError:
         return b""
 
 
 def _image_of_text(text: str) -> bytes:
     """Decode base64 text that begins like an image."""
+    text = text.removeprefix("\ufeff")
     if text.lstrip()[: len(DATA_URL)].lower() == DATA_URL:
         header, comma, text = text.partition(",")
         if not (comma and header.strip().lower().endswith(";base64")):
@@ -142,17 +178,23 @@ def _decompress(data: bytes, coding: str, max_bytes: int) -> bytes:
         if data.startswith(SIGNATURES) or body.looks_like_json(data):
             return data
         wbits = RAW_DEFLATE
-    decompressor = zlib.decompressobj(wbits)
-    try:
-        plain = decompressor.decompress(data, max_bytes + 1)
-    except zlib.error as error:
-        raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got broken data") from error
-    if len(plain) > max_bytes:
-        raise TooLarge(f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES), got more")
-    if not decompressor.eof or decompressor.unused_data:
-        problem = "data after its end" if decompressor.eof else "data that is cut off"
-        raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got {problem}")
-    return plain
+    members: list[bytes] = []
+    rest, room = data, max_bytes
+    while not members or (coding == GZIP and rest.startswith(GZIP_MAGIC) and len(members) < MAX_MEMBERS):
+        decompressor = zlib.decompressobj(wbits)
+        try:
+            members.append(decompressor.decompress(rest, room + 1))
+        except zlib.error as error:
+            raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got broken data") from error
+        room -= len(members[-1])
+        if room < 0:
+            raise TooLarge(f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES), got more")
+        if not decompressor.eof:
+            raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got data that is cut off")
+        rest = decompressor.unused_data
+    if rest.strip(b"\0"):  # programs may pad a gzip file with zeros
+        raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got data after its end")
+    return members[0] if len(members) == 1 else b"".join(members)
 
 
 def _has_zlib_header(data: bytes) -> bool:

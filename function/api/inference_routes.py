@@ -24,7 +24,7 @@ PATHS = (  # compiled when the first path that contains v2 arrives
     r"|/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?:/(?P<verb>ready|infer))?"
     r")?/?$"
 )
-RESERVED = r"(?:^|/)v2/(?:models(?:/|$)|health/.)"  # of the protocol, also if no route matches
+RESERVED = r"(?:^|/)v2(?:/|$)"  # of the protocol, also if no route matches
 AVAILABLE = "/v2, /v2/health/live, /v2/health/ready, /v2/models/NAME, /v2/models/NAME/ready, /v2/models/NAME/infer"
 REDUCE_HINT = "fewer rows or fewer outputs"
 

@@ -4,16 +4,16 @@ The parser is python-multipart, which splits the body and checks its syntax. Thi
 python-multipart ignores the file names in RFC 5987 and RFC 2047 form, which some libraries send.
 """
 
-import binascii
 import quopri
 import re
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError
+from python_multipart.exceptions import FormParserError, ParseError
 
-from function.errors import BadRequest, UnsupportedImage
+from function.errors import BadRequest, UnsupportedImage, shown
+from function.image_loading import decode_base64
 
 PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))')
 ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
@@ -42,7 +42,10 @@ def parts(body: bytes, content_type: str) -> list[Part]:
     """
     boundary = _parameters(content_type).get("boundary")
     if not boundary:
-        raise BadRequest("the content type multipart/form-data must have a boundary, got none")
+        raise BadRequest(
+            "the content type multipart/form-data must have a boundary, got none: do not set the content type of a "
+            "form, the HTTP library does it"
+        )
     marker = boundary.encode("utf-8", "replace")
     delimiter = b"--" + marker
     start = 0 if body.startswith(delimiter) else body.find(b"\r\n" + delimiter)
@@ -52,7 +55,10 @@ def parts(body: bytes, content_type: str) -> list[Part]:
     try:
         collector.parser(marker).write(body[start:] if start else body)
     except FormParserError as error:
-        raise BadRequest(f"body must be multipart/form-data, got a form with an error: {error}") from error
+        place = f" at byte {error.offset}" if isinstance(error, ParseError) and error.offset >= 0 else ""
+        raise BadRequest(
+            f"body must be multipart/form-data, got a form that is broken{place} (lines end with CR LF)"
+        ) from error
     if not collector.is_complete:
         raise BadRequest("the form must end with its last boundary, got a form that is cut off")
     return [_part(headers, b"".join(chunks)) for headers, chunks in collector.sections]
@@ -130,15 +136,36 @@ def _file_name(parameters: dict[str, str]) -> str | None:
 
     Source: RFC 5987, section 3.2; RFC 6266, section 4.3.
     """
-    charset, quote, encoded = parameters.get("filename*", "").strip("\"' ").partition("'")
-    _language, second_quote, encoded = encoded.partition("'")
-    if quote and second_quote:
-        try:
-            return unquote_to_bytes(encoded).decode(charset or "utf-8", "replace")
-        except LookupError:  # unknown charset
-            pass
+    extended = parameters.get("filename*")
+    if extended is None:
+        extended = _joined(parameters)
     name = parameters.get("filename")
-    return None if name is None else _decode_words(name)
+    if extended is None:
+        return None if name is None else _decode_words(name)
+    charset, mark, rest = extended.strip("\"' ").partition("'")
+    _language, second_mark, encoded = rest.partition("'")
+    if not (mark and second_mark):
+        return extended if name is None else _decode_words(name)
+    try:
+        return unquote_to_bytes(encoded).decode(charset or "utf-8", "replace")
+    except LookupError:  # unknown charset
+        return unquote_to_bytes(encoded).decode("utf-8", "replace") if name is None else _decode_words(name)
+
+
+def _joined(parameters: dict[str, str]) -> str | None:
+    """Return a file name that was split into `filename*0`, `filename*1*` and so on; None if there is none.
+
+    Source: RFC 2231, section 3 and 4.
+    """
+    pieces: list[str] = []
+    for index in range(len(parameters)):
+        encoded, plain = parameters.get(f"filename*{index}*"), parameters.get(f"filename*{index}")
+        if encoded is None and plain is None:
+            break
+        pieces.append(quote(plain or "") if encoded is None else encoded)
+    if not pieces:
+        return None
+    return "".join(pieces) if "filename*0*" in parameters else f"utf-8''{''.join(pieces)}"
 
 
 def _decode_words(value: str) -> str:
@@ -163,11 +190,9 @@ def _decode(content: bytes, encoding: str) -> bytes:
         return quopri.decodestring(content)
     if name != "base64":
         raise UnsupportedImage(
-            f"Content-Transfer-Encoding must be binary, base64 or quoted-printable, got {encoding!r:.100}"
+            f"Content-Transfer-Encoding must be binary, base64 or quoted-printable, got {shown(encoding)}"
         )
-    try:
-        return binascii.a2b_base64(b"".join(content.split()), strict_mode=True)
-    except binascii.Error as error:
-        raise BadRequest(
-            f"a part with Content-Transfer-Encoding base64 must be base64, got other bytes ({error})"
-        ) from error
+    subject = "a part with Content-Transfer-Encoding base64"
+    if not content.isascii():
+        raise BadRequest(f"{subject} must be base64, got bytes that are not text")
+    return decode_base64(content.decode(), subject)

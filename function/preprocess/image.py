@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
 
-from function.errors import TooLarge, UnsupportedImage
+from function.errors import TooLarge, UnsupportedImage, shown
 from function.preprocess import color
 
 # Pillow reports a broken file with any of these exceptions.
@@ -131,7 +131,7 @@ def read_reduced(
         orientation = _orientation(opened)
         decoded = color.to_rgb(opened, mask)
     except DECODE_ERRORS as error:
-        raise UnsupportedImage(f"the image is broken or cut short: {error}") from error
+        raise UnsupportedImage("the image is broken or cut short") from error
     transpose = UPRIGHT.get(orientation)
     upright = decoded.transpose(transpose) if transpose is not None else decoded
     return DecodedImage(upright, _upright_wh(stored_wh, orientation) if opened.format == "JPEG" else upright.size)
@@ -184,7 +184,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))
     except DECODE_ERRORS as error:
-        raise UnsupportedImage(f"the image header is broken ({known.module}: {error})") from error
+        name = known.reader.removesuffix("File").removesuffix("Image").upper()
+        raise UnsupportedImage(f"the image header is broken ({name})") from error
     return opened
 
 
@@ -210,7 +211,11 @@ def _describe(data: bytes) -> str:
     for start, name in UNREAD:
         if data.startswith(start):
             return f"{name}: convert it to JPEG or PNG"
-    return f"data that begins with {data[:12]!r}" if data else "no data"
+    if not data:
+        return "no data"
+    start = data[:12]
+    is_text = start.isascii() and start.decode().isprintable()
+    return f"data that begins with {shown(start.decode()) if is_text else f'the bytes {start.hex(chr(32))}'}"
 
 
 def _orientation(opened: Image.Image) -> int:

@@ -1,13 +1,14 @@
 """Direct invocation: the request is the event itself, or under `body`."""
 
 from typing import TYPE_CHECKING, Any
+from urllib import parse as urls
 
 from function.api import body, inference_routes, response
 from function.api.body import ParsedBody
 from function.errors import BadRequest
-from function.image_loading import decode_base64
 from function.service import Service
 from function.settings import Settings
+from function.sources import front_ends, object_request
 
 if TYPE_CHECKING:
     from function.tensors.signature import Signature
@@ -42,13 +43,15 @@ def matches(event: Any) -> bool:
         and any(field in event for field in (*FIELDS, "body"))
         and not (event.get("httpMethod") or event.get("requestContext") or event.get("raw_path"))
         and not any(field in event for field in OTHER_SENDERS)
+        and not object_request.is_item(event)
     )
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Return the response in the form of an HTTP response."""
     if service.signature:
-        return inference_routes.infer_response(service.guard(_read_tensors, event, service.signature), service)
+        fields = service.guard(_read_tensors, event, service.signature, service.settings)
+        return inference_routes.infer_response(fields, service)
     return response.respond(service.guard(read, event, service.settings), service)
 
 
@@ -58,34 +61,39 @@ def read(event: Any, settings: Settings) -> ParsedBody:
     Raises:
         FunctionError: the request is not in one of the supported forms.
     """
-    fields = _fields(event, body.EXPECTED, takes_images=True)
+    fields = _fields(event, body.EXPECTED, settings, takes_images=True)
     outside = {} if fields is event else _fields_beside_body(event)
     return body.parse_bytes(fields, outside) if isinstance(fields, bytes) else body.parse(fields, settings, outside)
 
 
 def _fields_beside_body(event: dict[str, Any]) -> dict[str, Any]:
     """Return what an event has beside its body, without the parts of the envelope of an HTTP front end."""
-    query = event.get("queryStringParameters")
     beside = {name: value for name, value in event.items() if name not in ENVELOPE and name not in FIELDS}
-    return beside | (query if isinstance(query, dict) else {})
+    query = front_ends.query(event)
+    if not query and isinstance(event.get("rawQueryString"), str):
+        for name, value in urls.parse_qsl(event["rawQueryString"]):
+            query[name] = f"{query[name]},{value}" if name in query else value
+    return beside | query
 
 
-def _read_tensors(event: Any, signature: "Signature") -> Any:
-    return _fields(event, inference_routes.expected_body(signature))
+def _read_tensors(event: Any, signature: "Signature", settings: Settings) -> Any:
+    return _fields(event, inference_routes.expected_body(signature), settings)
 
 
-def _fields(event: Any, expected: str, takes_images: bool = False) -> Any:
+def _fields(event: Any, expected: str, settings: Settings, takes_images: bool = False) -> Any:
     """Return the JSON value of the request, of any type, or the bytes of an image that is the body in base64.
 
     Args:
         event: of any form.
         expected: the end of the error message if there is no JSON value.
+        settings: the limit of a compressed body.
         takes_images: of the model.
     """
     value = event if "body" not in event or any(event.get(field) is not None for field in FIELDS) else event["body"]
     if not isinstance(value, str):
         return value
-    text: str | bytes = decode_base64(value, "body") if event.get("isBase64Encoded") else value
+    coding = front_ends.headers(event).get("content-encoding")
+    text = body.decode(value, bool(event.get("isBase64Encoded")), coding, settings.max_object_bytes)
     if not text:
         raise BadRequest(f"body must not be empty; {expected}")
     if takes_images and not body.looks_like_json(text):

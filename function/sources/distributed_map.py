@@ -5,8 +5,9 @@
     CSV file   {"bucket": "b", "key": "a.jpg"}; the header names the fields
     a batch    {"BatchInput": {"bucket": "b"}, "Items": [{"Key": "a.jpg", ...}, ...]}
 
-An input transformer of EventBridge writes `bucket` and `key` too. A key is taken as it is; if there is no such object,
-it is taken for URL-encoded. An exception fails the state; its Retry must name the error, and tries again.
+An input transformer of EventBridge writes `bucket` and `key` too. Other columns, also `url`, are ignored. A key is
+taken as it is; if there is no such object, it is taken for URL-encoded. An exception fails the state; its Retry must
+name the error, and tries again.
 Source: docs.aws.amazon.com/step-functions/latest/dg, input-output-itemreader and input-output-itembatcher.
 """
 
@@ -20,11 +21,16 @@ from function.sources.object_request import ObjectRequest
 
 
 def matches(event: Any) -> bool:
-    """Return whether the event is a batch of items, or one item: the name of a bucket or a key and no other request."""
+    """Return whether the event is a batch of items, or one item: a bucket and a key, or one of them and no request."""
     if not isinstance(event, dict):
         return False
-    is_other = any(field in event for field in (*direct.FIELDS, *direct.OTHER_SENDERS, "body", "requestContext"))
-    return "Items" in event or (object_request.names_object(event) and not (is_other or s3_notification.matches(event)))
+    if "Items" in event:
+        return True
+    is_other = any(field in event for field in (*direct.OTHER_SENDERS, "requestContext"))
+    if is_other or s3_notification.matches(event):
+        return False
+    is_direct = any(field in event for field in (*direct.FIELDS, "body"))
+    return object_request.is_item(event) or (object_request.names_object(event) and not is_direct)
 
 
 def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
@@ -32,7 +38,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
 
     Raises:
         BadRequest: the bucket or a key is missing.
-        InvalidOption: an option of an item, or of the batch.
+        InvalidOption: an option of an item, or of the batch; the model does not have a class.
         TransientError: of an item; a retry may succeed.
         InternalError: of an item.
     """
@@ -42,7 +48,9 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     batch_input, items = event.get("BatchInput"), event["Items"]
     if not isinstance(items, list):
         raise BadRequest(f"Items must be an array, got {kind(items)}")
-    shared = batch_input if isinstance(batch_input, dict) else {}
+    if not isinstance(batch_input, dict | None):
+        raise BadRequest(f"BatchInput must be an object, got {kind(batch_input)}")
+    shared = batch_input or {}
     bucket, options = object_request.value_of(shared, object_request.BUCKET), parse_options(shared)
     requests = [request for item in items for request in object_request.read(item, options, bucket)]
     return {"results": [_row(request, service) for request in requests]}

@@ -45,6 +45,7 @@ class HttpRequest(NamedTuple):
     path: str  # without the stage of the API; a base path of a custom domain or of a rule is in it
     headers: dict[str, str]  # names in lower case
     query: dict[str, str]  # decoded; the values of a repeated name are joined with commas
+    stage: str  # of the API; "" if there is none
     body: Any  # as in the event: text, or nothing
     is_base64: bool
 
@@ -76,8 +77,9 @@ def parse(event: dict[str, Any]) -> HttpRequest:
         front_end=front_end,
         method=_method(event),
         path=_path(event, front_end),
-        headers=_headers(event),
-        query=_query(event, front_end),
+        headers=headers(event),
+        query=query(event, front_end),
+        stage=str(_mapping(event.get("requestContext")).get("stage") or ""),
         body=event.get("body"),
         is_base64=bool(event.get("isBase64Encoded") or event.get("is_base64_encoded")),
     )
@@ -100,27 +102,29 @@ def _path(event: dict[str, Any], front_end: FrontEnd) -> str:
     if front_end is not HTTP_API or DEFAULT_DOMAIN not in str(context.get("domainName", DEFAULT_DOMAIN)):
         return path
     stage = f"/{context.get('stage')}"
-    return path.removeprefix(stage) if "rawPath" in event and f"{path}/".startswith(f"{stage}/") else path
+    is_below_stage = "rawPath" in event and f"{path}/".startswith(f"{stage}/")
+    return path.removeprefix(stage) or "/" if is_below_stage else path
 
 
-def _headers(event: dict[str, Any]) -> dict[str, str]:
+def headers(event: dict[str, Any]) -> dict[str, str]:
     """Return the headers; the last value of a repeated one."""
-    headers: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, value in (_mapping(event.get("multiValueHeaders")) | _mapping(event.get("headers"))).items():
         values = value if isinstance(value, list) else [value]
-        if values:
-            headers[name.lower()] = str(values[-1])
-    return headers
+        if values and values[-1] is not None:
+            found[name.lower()] = str(values[-1])
+    return found
 
 
-def _query(event: dict[str, Any], front_end: FrontEnd) -> dict[str, str]:
+def query(event: dict[str, Any], front_end: FrontEnd | None = None) -> dict[str, str]:
     """Return the query string; a load balancer leaves names and values percent-encoded, the others decode them."""
     single = _mapping(event.get("queryStringParameters") or event.get("query_string_parameters"))
     multiple = _mapping(event.get("multiValueQueryStringParameters"))
-    query = {
+    values = {
         name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in (single | multiple).items()
+        if value is not None
     }
     if front_end is LOAD_BALANCER:
-        return {urls.unquote_plus(name): urls.unquote_plus(value) for name, value in query.items()}
-    return query
+        return {urls.unquote_plus(name): urls.unquote_plus(value) for name, value in values.items()}
+    return values

@@ -12,10 +12,9 @@ from function.api.body import ParsedBody
 from function.api.inference_routes import Route
 from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage, shown
 from function.errors import kind as json_kind
-from function.image_loading import decode_base64
 from function.service import Service
 from function.settings import Settings
-from function.sources import front_ends
+from function.sources import front_ends, object_request
 from function.sources.front_ends import HttpRequest
 
 if TYPE_CHECKING:
@@ -25,25 +24,28 @@ ENDPOINTS = ("analyze", "detect", "predict")  # documented names; another path i
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 HEALTH = "health"  # GET: health check of a load balancer
-AVAILABLE = "POST an image to / or to any other path, GET /health, GET /v2"
+AVAILABLE = "POST an image to / or to any other path, GET /health, GET /v2, GET /v2/health/live, GET /v2/health/ready"
 REPLACEMENT = "\ufffd"  # a decoder of text writes it in place of bytes that are no text
+LATIN1_STARTS = ("\xff\xd8", "\x89PNG")  # of images whose bytes were read as Latin-1 text
+LATIN1_STARTS_AS_UTF8 = tuple(start.encode() for start in LATIN1_STARTS)
 SNIFFED_BYTES = 4096
 MIN_REPLACEMENTS = 4  # by chance, 4 KB of compressed data have one in 4,000 images
-TEXT_STARTS = (  # of images as base64 text, of data URLs, and of gzip
-    b"/9j", b"_9j", b"iVBO", b"R0lG", b"UklG", b"Qk", b"SUk", b"TU0A", b"AAAA",
-    b"data:", b"DATA:", b" ", b"\n", b"\r", b"\t", b"\x1f\x8b",
-)  # fmt: skip
+FORM_STARTS = ("--", b"--")
+DISPOSITION = b"content-disposition: form-data"
+RESERVE_S = 0.5  # for the response of an image that is begun just before the deadline of the front end
 
 
 def matches(event: Any) -> bool:
     """Return whether one of the front ends sent the event."""
-    return front_ends.find(event) is not None
+    return front_ends.find(event) is not None and not object_request.is_item(event)
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
     """Return the response in the form of the front end."""
     request = front_ends.parse(event)
     service.subject = f"{request.method} {shown(request.path)}"
+    if request.front_end.deadline_s:
+        service.deadline = service.started + request.front_end.deadline_s - RESERVE_S
     is_preflight = request.method == "OPTIONS" and _sends_cors(request, service.settings)
     reply = _to_front_end(event, request, _no_content() if is_preflight else _reply(request, service), service.settings)
     limit = request.front_end.max_response_bytes
@@ -68,7 +70,7 @@ def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
     """Return the response with its headers as an object; that to HEAD has the body of GET."""
     method = "GET" if request.method == "HEAD" else request.method
     route, signature = inference_routes.find(request.path), service.signature
-    if route and (method != "POST" or route != inference_routes.SERVER_ROUTE):
+    if route and not (method == "POST" and request.path.strip("/") == request.stage):
         return _route_response(route, method, request, service)
     if method == "GET" and _last_part(request.path) == HEALTH:
         return response.http_response(200, {"status": "ok"}, service)
@@ -84,18 +86,20 @@ def _read_images(request: HttpRequest, settings: Settings) -> ParsedBody:
     if not content:
         raise BadRequest(f"body must not be empty; {body.EXPECTED}")
     is_form = request.media_type == FORM
+    if content[:2] in FORM_STARTS and not is_form:
+        _refuse_form(content, request.media_type)
     if not is_form and (request.media_type.endswith("json") or body.looks_like_json(content)):
         return body.parse_json(content, settings, request.query)
     if _is_garbled(content):
         raise UnsupportedImage(
-            "the image was changed on its way to the function: its bytes were read as text (characters U+FFFD). "
-            "A REST API needs binaryMediaTypes */* and a new deployment; a client must read the file as bytes, not as "
-            "text. Or send the image as base64 text in a JSON object, as image_data"
+            "the image was changed on its way to the function: its bytes were read as text (with characters U+FFFD, or "
+            "each byte as a character). A REST API needs binaryMediaTypes */* and a new deployment; a client must read "
+            "the file as bytes, not as text. Or send the image as base64 text in a JSON object, as image_data"
         )
     if is_form:
         form = content.encode("utf-8", "replace") if isinstance(content, str) else content
         return body.parse_form(form, request.headers["content-type"], request.query, settings)
-    if isinstance(content, str) or content.startswith(TEXT_STARTS) or request.media_type == URLENCODED:
+    if isinstance(content, str) or body.may_be_text(content) or request.media_type == URLENCODED:
         from function.api import encodings  # imported here: images arrive as bytes
 
         content = encodings.image_bytes(content, request.media_type)
@@ -111,19 +115,27 @@ def _content(request: HttpRequest, settings: Settings) -> str | bytes:
     text = request.body or ""
     if not isinstance(text, str):
         raise BadRequest(f"body must be text, got {json_kind(text)}")
-    content = decode_base64(text, "body") if request.is_base64 else text
     coding = request.headers.get("content-encoding")
-    if not (coding and content):
-        return content
-    from function.api import encodings  # imported here: few bodies are compressed
+    return body.decode(text, request.is_base64, coding, settings.max_object_bytes)
 
-    return encodings.decompress(content, coding, settings.max_object_bytes)
+
+def _refuse_form(content: str | bytes, media_type: str) -> None:
+    """Raise UnsupportedImage for a form whose content type is not that of a form."""
+    start = content[:SNIFFED_BYTES]
+    text = start.encode("utf-8", "replace") if isinstance(start, str) else start
+    if DISPOSITION in text.lower():
+        raise UnsupportedImage(
+            f"a form must have the content type {FORM} with its boundary, got {media_type or 'no content type'}: "
+            "do not set the content type, the HTTP library does it"
+        )
 
 
 def _is_garbled(content: str | bytes) -> bool:
     """Return whether the bytes of an image were read as text, which destroys them."""
     if isinstance(content, str):
-        return REPLACEMENT in content
+        return REPLACEMENT in content or content.startswith(LATIN1_STARTS)
+    if content.startswith(LATIN1_STARTS_AS_UTF8):
+        return True
     return content.count(REPLACEMENT.encode(), 0, SNIFFED_BYTES) >= MIN_REPLACEMENTS
 
 
@@ -165,7 +177,9 @@ def _check_endpoint(request: HttpRequest) -> None:
         MethodNotAllowed: another method than POST.
     """
     if request.method == "POST":
-        if inference_routes.is_reserved(request.path):
+        # A domain may have the stage as its base path: a stage with the name v2 reserves nothing.
+        path = f"{request.path}/".removeprefix(f"/{request.stage}/")
+        if inference_routes.is_reserved(path):
             raise NotFound(f"unknown path {shown(request.path)}; available: {inference_routes.AVAILABLE}")
         return
     if request.method in ("GET", "HEAD") and _last_part(request.path) not in ENDPOINTS:

@@ -4,14 +4,15 @@
     URI      {"s3": "s3://b/in/a.jpg"}
     several  {"images": [{"s3": ...}, ...]}
 
-Options such as `conf` may stand beside them. Other fields are ignored: a line of a CSV file has more columns.
+Options such as `conf` may stand beside them. Other fields are ignored: a line of a CSV file has more columns. Beside a
+bucket and a key this applies to `url`, `body`, `images` and `inputs` too, unless their value is an array or an object.
 The object is read with the role of the function, as for a notification; `ALLOWED_BUCKETS` does not apply.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from function.errors import BadRequest, FunctionError, kind
+from function.errors import BadRequest, FunctionError, described, kind, shown
 from function.request import Options, parse_options
 from function.service import Service
 from function.sources import s3_objects
@@ -20,8 +21,9 @@ from function.sources.s3_objects import NO_OPTIONS, Outcome, S3Object
 BUCKET = ("bucket", "bucketname", "s3bucket")  # in lower case, without separators
 KEY = ("key", "objectkey", "s3key")
 VERSION_ID = ("versionid",)
-SEPARATORS = str.maketrans("", "", "-_ ")
+SEPARATORS = str.maketrans("", "", "-_ \ufeff")  # and the byte order mark of a CSV file
 WITHOUT_RESULT = ("url", "image_data", "inputs", "body")  # of requests whose result only a caller could read
+COLUMNS = ("url", "inputs", "body", "images")  # also names of columns beside the names of a bucket and a key
 URI_SCHEME = "s3://"
 
 
@@ -39,8 +41,23 @@ def matches(event: Mapping[str, Any]) -> bool:
 
 
 def names_object(fields: Mapping[str, Any]) -> bool:
-    """Return whether a field has the name of a bucket or a key, and text; no request of another kind has both."""
-    return any(isinstance(value, str) and _plain(name) in (*BUCKET, *KEY) for name, value in fields.items())
+    """Return whether a field has the name of a bucket or a key, with any value."""
+    return _has(fields, BUCKET) or _has(fields, KEY)
+
+
+def is_item(event: Mapping[str, Any]) -> bool:
+    """Return whether an event is an item even if it has fields of a direct invocation.
+
+    It has fields for a bucket and a key and no image, or the `s3` of a record, as an input transformer may write it.
+    """
+    if isinstance(s3 := event.get("s3"), Mapping):
+        return isinstance(s3.get("bucket"), Mapping) or isinstance(s3.get("object"), Mapping)
+    return not is_set(event.get("image_data")) and _has(event, BUCKET) and _has(event, KEY)
+
+
+def is_set(value: Any) -> bool:
+    """Return whether a field has a value: `null` and an empty text, as in a CSV file, mean "not set"."""
+    return value is not None and value != ""
 
 
 def read(fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = None) -> list[ObjectRequest]:
@@ -52,21 +69,26 @@ def read(fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = No
         bucket: for a request without one.
 
     Raises:
-        BadRequest: no bucket or key, more than one of the forms, or an image that is not in S3.
+        BadRequest: no bucket or key, a version that is not text, more than one of the forms, or an image that is not
+            in S3.
         InvalidOption: an option.
     """
     if not isinstance(fields, Mapping):
-        raise BadRequest(f"the item must be an object with bucket and key, got {kind(fields)}")
+        raise BadRequest(f"an item must be an object with bucket and key, got {kind(fields)}")
+    is_named = _has(fields, KEY) and (is_set(bucket) or _has(fields, BUCKET))
     for name in WITHOUT_RESULT:
-        if fields.get(name) is not None:
+        if is_set(fields.get(name)) and not (is_named and _is_column(name, fields[name])):
             raise BadRequest(f"{name} must not be set: nobody reads the response, and a result is written for s3 only")
     merged = {**(options or {}), **parse_options(fields)}
     images = fields.get("images")
-    if images is None:
+    if not is_set(images) or (is_named and _is_column("images", images)):
         return [_read_one(fields, Options(**merged), bucket)]
+    if is_named:
+        raise BadRequest(f"images must not be set beside bucket and key, got {kind(images)}")
     if not isinstance(images, list) or not images:
         raise BadRequest(f"images must be an array of at least one object, got {kind(images)}")
-    return [request for image in images for request in read(image, merged, bucket)]
+    shared_bucket = value_of(fields, BUCKET) or bucket
+    return [request for image in images for request in read(image, merged, shared_bucket)]
 
 
 def process(
@@ -100,36 +122,60 @@ def value_of(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     Raises:
         BadRequest: two such fields with different values.
     """
-    values = {name: value for name, value in fields.items() if value not in (None, "") and _plain(name) in names}
+    values = {name: value for name, value in fields.items() if is_set(value) and _plain(name) in names}
     first = next(iter(values.values()), None)
     if any(value != first for value in values.values()):
-        raise BadRequest(f"{' and '.join(values)} must be equal, got {list(values.values())!a:.200}")
+        got = " and ".join(described(value) for value in values.values())
+        raise BadRequest(f"{' and '.join(values)} must be equal, got {got}")
     return first
 
 
+def version_id(value: Any) -> str | None:
+    """Return the version of an object; None for the latest.
+
+    Raises:
+        BadRequest: not text, or text that UTF-8 does not have.
+    """
+    if not is_set(value):
+        return None
+    if not s3_objects.is_name(value):
+        raise BadRequest(f"the version id must be text, got {described(value)}")
+    return str(value)
+
+
 def _read_one(fields: Mapping[str, Any], options: Options, bucket: Any) -> ObjectRequest:
-    uri, key = fields.get("s3"), value_of(fields, KEY)
-    if uri is None:
-        version_id = value_of(fields, VERSION_ID)
-        names = value_of(fields, BUCKET) or bucket, key
+    uri, own_bucket, key = fields.get("s3"), value_of(fields, BUCKET), value_of(fields, KEY)
+    version = version_id(value_of(fields, VERSION_ID))
+    if not is_set(uri):
+        names = own_bucket or bucket, key
         _check(names, fields)
-        version = version_id if isinstance(version_id, str) else None
         return ObjectRequest(S3Object(*names, version), options, may_be_encoded=True)
     if key is not None:
-        raise BadRequest(f"exactly one of s3 and key must be set, got s3 {uri!a:.200} and key {key!a:.200}")
+        raise BadRequest(f"exactly one of s3 and key must be set, got s3 {described(uri)} and key {described(key)}")
     bucket, slash, key = uri.removeprefix(URI_SCHEME).partition("/") if isinstance(uri, str) else ("", "", "")
     if not (isinstance(uri, str) and uri.startswith(URI_SCHEME) and slash):
-        raise BadRequest(f"s3 must be s3://bucket/key, got {uri!a:.200}")
+        raise BadRequest(f"s3 must be s3://bucket/key, got {described(uri)}")
+    if own_bucket not in (None, bucket):
+        raise BadRequest(f"bucket must be that of s3, {shown(bucket)}, got {described(own_bucket)}")
     _check((bucket, key), fields)
-    return ObjectRequest(S3Object(bucket, key), options)
+    return ObjectRequest(S3Object(bucket, key, version), options)
 
 
 def _check(names: tuple[Any, Any], fields: Mapping[str, Any]) -> None:
-    available = ascii(", ".join(fields))
     for field, name in zip(("bucket", "key"), names, strict=True):
         if not s3_objects.is_name(name):
-            hint = "; BatchInput or the ItemSelector can set it" if field == "bucket" else ""
-            raise BadRequest(f"{field} must be a name, got {name!a:.200}{hint}; the fields are {available:.300}")
+            problem = f"{field} must be set" if name is None else f"{field} must be a name, got {described(name)}"
+            hint = " (BatchInput or the ItemSelector can set it)" if field == "bucket" else ""
+            raise BadRequest(f"{problem}{hint}; the fields are {shown(', '.join(fields))}")
+
+
+def _is_column(name: str, value: Any) -> bool:
+    """Return whether a field can be a column of a file beside a bucket and a key: a column has no arrays or objects."""
+    return name in COLUMNS and not isinstance(value, list | Mapping)
+
+
+def _has(fields: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return any(_plain(name) in names for name in fields)
 
 
 def _plain(name: str) -> str:

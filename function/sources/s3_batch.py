@@ -7,7 +7,7 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.
 from typing import Any
 from urllib import parse
 
-from function.errors import BadRequest, FunctionError, InternalError, TransientError, kind
+from function.errors import BadRequest, FunctionError, InternalError, TransientError, described, kind, shown
 from function.request import Options, read_options
 from function.results import Classification
 from function.service import Service
@@ -49,10 +49,18 @@ def _ids(event: dict[str, Any]) -> tuple[str, list[str]]:
         raise BadRequest(f"invocationId of S3 Batch Operations must be text, got {kind(invocation_id)}")
     if not isinstance(tasks, list):
         raise BadRequest(f"tasks of S3 Batch Operations must be an array, got {kind(tasks)}")
-    task_ids = [task.get("taskId") if isinstance(task, dict) else None for task in tasks]
-    if not all(isinstance(task_id, str) for task_id in task_ids):
-        raise BadRequest("every task of S3 Batch Operations must be an object with taskId, got another one")
-    return invocation_id, [str(task_id) for task_id in task_ids]
+    return invocation_id, [_task_id(task) for task in tasks]
+
+
+def _task_id(task: Any) -> str:
+    if not isinstance(task, dict):
+        raise BadRequest(f"a task of S3 Batch Operations must be an object with taskId, got {kind(task)}")
+    if "taskId" not in task:
+        raise BadRequest("a task of S3 Batch Operations must have taskId, got an object without it")
+    task_id = task["taskId"]
+    if not isinstance(task_id, str):
+        raise BadRequest(f"taskId must be text, got {kind(task_id)}")
+    return task_id
 
 
 def _options(event: dict[str, Any]) -> Options:
@@ -73,7 +81,7 @@ def _process(task: dict[str, Any], options: Options | FunctionError, service: Se
     """Return the outcome of a task, or the error because of which its object cannot be told."""
     if isinstance(options, FunctionError):
         return options
-    service.subject = f"task {task['taskId']!a:.200}"
+    service.subject = f"task {shown(task['taskId'])}"
     s3_object = service.guard(_s3_object, task)
     if isinstance(s3_object, FunctionError):
         return s3_object
@@ -87,9 +95,11 @@ def _s3_object(task: dict[str, Any]) -> S3Object:
     """
     key, bucket, arn = task.get("s3Key"), task.get("s3Bucket"), task.get("s3BucketArn")
     bucket = bucket or (arn.rpartition(":::")[2] if isinstance(arn, str) else None)
-    if not (s3_objects.is_name(bucket) and s3_objects.is_name(key)):
-        raise BadRequest(f"a task must have the names of a bucket and a key, got {bucket!a:.200} and {key!a:.200}")
-    return S3Object(str(bucket), parse.unquote_plus(str(key)), task.get("s3VersionId") or None)
+    for field, name in (("s3Bucket", bucket), ("s3Key", key)):
+        if not s3_objects.is_name(name):
+            raise BadRequest(f"{field} of a task must be a name, got {described(name)}")
+    key, version_id = parse.unquote_plus(str(key)), object_request.version_id(task.get("s3VersionId"))
+    return S3Object(str(bucket), key, version_id)
 
 
 def _row(task_id: str, outcome: Outcome | FunctionError) -> dict[str, str]:

@@ -10,8 +10,9 @@
     test of S3                  {"Service": "Amazon S3", "Event": "s3:TestEvent", ...}
 
 Keys are form-encoded in a notification and plain in EventBridge. A message may also be a request of `object_request`.
-Source: docs.aws.amazon.com/AmazonS3/latest/userguide, notification-content-structure, ev-events and
-cloudtrail-logging-s3-info.
+The names of events that create no object are listed: an event with another name is refused, not acknowledged.
+Source: docs.aws.amazon.com/AmazonS3/latest/userguide, notification-content-structure, ev-events,
+notification-how-to-event-types-and-destinations and cloudtrail-logging-s3-info.
 """
 
 import json
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib import parse
 
-from function.errors import BadRequest
+from function.errors import BadRequest, described, kind, shown
 from function.sources import object_request
 from function.sources.object_request import ObjectRequest
 from function.sources.s3_objects import S3Object, is_name
@@ -29,7 +30,24 @@ SNS = "aws:sns"
 CLOUDTRAIL = "AWS API Call via CloudTrail"
 CLOUDTRAIL_S3 = "s3.amazonaws.com"  # eventSource
 CREATED = "ObjectCreated:"
+OTHER_EVENTS = (  # of S3 notifications, without the part after the colon
+    "IntelligentTiering", "LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectRemoved", "ObjectRestore",
+    "ObjectTagging", "ReducedRedundancyLostObject", "Replication", "TestEvent",
+)  # fmt: skip
+OTHER_DETAIL_TYPES = (  # of EventBridge
+    "Object Access Tier Changed", "Object ACL Updated", "Object Deleted", "Object Restore Completed",
+    "Object Restore Expired", "Object Restore Initiated", "Object Storage Class Changed", "Object Tags Added",
+    "Object Tags Deleted",
+)  # fmt: skip
 CREATING_CALLS = ("PutObject", "CompleteMultipartUpload", "CopyObject", "PostObject")
+OTHER_CALLS = (  # of CloudTrail, about objects
+    "AbortMultipartUpload", "CreateMultipartUpload", "CreateSession", "DeleteObject", "DeleteObjectTagging",
+    "DeleteObjects", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention",
+    "GetObjectTagging", "GetObjectTorrent", "HeadObject", "ListMultipartUploads", "ListObjects", "ListObjectsV2",
+    "ListObjectVersions", "ListParts", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration",
+    "PutObjectRetention", "PutObjectTagging", "RestoreObject", "SelectObjectContent", "UploadPart", "UploadPartCopy",
+)  # fmt: skip
+BUCKET_CALLS = ("CreateBucket", "DeleteBucket", "GetBucket", "HeadBucket", "ListBucket", "PutBucket")  # beginnings
 DELETING_REASONS = ("DeleteObject", "Lifecycle Expiration")
 EXPECTED = (
     "expected an S3 notification, also through SNS, an EventBridge event of S3, "
@@ -76,11 +94,9 @@ def requests(event: Any) -> list[ObjectRequest]:
         InvalidOption: an option of a request.
     """
     try:
-        return [_checked(request) for request in _requests(event)]
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadRequest(
-            f"the notification has no valid object ({type(error).__name__}: {error}); {EXPECTED}"
-        ) from error
+        return _requests(event)
+    except RecursionError as error:
+        raise BadRequest(f"the message must have fewer levels of objects and arrays; {EXPECTED}") from error
 
 
 def load_json(text: Any) -> Any:
@@ -88,7 +104,8 @@ def load_json(text: Any) -> Any:
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadRequest(f"the message must be JSON, got text that is not JSON ({error}); {EXPECTED}") from error
+        got = "text that is not JSON" if isinstance(text, str) and text else kind(text)
+        raise BadRequest(f"the message must be JSON, got {got}; {EXPECTED}") from error
 
 
 def _requests(event: Any) -> list[ObjectRequest]:
@@ -96,7 +113,8 @@ def _requests(event: Any) -> list[ObjectRequest]:
     if service == S3:
         return [request for record in records(event) for request in _from_record(record)]
     if service == SNS:
-        return [request for record in records(event) for request in _requests(load_json(record["Sns"]["Message"]))]
+        messages = [load_json(_get(record, "Sns.Message")) for record in records(event)]
+        return [request for message in messages for request in _requests(message)]
     if isinstance(event, dict) and not service:
         return _from_object(event)
     raise BadRequest(f"the message must be a notification, got {_shown(event)}; {EXPECTED}")
@@ -107,7 +125,7 @@ def _from_object(event: dict[str, Any]) -> list[ObjectRequest]:
     if _is_test(event):
         return []
     if event.get("Type") == "Notification":
-        return _requests(load_json(event["Message"]))
+        return _requests(load_json(_get(event, "Message")))
     parsers: tuple[tuple[bool, Callable[[Any], list[ObjectRequest]]], ...] = (
         (_is_from_eventbridge(event), _from_eventbridge),
         (_is_detail(event), _from_detail),
@@ -122,9 +140,10 @@ def _from_object(event: dict[str, Any]) -> list[ObjectRequest]:
 
 
 def _shown(event: Any) -> str:
-    if isinstance(event, dict):
-        return f"an object with {ascii(', '.join(event)) if event else 'no fields'}"[:200]
-    return type(event).__name__
+    if not isinstance(event, dict):
+        return kind(event)
+    word = "field" if len(event) == 1 else "fields"
+    return f"an object with the {word} {shown(', '.join(event))}" if event else "an object without fields"
 
 
 def _is_test(event: dict[str, Any]) -> bool:
@@ -147,32 +166,38 @@ def _sender(record: dict[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _checked(request: ObjectRequest) -> ObjectRequest:
-    """Raise TypeError for names that are not text, or that UTF-8 cannot encode; S3 never sends such names."""
-    for name in (request.s3_object.bucket, request.s3_object.key):
-        if not is_name(name):
-            raise TypeError(f"bucket and key must be names, got {name!a:.100}")
-    return request
-
-
 def _from_record(record: Any) -> list[ObjectRequest]:
     """Return the object of a record of S3, if it was created."""
-    if _sender(record) != S3:
-        raise TypeError(f"eventSource must be {S3} in every record, got {_sender(record)!a:.100}")
-    if not str(record["eventName"]).removeprefix("s3:").startswith(CREATED):
+    if (sent_by := _get(record, "eventSource")) != S3:
+        raise BadRequest(f"eventSource must be {S3} in every record, got {described(sent_by)}")
+    name = _get(record, "eventName")
+    event_name = name.removeprefix("s3:") if isinstance(name, str) else ""
+    if event_name.partition(":")[0] in OTHER_EVENTS:
         return []
-    bucket, described = record["s3"]["bucket"]["name"], record["s3"]["object"]
-    key, sequencer = parse.unquote_plus(described["key"]), described.get("sequencer")
-    return [ObjectRequest(S3Object(bucket, key, described.get("versionId"), described.get("eTag"), sequencer))]
+    if not event_name.startswith(CREATED):
+        raise BadRequest(f"eventName must be one of S3, such as {CREATED}Put, got {described(name)}")
+    bucket, key = _name(record, "s3.bucket.name"), parse.unquote_plus(_name(record, "s3.object.key"))
+    return [ObjectRequest(_s3_object(bucket, key, record["s3"]["object"], "versionId", "eTag"))]
 
 
 def _from_eventbridge(event: Any) -> list[ObjectRequest]:
-    detail_type = str(event["detail-type"])
+    detail_type = _get(event, "detail-type")
     if detail_type == CLOUDTRAIL:
-        return _from_cloudtrail(event["detail"])
-    if not detail_type.startswith("Object "):
-        raise TypeError(f"detail-type must be Object Created or {CLOUDTRAIL}, got {detail_type!a:.100}")
-    return [ObjectRequest(_described(event["detail"]))] if detail_type == "Object Created" else []
+        return _from_cloudtrail(_detail(event))
+    if detail_type in OTHER_DETAIL_TYPES:
+        return []
+    if detail_type != "Object Created":
+        raise BadRequest(
+            f"detail-type must be one of S3, such as Object Created or {CLOUDTRAIL}, got {described(detail_type)}"
+        )
+    return [ObjectRequest(_described(_detail(event)))]
+
+
+def _detail(event: Any) -> dict[str, Any]:
+    detail = _get(event, "detail")
+    if not isinstance(detail, dict):
+        raise BadRequest(f"detail must be an object, got {kind(detail)}; {EXPECTED}")
+    return detail
 
 
 def _from_detail(detail: Any) -> list[ObjectRequest]:
@@ -186,25 +211,64 @@ def _from_detail(detail: Any) -> list[ObjectRequest]:
 
 
 def _described(detail: Any) -> S3Object:
-    bucket, described = detail["bucket"]["name"], detail["object"]
-    version_id, etag = described.get("version-id"), described.get("etag")
-    return S3Object(bucket, described["key"], version_id, etag, described.get("sequencer"))
+    bucket, key = _name(detail, "bucket.name"), _name(detail, "object.key")
+    return _s3_object(bucket, key, detail["object"], "version-id", "etag")
+
+
+def _s3_object(bucket: str, key: str, fields: dict[str, Any], version_name: str, etag_name: str) -> S3Object:
+    """Return an object with its version; an ETag or a sequencer that is not text only loses its use for the order."""
+    etag, sequencer = (value if is_name(value) else None for value in (fields.get(etag_name), fields.get("sequencer")))
+    return S3Object(bucket, key, object_request.version_id(fields.get(version_name)), etag, sequencer)
 
 
 def _from_cloudtrail(detail: Any) -> list[ObjectRequest]:
     """Return the object of an API call that succeeded and created one."""
-    if detail["eventName"] not in CREATING_CALLS or detail.get("errorCode"):
+    call = _get(detail, "eventName")
+    if call in OTHER_CALLS or (isinstance(call, str) and call.startswith(BUCKET_CALLS)):
         return []
-    parameters, elements = detail["requestParameters"], detail.get("responseElements") or {}
-    key = parameters.get("key") or _key_in_arn(detail, parameters["bucketName"])
-    s3_object = S3Object(parameters["bucketName"], key, elements.get("x-amz-version-id"))
-    return [ObjectRequest(s3_object, may_be_encoded=True)]
+    if call not in CREATING_CALLS:
+        raise BadRequest(f"eventName must be an API call of S3, such as {CREATING_CALLS[0]}, got {described(call)}")
+    if detail.get("errorCode"):
+        return []
+    bucket, elements = _name(detail, "requestParameters.bucketName"), detail.get("responseElements")
+    has_key = _get(detail, "requestParameters.key", is_required=False)
+    key = _name(detail, "requestParameters.key") if has_key else _key_in_arn(detail, bucket)
+    version_id = object_request.version_id(elements.get("x-amz-version-id") if isinstance(elements, dict) else None)
+    return [ObjectRequest(S3Object(bucket, key, version_id), may_be_encoded=True)]
 
 
 def _key_in_arn(detail: Any, bucket: str) -> str:
     """Return the key of the object among the resources of an API call: a form upload has it only there."""
-    for resource in detail["resources"]:
-        _, separator, key = str(resource.get("ARN")).partition(f":::{bucket}/")
-        if separator:
+    resources = detail.get("resources")
+    for resource in resources if isinstance(resources, list) else []:
+        arn = resource.get("ARN") if isinstance(resource, dict) else None
+        _, separator, key = str(arn).partition(f":::{bucket}/")
+        if separator and key:
             return key
-    raise KeyError("key")
+    raise BadRequest("the API call must have requestParameters.key or the ARN of its object in resources, got neither")
+
+
+def _name(value: Any, path: str) -> str:
+    """Return a field that has the name of a bucket or a key."""
+    name = _get(value, path)
+    if not is_name(name):
+        raise BadRequest(f"{path} must be a name, got {described(name)}; {EXPECTED}")
+    return str(name)
+
+
+def _get(value: Any, path: str, is_required: bool = True) -> Any:
+    """Return a field by the names of its levels, such as `s3.bucket.name`.
+
+    Raises:
+        BadRequest: a level is not an object, or the field is required and missing.
+    """
+    *parents, last = path.split(".")
+    for depth, name in enumerate([*parents, last]):
+        if not isinstance(value, dict):
+            level = ".".join(parents[:depth]) or "the notification"
+            raise BadRequest(f"{level} must be an object, got {kind(value)}; {EXPECTED}")
+        if name not in value and (is_required or depth < len(parents)):
+            missing = ".".join([*parents, last][: depth + 1])
+            raise BadRequest(f"{missing} must be set, got {_shown(value)}; {EXPECTED}")
+        value = value.get(name)
+    return value

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 from urllib import parse
 
 from function import storage
-from function.errors import Forbidden, FunctionError, InternalError, InvalidSetting, TooLarge, TransientError
+from function.errors import Forbidden, FunctionError, InternalError, InvalidOption, TooLarge, TransientError
 from function.request import ImageRef, ImageRequest, Options
 from function.results import Classification, Result
 from function.service import Service
 from function.settings import Settings
 
 NO_OPTIONS = Options()
-FAILS = (TransientError, InternalError)  # errors of an object that write no result, so that the event fails
+# Errors of an object that write no result, so that the event fails: a retry may succeed, or the request is wrong.
+FAILS = (TransientError, InternalError, InvalidOption)
 SUPERSEDED = "a newer object has its result under this key"
 
 
@@ -54,11 +55,10 @@ def process(
 
     An image that cannot be read is done when its error is written. An error among `fails` writes nothing and is the
     `failure` of the outcome. An object is skipped if the key already has the result of a newer object.
-
-    Raises:
-        InvalidSetting: every object of the bucket would count as a result.
     """
-    skip_reason = _skip_reason(s3_object, service.settings)
+    skip_reason = service.guard(_skip_reason, s3_object, service.settings)
+    if isinstance(skip_reason, FunctionError):
+        return Outcome(s3_object, None, skip_reason)
     if skip_reason:
         return Outcome(s3_object, None, None, skip_reason)
     stored = service.guard(_read, s3_object, service)
@@ -80,7 +80,7 @@ def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:
     For lists of keys that may be URL-encoded, such as an inventory.
 
     Raises:
-        InvalidSetting: every object of the bucket would count as a result.
+        InternalError: every object of the bucket would count as a result.
         TransientError: S3 fails, throttles or does not respond.
     """
     keys = dict.fromkeys((s3_object.key, parse.unquote_plus(s3_object.key), parse.unquote(s3_object.key)))
@@ -88,7 +88,7 @@ def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:
         return s3_object
     for key in keys:
         try:
-            if storage.head(s3_object.bucket, key):
+            if storage.head(s3_object.bucket, key, s3_object.version_id):
                 return s3_object._replace(key=key)
         except Forbidden:  # it may exist; reading it reports the error
             break
@@ -113,13 +113,17 @@ def summary(outcome: Outcome) -> dict[str, Any]:
 
 
 def _skip_reason(s3_object: S3Object, settings: Settings) -> str:
-    """Return why an object is skipped, or an empty text; a result must never become an image to predict."""
+    """Return why an object is skipped, or an empty text; a result must never become an image to predict.
+
+    Raises:
+        InternalError: every object of the bucket would count as a result.
+    """
     if s3_object.key.endswith("/"):
         return "a folder"
     if (settings.result_bucket or s3_object.bucket) != s3_object.bucket:
         return ""
     if not settings.result_prefix:
-        raise InvalidSetting(
+        raise InternalError(
             f"RESULT_PREFIX must not be empty if results go to the bucket of the images ({s3_object.bucket})"
         )
     return "a result" if s3_object.key.startswith(settings.result_prefix) else ""

@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from function import storage
@@ -31,6 +31,7 @@ JPEG_QUALITY = 90
 ATTEMPTS = 10  # each needs another write of the same result between two requests of this one
 SEQUENCER = re.compile(r"[0-9A-F]{1,64}", re.ASCII)
 LAST_MODIFIED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # of two regions of S3, generously
 HEADER_TEXT = re.compile(r"[!-~]{1,1024}", re.ASCII)  # the metadata of an object has 2 KB at most
 
 
@@ -54,14 +55,24 @@ class Order(NamedTuple):
         )
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
-        """Return the order in the metadata of a result; unknown where a field is missing or not valid."""
-        return cls(
-            _matching(LAST_MODIFIED, metadata.get("source-last-modified", "")),
-            _matching(SEQUENCER, metadata.get("source-sequencer", "").upper()),
-            _matching(HEADER_TEXT, metadata.get("source-version-id", "")),
-            _matching(HEADER_TEXT, metadata.get("source-etag", "")),
+    def from_metadata(cls, metadata: Mapping[str, str], written_at: datetime | None = None) -> Self:
+        """Return the order in the metadata of a result; unknown if a field is not valid, or if no object is named.
+
+        Args:
+            metadata: of the result.
+            written_at: time of the result; its object cannot be newer.
+        """
+        written = cls(
+            metadata.get("source-last-modified", ""),
+            metadata.get("source-sequencer", "").upper(),
+            metadata.get("source-version-id", ""),
+            metadata.get("source-etag", ""),
         )
+        patterns = (LAST_MODIFIED, SEQUENCER, HEADER_TEXT, HEADER_TEXT)
+        is_valid = all(not text or _matching(p, text) for p, text in zip(patterns, written, strict=True))
+        is_named = written.last_modified or written.etag
+        is_known = is_valid and is_named and _is_possible(written.last_modified, written_at)
+        return written if is_known else cls("", "", "", "")
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata of a result, x-amz-meta-source-*; unknown fields are left out."""
@@ -115,7 +126,7 @@ def _write_newest(address: tuple[str, str], data: bytes, content_type: str, s3_o
     for _ in range(ATTEMPTS):
         new = order
         if existing:
-            old = Order.from_metadata(existing.metadata)
+            old = Order.from_metadata(existing.metadata, existing.last_modified)
             if not _replaces(order, old, s3_object):
                 return False
             if order.is_same_object(old):
@@ -167,6 +178,17 @@ def _sort_key(order: Order) -> tuple[str, str, str]:
 def _padded(sequencer: str) -> str:
     """Return a sequencer for a comparison as text: filled up with zeros on its right, as S3 documents it."""
     return sequencer.ljust(64, "0") if sequencer else ""
+
+
+def _is_possible(last_modified: str, written_at: datetime | None) -> bool:
+    """Return whether a time in the metadata of a result exists, and is not after the time of the result."""
+    if not last_modified:
+        return True
+    try:
+        modified = datetime.fromisoformat(last_modified)
+    except ValueError:
+        return False
+    return written_at is None or modified - written_at < MAX_CLOCK_DIFFERENCE
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:

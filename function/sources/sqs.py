@@ -13,12 +13,12 @@ docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.
 
 from typing import Any
 
-from function.errors import BadRequest, Forbidden, FunctionError, InvalidOption, kind
+from function.errors import BadRequest, Forbidden, FunctionError, kind
 from function.service import Service
 from function.sources import object_request, s3_notification, s3_objects
 from function.sources.object_request import ObjectRequest
 
-FAILS = (*s3_objects.FAILS, Forbidden, InvalidOption)
+FAILS = (*s3_objects.FAILS, Forbidden)
 
 
 def matches(event: Any) -> bool:
@@ -50,8 +50,12 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
 
 def _id(message: Any) -> str:
     message_id = message.get("messageId") if isinstance(message, dict) else None
+    if not isinstance(message, dict):
+        raise BadRequest(f"a message of a queue must be an object with messageId, got {kind(message)}")
+    if "messageId" not in message:
+        raise BadRequest("a message of a queue must have messageId, got an object without it")
     if not isinstance(message_id, str) or not message_id:
-        raise BadRequest(f"a message must be an object with messageId, got {kind(message)}")
+        raise BadRequest(f"messageId must be text that is not empty, got {kind(message_id)}")
     return message_id
 
 

@@ -8,11 +8,12 @@ again, and in the end hands it to the dead-letter queue or failure destination.
 from typing import Any, NoReturn
 
 from function.api import response
-from function.errors import BadRequest
+from function.errors import BadRequest, kind
 from function.service import Service
+from function.sources import object_request
 
 KNOWN = (
-    "a direct invocation with image_data or inputs (at the top level or under body), "
+    "a direct invocation with image_data, url, s3, images or inputs (at the top level or under body), "
     "API Gateway REST (v1) and HTTP (v2), Function URL, Application Load Balancer, VPC Lattice, "
     "S3 notifications (also through SNS, SQS or EventBridge Pipes, and from EventBridge or CloudTrail), "
     "S3 Batch Operations, items of a Step Functions distributed map, "
@@ -50,7 +51,11 @@ SENDERS = (  # fields that are together only in events of one service; the first
     (("invocationId", "tasks"), "S3 Batch Operations without invocationSchemaVersion"),
     (("detail-type",), "EventBridge"),
     (("detail", "source"), "EventBridge"),
+    (("ContextIndex",), "a Step Functions map"),
+    (("ContextValue",), "a Step Functions map"),
+    (("BatchInput",), "a Step Functions map"),
 )
+ITEM_FIELDS = ("value", "item", "mapitem")  # in lower case: an ItemSelector often writes the item below such a field
 CONTEXTS = {  # fields of requestContext
     "connectionId": "an API Gateway WebSocket API",
     "functionArn": "a destination of Lambda",
@@ -89,16 +94,23 @@ def find_sender(event: Any) -> str | None:
     for field in ("Records", "records"):
         if field in event:
             return _sender_of_records(event[field]) or f"a service with {field}"
-    return _sender_by_context(event.get("requestContext")) or _sender_by_value(event)
+    return _sender_by_context(event.get("requestContext")) or _sender_by_value(event) or _sender_of_item(event)
 
 
 def refuse(event: Any, sender: str = "") -> NoReturn:
     """Raise BadRequest with the type and the fields of the event."""
-    kind = type(event).__name__
-    fields = ", ".join(str(field)[:40] for field in event) if isinstance(event, dict) else ""
-    actual = f"{kind} with {fields or 'no fields'}" if isinstance(event, dict) else kind
     origin = f" of {sender}" if sender else ""
-    raise BadRequest(f"unknown event{origin}, a {actual:.200}; available: {KNOWN}")
+    raise BadRequest(f"unknown event{origin}, {_described(event):.200}; available: {KNOWN}")
+
+
+def _described(event: Any) -> str:
+    """Return the type and the fields of an event, such as `an object with the fields a, b`."""
+    if not isinstance(event, dict):
+        return kind(event)
+    if not event:
+        return "an object without fields"
+    word = "field" if len(event) == 1 else "fields"
+    return f"an object with the {word} {', '.join(str(field)[:40] for field in event)}"
 
 
 def _sender_of_records(records: Any) -> str | None:
@@ -112,6 +124,19 @@ def _sender_by_context(context: Any) -> str | None:
     if not isinstance(context, dict):
         return None
     return next((name for field, name in CONTEXTS.items() if field in context), None)
+
+
+def _sender_of_item(event: dict[str, Any]) -> str | None:
+    """Return the sender of an item or a detail that is below another field, where the function does not read it."""
+    for name, value in event.items():
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, dict) and (
+            name == "detail" or object_request.is_item(first) or object_request.names_object(first)
+        ):
+            return f"a Step Functions map or an input transformer (the object in {name:.40})"
+        if name.lower() in ITEM_FIELDS and value is not None:
+            return f"a Step Functions map (an item in {name:.40}: its fields must be on the top level)"
+    return None
 
 
 def _sender_by_value(event: dict[str, Any]) -> str | None:

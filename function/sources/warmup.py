@@ -1,7 +1,7 @@
 """Warm-up events: `{"warmup": true}`, those of common plugins, and those that schedules of EventBridge send by default.
 
     {"warmup": true}, {"warmer": true, "concurrency": 2}          this project; lambda-warmer
-    {"source": "serverless-plugin-warmup"}                       serverless-plugin-warmup and similar plugins
+    {"source": "serverless-plugin-warmup"}                       serverless-plugin-warmup and its variants
     {"source": "aws.events", "detail-type": "Scheduled Event"}   a schedule; Zappa
 
 Their only purpose is to arrive: the model was loaded and run once when the execution environment started.
@@ -10,10 +10,10 @@ Their only purpose is to arrive: the model was loaded and run once when the exec
 from typing import Any
 
 from function.service import Service
-from function.sources import direct
+from function.sources import direct, object_request
 
-FIELDS = ("warmup", "warmer", "warm", "keepwarm", "keep_warm", "keepWarm", "lambdaWarmer")
-SOURCES = ("warmup", "warm-up", "warmer", "keep-warm", "keepwarm")  # a part of the value of `source`
+FIELDS = ("warmup", "warmUp", "warmer", "keepWarm")  # with the value true
+SOURCES = ("serverless-plugin-warmup", "serverless-plugin-lambda-warmup", "serverless-warmup-plugin", "lambda-warmer")
 
 
 def matches(event: Any) -> bool:
@@ -25,9 +25,8 @@ def matches(event: Any) -> bool:
         return bool(event.get("detail-type") == "Scheduled Event")
     if any(field in event for field in (*direct.FIELDS, *direct.OTHER_SENDERS, "body", "detail")):
         return False
-    return any(event.get(field) is True for field in FIELDS) or (
-        isinstance(source, str) and any(part in source.lower() for part in SOURCES)
-    )
+    is_warmer = any(event.get(field) is True for field in FIELDS) or source in SOURCES
+    return is_warmer and not object_request.names_object(event)
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:  # noqa: ARG001

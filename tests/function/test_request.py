@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from function.errors import InvalidOption
-from function.request import OPTIONS, Options, read_options, unknown_fields
+from function.request import OPTIONS, Options, is_option, read_options, unknown_fields
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,39 @@ def test_number_of_unknown_fields_is_limited() -> None:
     assert len(unknown_fields(names, ())) == 1000
     with pytest.raises(InvalidOption, match="at most 1000 unknown fields, got 1001"):
         unknown_fields([*names, "another"], ())
+
+
+@pytest.mark.parametrize("text", ["0.5", ".5", "+0.5", "5e-1", " 0.50 ", "00.5"])
+def test_decimal_numbers_are_read_from_text(text: str) -> None:
+    assert read_options({"conf": text}).conf == 0.5
+
+
+@pytest.mark.parametrize("text", ["0_1", "\u0660.\u0665", "1_0e-1", "0x1", "inf", "nan", "1e", ".", "\u00a00.5"])
+@pytest.mark.parametrize("name", ["conf", "max_det"])
+def test_text_that_is_no_decimal_number_is_an_error(name: str, text: str) -> None:
+    with pytest.raises(InvalidOption, match=name):
+        read_options({name: text})
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.5", 0.5), ("5e-1", 0.5), ("1", 1.0), (" 0.25\n", 0.25), ("0", 0.0)])
+def test_number_may_be_text(text: str, value: float) -> None:
+    assert read_options({"conf": text}).conf == value
+
+
+def test_index_in_brackets_has_ascii_digits() -> None:
+    assert not is_option("classes[\u0660]")
+    assert is_option("classes[0]")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(True, "true"), ({"a": None}, '{"a": null}'), ([False], "[false]"), ("x", "'x'"), (7, "7")]
+)
+def test_error_shows_a_value_as_json(value: object, shown: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        read_options({"conf": value})
+    assert str(caught.value).endswith(f"got {shown}")
+
+
+def test_error_of_two_names_of_one_option_shows_both_values() -> None:
+    with pytest.raises(InvalidOption, match=r"conf and confidence .* must be equal, got 0.4 and '0.5'"):
+        read_options({"conf": 0.4, "confidence": "0.5"})

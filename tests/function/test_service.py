@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from function import fetch, image_loading, predictor
-from function.errors import BadRequest, Forbidden, InternalError, NotFound, UnsupportedImage
+from function.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, NotFound, UnsupportedImage
 from function.model import Model
 from function.request import ImageRef, ImageRequest, Options
 from function.results import Prediction
@@ -120,3 +120,37 @@ def test_error_is_recorded_once(service: Service, caplog: pytest.LogCaptureFixtu
     service.record(error)
     assert service.results == [error]
     assert len(caplog.records) == 1
+
+
+def at_seconds(service: Service, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
+    """Let the clock show these times after the start, one per question, then the last one."""
+    times = [service.started + value for value in seconds]
+    monkeypatch.setattr("function.service.monotonic", lambda: times.pop(0) if len(times) > 1 else times[0])
+
+
+@pytest.mark.parametrize("seconds", [28.5, 28.6, 60])
+def test_image_is_not_begun_after_the_deadline(
+    service: Service, red_png: bytes, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.deadline = service.started + 28.5
+    at_seconds(service, monkeypatch, seconds)
+    result = service.predict(request_for(red_png))
+    assert isinstance(result, DeadlineExceeded)
+    assert result.status == 503
+    assert f"within 28.5 s, before its front end gives up, got {seconds:.1f} s" in str(result)
+    assert service.results == [result]
+
+
+def test_error_of_parsing_is_returned_after_the_deadline_too(service: Service) -> None:
+    service.deadline = service.started - 1
+    error = BadRequest("a")
+    assert service.predict(error) is error
+
+
+def test_image_is_begun_before_the_deadline_and_without_one(
+    service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_seconds(service, monkeypatch, 28.4)
+    for deadline in (service.started + 28.5, None):
+        service.deadline = deadline
+        assert isinstance(service.predict(request_for(red_png)), Prediction)

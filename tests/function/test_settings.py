@@ -140,7 +140,29 @@ def test_cors_origins_are_a_list_in_lower_case() -> None:
     assert origins == ("https://a.example", "http://localhost:8080", "*")
 
 
-@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://a.example/page", "://a", "https://"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://*.a.example",
+        "http://localhost:*",
+        "http://[::1]:8080",
+        "chrome-extension://abc",
+        "null",
+        "https://a_b.c",
+    ],
+)
+def test_cors_origin_that_a_browser_sends_is_accepted(origin: str) -> None:
+    assert Settings.from_env({"CORS_ORIGINS": origin}).cors_origins == (origin,)
+
+
+BAD_ORIGINS = [
+    "a.example", "https://a.example/", "https://a.example/page", "://a", "https://", "https://a b", "https://a?b",
+    "https://a#b", "https://u@a.example", "https://a:port", "https://*.*.a.example", "https://\u00e4.example",
+    "'https://a.example'", "https:// a.example", "*://*", "https://a.example;https://b.example",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", BAD_ORIGINS)
 def test_cors_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     with pytest.raises(InvalidSetting, match=r"^CORS_ORIGINS must be origins such as https://a.example, or \*, got "):
         Settings.from_env({"CORS_ORIGINS": origin})

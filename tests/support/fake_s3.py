@@ -70,9 +70,11 @@ class FakeS3:
             raise TooLarge(message, described)
         return described._replace(data=data)
 
-    def head(self, bucket: str, key: str) -> Properties | None:
+    def head(self, bucket: str, key: str, version_id: str | None = None) -> Properties | None:
         self._begin("head", bucket, key)
         if (bucket, key) not in self.objects:
+            return None
+        if version_id and self.latest and (bucket, key, version_id) not in self.versions:
             return None
         metadata = self.metadata.get((bucket, key), {})
         return Properties(_etag(self.objects[bucket, key]), self.latest.get((bucket, key)), metadata)

@@ -339,3 +339,16 @@ def test_list_of_unknown_fields_is_limited() -> None:
 def test_image_field_beside_images_is_refused() -> None:
     with pytest.raises(BadRequest, match="got images and url"):
         parse({"images": [{"url": URL}], "url": URL})
+
+
+def test_name_beside_images_is_the_default() -> None:
+    fields = {"images": [{"url": URL}, {"url": URL, "image_name": "b"}], "image_name": "a"}
+    assert [request.image_name for request in parse(fields) if isinstance(request, ImageRequest)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": }', "[1,", "NaN1"])
+def test_error_of_broken_json_has_the_place_and_no_words_of_the_parser(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"text that is not JSON from line 1, column \d+;") as caught:
+        body.parse_json(text, SETTINGS)
+    assert "Expecting" not in str(caught.value)
+    assert "char " not in str(caught.value)

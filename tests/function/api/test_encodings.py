@@ -223,6 +223,98 @@ def test_form_that_was_read_as_text_is_refused_with_the_remedy(is_text: bool) ->
         read(event_with_form("rest_v1", body, content_type))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("image", [IMAGE, b"\xff\xd8\xff\xe0 jpeg", b"\xff\xd8\xff\xdb jpeg"])
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "bytes"])
+def test_image_that_was_read_as_latin1_text_is_refused_with_the_remedy(image: bytes, is_text: bool) -> None:
+    text = image.decode("latin-1")
+    with pytest.raises(UnsupportedImage, match="read as text"):
+        read(event("rest_v1", body=text if is_text else text.encode()))
+
+
 def test_image_with_few_bytes_that_look_like_replacements_is_read() -> None:
     image = IMAGE + b"\xef\xbf\xbd" + bytes(5000) + b"\xef\xbf\xbd" * 9
     assert read(event("rest_v1", body=image)).ref == ImageRef("bytes", image)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "image/png", "multipart/form-data; boundary=x7", ""])
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+def test_gzip_without_its_header_is_refused_with_the_header(name: str, content_type: str) -> None:
+    data = gzip.compress(json.dumps({"image_data": ENCODED}).encode())
+    with pytest.raises(UnsupportedImage, match="must have the header Content-Encoding: gzip"):
+        read(event_with_form(name, data, content_type))
+
+
+def test_gzip_without_its_header_as_text_is_refused_with_both_remedies() -> None:
+    text = gzip.compress(IMAGE).decode("utf-8", "replace")
+    with pytest.raises(UnsupportedImage, match=r"Content-Encoding: gzip; .*binaryMediaTypes"):
+        read(event_with_form("rest_v1", text, "application/json"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("header", ["content-encoding", "Content-Encoding"])
+@pytest.mark.parametrize("data", [IMAGE, json.dumps({"image_data": ENCODED}).encode()], ids=["image", "JSON"])
+def test_content_encoding_of_a_direct_test_event_counts(header: str, data: bytes) -> None:
+    sample = {"body": base64.b64encode(gzip.compress(data)).decode(), "isBase64Encoded": True}
+    assert read(sample | {"headers": {header: "gzip"}}).ref in (RAW, BASE64)
+    with pytest.raises(UnsupportedImage, match="Content-Encoding: gzip"):
+        read(sample)
+
+
+@pytest.mark.parametrize("cuts", [(1,), (5, 9), (2, 4, 6, 8)])
+@pytest.mark.parametrize("padding", [b"", bytes(512)])
+def test_gzip_with_several_members_is_read(cuts: tuple[int, ...], padding: bytes) -> None:
+    parts = [IMAGE[start:end] for start, end in zip((0, *cuts), (*cuts, None), strict=True)]
+    data = b"".join(map(gzip.compress, parts)) + padding
+    assert read(coded("function_url", data, "gzip")).ref == RAW
+
+
+def test_members_of_gzip_share_the_limit() -> None:
+    data = gzip.compress(bytes(600_000)) * 2
+    with pytest.raises(TooLarge):
+        http.read(coded("function_url", data, "gzip"), SETTINGS._replace(max_object_bytes=1_000_000))
+
+
+def test_members_of_gzip_have_a_limit() -> None:
+    with pytest.raises(BadRequest, match="data after its end"):
+        read(coded("function_url", gzip.compress(b"") * 200, "gzip"))
+
+
+URLENCODED_BODIES = {
+    "percent-encoded JSON": b"%7B%22image_data%22%3A%22aGVsbG8%22%7D",
+    "percent-encoded data URL": b"data%3Aimage%2Fpng%3Bbase64%2CiVBORw0KGgo%3D",
+    "base64 as a name": b"/9j/4AAQ=",
+    "base64 with spaces": b"iVBORw0K Ggo AAA",
+    "text": b"hello",
+    "JPEG of curl -d": b"\xff\xd8\xff\xe0" + b"\x01\x02\x03" * 30,
+    "JPEG of an older curl -d": b"\xff\xd8\xff\xe0" + bytes(3000),
+    "PNG of curl -d": b"\x89PNG\x1a\x0d".replace(b"\r", b"") + bytes(20),
+}
+
+
+@pytest.mark.parametrize("data", URLENCODED_BODIES.values(), ids=URLENCODED_BODIES)
+def test_body_of_curl_d_is_refused_with_the_option_that_works(data: bytes) -> None:
+    with pytest.raises(UnsupportedImage, match=r"application/x-www-form-urlencoded.*--data-binary"):
+        read(event_with_form("function_url", data, "application/x-www-form-urlencoded"))
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "image/jpeg", "application/octet-stream", ""])
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "bytes"])
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (str(ENCODED.encode()), "b'...'"),
+        (f"bytearray({ENCODED.encode()})", "b'...'"),
+        (f'"{ENCODED}"', "quotation marks"),
+        (f"'{ENCODED}'", "quotation marks"),
+        (ENCODED.replace("=", "%3D").replace("A", "%41"), "percent-encoded"),
+        (f"data%3Aimage%2Fpng%3Bbase64%2C{ENCODED}", "percent-encoded"),
+    ],
+)
+def test_base64_dialect_as_the_body_has_the_cause(content_type: str, is_text: bool, text: str, cause: str) -> None:
+    with pytest.raises(UnsupportedImage, match=f"(base64|data).*{cause}"):
+        read(event_with_form("function_url", text if is_text else text.encode(), content_type))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "bytes"])
+def test_base64_with_a_byte_order_mark_as_the_body_is_read(is_text: bool) -> None:
+    text = "\ufeff" + ENCODED
+    assert read(event("function_url", body=text if is_text else text.encode())).ref == RAW

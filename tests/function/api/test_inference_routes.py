@@ -164,9 +164,9 @@ def test_allow_header_has_the_method(tensor_handler: ModuleType) -> None:
     ("body", "status", "message"),
     [
         ("", 400, "body must not be empty; expected"),
-        ("{", 400, "body must be JSON, got text that is not ("),
+        ("{", 400, "body must be JSON, got text that is not JSON from line 1, column 2;"),
         ("[" * 100_000, 415, "body must be JSON, got "),
-        ('{"inputs":' + "[" * 100_000, 400, "body must be JSON, got text that is not ("),
+        ('{"inputs":' + "[" * 100_000, 400, "body must be JSON, got a number that is too long or too many levels;"),
         (b"\x89PNG and so on", 415, "body must be JSON, got image/png, 14 bytes; this model takes tensors, not images"),
         ({"image_data": "AAAA"}, 400, "inputs must be an array, got nothing; expected"),
         ({"inputs": [A]}, 422, "input 'b' is missing; required: "),

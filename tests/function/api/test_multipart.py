@@ -115,3 +115,38 @@ def test_content_of_a_part_is_kept_byte_by_byte(content: bytes) -> None:
 def test_broken_form_is_a_bad_request(content: bytes, content_type: str) -> None:
     with pytest.raises(BadRequest):
         multipart.parts(content, content_type)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ('filename*0="lo"; filename*1="ng.jpg"', "long.jpg"),
+        ("filename*0*=UTF-8''%E6%9D%B1; filename*1*=%E4%BA%AC.jpg", "東京.jpg"),
+        ("filename*0*=UTF-8''%E6%9D%B1; filename*1=a%20.jpg", "東a%20.jpg"),
+        ("filename*=foo''a%20b.jpg", "a b.jpg"),
+        ("filename*=a.jpg", "a.jpg"),
+    ],
+)
+def test_file_name_in_parts_or_with_an_unknown_charset_is_read(parameters: str, expected: str) -> None:
+    assert only_part(f"Content-Disposition: form-data; name=image; {parameters}").file_name == expected
+
+
+@pytest.mark.parametrize("text", ["-_-_", "QUI", "QUJ\r\nD", "QUI="])
+def test_base64_part_may_be_url_safe_or_unpadded(text: str) -> None:
+    headers = "Content-Disposition: form-data; name=image\r\nContent-Transfer-Encoding: base64"
+    plain = "".join(text.split())
+    assert only_part(headers, text.encode()).content == base64.urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+
+
+@pytest.mark.parametrize("content", [b"!!!!", b"QUJDR", b"\x89PNG\xff", b"QUJD QUJD"])
+def test_broken_base64_part_has_an_error_in_our_words(content: bytes) -> None:
+    headers = "Content-Disposition: form-data; name=image\r\nContent-Transfer-Encoding: base64"
+    with pytest.raises(BadRequest, match="a part with Content-Transfer-Encoding base64 must be base64, got") as caught:
+        only_part(headers, content)
+    assert "padding" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data", "multipart/form-data; boundary="])
+def test_missing_boundary_has_the_remedy(content_type: str) -> None:
+    with pytest.raises(BadRequest, match="do not set the content type"):
+        multipart.parts(b"--x--", content_type)

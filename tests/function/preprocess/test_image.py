@@ -382,3 +382,21 @@ def test_limit_counts_the_pixels_of_the_file_and_not_the_decoded_ones() -> None:
 def test_truncated_reduced_image_is_rejected() -> None:
     with pytest.raises(UnsupportedImage, match="broken or cut short"):
         image.read_reduced(noisy_jpeg((640, 320))[:-2000], LIMIT, lambda _: (80, 40))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"\xff\xd8\xff", "the image header is broken (JPEG)"),
+        (b"\x89PNG\r\n\x1a\n", "the image header is broken (PNG)"),
+        (b"GIF89a", "the image header is broken (GIF)"),
+        (b"II*\0", "the image header is broken (TIFF)"),
+        (b"\x01\x02", "data that begins with the bytes 01 02"),
+        (b"hello", "data that begins with 'hello'"),
+    ],
+)
+def test_error_of_a_broken_image_has_no_words_of_a_library(data: bytes, problem: str) -> None:
+    with pytest.raises(UnsupportedImage) as caught:
+        image.read(data, 10**6)
+    assert problem in str(caught.value)
+    assert "PIL" not in str(caught.value)

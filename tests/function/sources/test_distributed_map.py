@@ -1,5 +1,6 @@
 """Items of the readers of a distributed map: names in any spelling, encoded keys, options, and what is refused."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ ROW = {"key": "in/wall.jpg", "detection_count": 1, "result": "s3://photos/result
         {"Bucket": "photos", "Key": "in/wall.jpg", "Size": "7", "LastModifiedDate": "2026-11-27T10:00:00.000Z"},
         {"bucket": "photos", "key": "in/wall.jpg"},
         {"BUCKET": "photos", "KEY": "in/wall.jpg"},
+        {"\ufeffbucket": "photos", "key ": "in/wall.jpg"},
+        {"bucket": "photos", "key": "in/wall.jpg", "httpMethod": "GET", "path": "/"},
         {"bucket_name": "photos", "object_key": "in/wall.jpg", "label": "wall"},
         {"S3Bucket": "photos", "S3Key": "in/wall.jpg"},
         {"bucket": "photos", "Bucket": "photos", "key": "in%2Fwall.jpg"},
@@ -102,7 +105,6 @@ def test_unknown_item_is_raised_with_its_fields(item: dict[str, Any], fields: st
 @pytest.mark.parametrize(
     "item",
     [
-        {"url": "https://images.example/a.jpg", "bucket": "photos", "key": "in/wall.jpg"},
         {"bucket": "photos", "key": "a", "Key": "b"},
         {"bucket": "photos", "Bucket": "others", "key": "a"},
         {"bucket": "photos", "key": "\ud800"},
@@ -121,3 +123,74 @@ def test_invalid_option_of_an_item_is_raised(invoke: Invoke) -> None:
 
 def test_direct_request_with_a_key_is_no_map_item(invoke: Invoke) -> None:
     assert invoke({"image_data": "!", "key": "abc", "bucket": "photos"}).value["statusCode"] == 400
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"url": "https://images.example/a.jpg"},
+    {"url": ""},
+    {"url": None},
+    {"body": "text"},
+    {"images": "3"},
+    {"images": 3},
+    {"inputs": "left, right"},
+    {"image_data": ""},
+    {"s3": ""},
+    {"url": "x", "body": "", "images": None, "inputs": "1"},
+]
+
+
+@pytest.mark.parametrize("columns", COLUMNS, ids=str)
+def test_other_columns_beside_bucket_and_key_are_ignored(
+    columns: dict[str, Any], invoke: Invoke, photos: FakeS3
+) -> None:
+    item = {"bucket": "photos", "key": "in/wall.jpg"} | columns
+    assert invoke(item).value == ROW
+    assert invoke({"Items": [item]}).value == {"results": [ROW]}
+    assert invoke({"BatchInput": {"bucket": "photos"}, "Items": [{"Key": "in/wall.jpg"} | columns]}).value == {
+        "results": [ROW]
+    }
+    assert photos.written_keys
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"bucket": "photos", "key": "in/wall.jpg", "s3": "s3://photos/in/wall.jpg"},
+        {"bucket": "photos", "key": "in/wall.jpg", "images": [{"s3": "s3://photos/in/wall.jpg"}]},
+        {"bucket": "photos", "key": "in/wall.jpg", "images": ["a"]},
+        {"bucket": "photos", "key": "in/wall.jpg", "body": {"conf": 0.1}},
+        {"bucket": "photos", "key": "in/wall.jpg", "inputs": [1]},
+        {"bucket": "", "key": "", "url": "https://images.example/a.jpg"},
+        {"bucket": None, "key": None},
+        {"bucket": 7, "key": 5},
+        {"bucket": {"name": "photos"}, "key": "in/wall.jpg"},
+        {"Key": None, "Size": 7},
+        {"bucket": "photos", "key": "in/wall.jpg", "versionId": 7},
+        {"bucket": "photos", "key": "in/wall.jpg", "version_id": ["v1"]},
+        {"bucket": "photos", "key": "in/wall.jpg", "VersionId": "\udcff"},
+        {"s3": {"bucket": {"name": "photos"}, "object": {"key": "in/wall.jpg"}}},
+        {"s3": {"bucket": {"name": "photos"}, "object": {"key": "in/wall.jpg"}}, "time": "2026"},
+        {"BatchInput": ["photos"], "Items": [{"bucket": "photos", "key": "in/wall.jpg"}]},
+    ],
+    ids=str,
+)
+def test_contradictory_or_unreadable_item_is_raised_and_writes_nothing(
+    event: dict[str, Any], invoke: Invoke, photos: FakeS3
+) -> None:
+    with pytest.raises(BadRequest) as raised:
+        invoke(event)
+    assert not re.search(r"[{}]|None|True|\b(dict|list|int|str)\b", str(raised.value))
+    assert photos.written_keys == []
+
+
+def test_encoded_key_with_a_version_is_looked_up_with_this_version(
+    invoke: Invoke, photos: FakeS3, red_png: bytes
+) -> None:
+    photos.put("photos", "in/a%20b.jpg", b"another object", 2, "v2")
+    photos.put("photos", "in/a b.jpg", red_png, 1, "v1")
+    assert invoke({"Bucket": "photos", "Key": "in/a%20b.jpg", "VersionId": "v1"}).value["key"] == "in/a b.jpg"
+    assert photos.requested_versions == ["v1"]
+
+
+def test_bucket_beside_images_is_that_of_each_image(invoke: Invoke) -> None:
+    assert invoke({"Items": [{"bucket": "photos", "images": [{"key": "in/wall.jpg"}]}]}).value == {"results": [ROW]}

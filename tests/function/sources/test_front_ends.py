@@ -60,7 +60,7 @@ def test_values_of_a_repeated_name_are_joined(field: str) -> None:
 @pytest.mark.parametrize(
     ("sample", "path"),
     [
-        (http_api("/prod", "prod"), ""),
+        (http_api("/prod", "prod"), "/"),
         (http_api("/prod/", "prod"), "/"),
         (http_api("/prod/analyze", "prod"), "/analyze"),
         (http_api("/v2/v2", "v2"), "/v2"),

@@ -292,3 +292,113 @@ def test_lattice_gets_a_status_description(name: str, respond: Callable[[Any, An
 @pytest.mark.parametrize("name", ["rest_v1", "http_api_v2"])
 def test_event_with_a_method_that_is_no_http_request_does_not_match(name: str, changes: dict[str, Any]) -> None:
     assert not http.matches(event(name) | changes)
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+def test_deadline_is_that_of_the_front_end_less_half_a_second(name: str, make_service: Callable[..., Service]) -> None:
+    service = make_service(NotFound("a"))
+    http.respond(event(name), service)
+    limit = {"rest_v1": 28.5, "http_api_v1": 29.5, "http_api_v2": 29.5}.get(name)
+    assert service.deadline == (None if limit is None else service.started + limit)
+
+
+@pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "http_api_v2"])
+def test_images_that_are_not_begun_in_time_are_rows_of_the_response(
+    name: str, make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(NotFound("done"))
+    seconds = iter([0.0, 28.0, 30.0, 31.0])
+    monkeypatch.setattr("function.service.monotonic", lambda: service.started + next(seconds))
+    reply = http.respond(event(name, body=json.dumps({"images": [{"image_data": ENCODED}] * 4})), service)
+    types = [row["type"] for row in json.loads(reply["body"])["results"]]
+    assert types == ["NotFound", "NotFound", "DeadlineExceeded", "DeadlineExceeded"]
+    assert reply["statusCode"] == 200
+
+
+def test_single_image_that_begins_too_late_has_status_503(
+    make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(NotFound("not reached"))
+    monkeypatch.setattr("function.service.monotonic", lambda: service.started + 29)
+    reply = http.respond(event("rest_v1"), service)
+    assert (reply["statusCode"], json.loads(reply["body"])["type"]) == (503, "DeadlineExceeded")
+
+
+@pytest.mark.parametrize(("field", "text"), [("conf", b"0.9"), ("confidence", b" 0.9\n"), ("iou", b"0.9")])
+@pytest.mark.parametrize("file_name", ["conf", "blob", "a.txt"])
+def test_small_text_file_with_the_name_of_an_option_is_the_option(field: str, text: bytes, file_name: str) -> None:
+    body, content_type = form(("image", "a.png", IMAGE), (field, file_name, text))
+    body = body.replace(b"image/png\r\n\r\n" + text, b"text/plain\r\n\r\n" + text)
+    request = read(event_with_form("function_url", body, content_type))
+    assert (request.ref, request.options.conf or request.options.iou) == (RAW, 0.9)
+
+
+@pytest.mark.parametrize(("field", "kind"), [("url", "url"), ("s3", "s3")])
+def test_small_text_file_with_the_name_of_an_address_is_the_address(field: str, kind: str) -> None:
+    body, content_type = form((field, field, b"s3://a/b"))
+    body = body.replace(b"Content-Type: image/png\r\n", b"")
+    assert read(event_with_form("function_url", body, content_type)).ref == ImageRef(kind, "s3://a/b")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["conf", "classes", "image_name", "url"])
+def test_image_with_the_name_of_a_field_is_the_image(field: str) -> None:
+    body, content_type = form((field, "a.png", IMAGE))
+    body = body.replace(b"Content-Type: image/png\r\n", b"")
+    assert read(event_with_form("function_url", body, content_type)).ref == RAW
+
+
+@pytest.mark.parametrize("content", [IMAGE, b"\xff\xd8\xff\xe0 jpeg", b"\x00\x00\x00\x1cftypavif\xff"])
+def test_form_field_image_data_with_bytes_is_the_image(content: bytes) -> None:
+    body, content_type = form(("image_data", None, content))
+    assert read(event_with_form("function_url", body, content_type)).ref == ImageRef("bytes", content)
+
+
+@pytest.mark.parametrize(
+    "text", [ENCODED, ENCODED.rstrip("="), f"data:image/png;base64,{ENCODED}", f"\r\n{ENCODED}\r\n"]
+)
+@pytest.mark.parametrize("field", ["image", "image_data"])
+def test_file_of_a_form_may_be_base64_text(field: str, text: str) -> None:
+    body, content_type = form((field, "a.png", text.encode()))
+    assert read(event_with_form("function_url", body, content_type)).ref == RAW
+
+
+def test_broken_base64_text_in_a_file_is_the_error_of_this_image() -> None:
+    body, content_type = form(("a", "a.png", IMAGE), ("b", "b.png", str(ENCODED.encode()).encode()))
+    first, second = http.read(event_with_form("function_url", body, content_type), SETTINGS).requests
+    assert isinstance(first, ImageRequest)
+    assert isinstance(second, UnsupportedImage)
+    assert "b'...'" in str(second)
+
+
+def test_two_names_in_one_form_are_refused() -> None:
+    body, content_type = form(("f", "a.png", IMAGE), ("image_name", None, b"a"), ("image_name", None, b"b"))
+    with pytest.raises(BadRequest, match="image_name must be one field, got 2"):
+        read(event_with_form("function_url", body, content_type))
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/octet-stream", "text/plain", "multipart/mixed; boundary=x7", ""]
+)
+@pytest.mark.parametrize("is_text", [True, False], ids=["text", "bytes"])
+def test_form_with_another_content_type_is_refused_with_the_remedy(content_type: str, is_text: bool) -> None:
+    body, _ = form(("image", None, b"abc"))
+    with pytest.raises(UnsupportedImage, match="a form must have the content type multipart/form-data"):
+        read(event_with_form("function_url", body.decode() if is_text else body, content_type))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"queryStringParameters": {"conf": "0.9", "iou": None}},
+        {"multiValueQueryStringParameters": {"conf": ["0.9"]}},
+        {"rawQueryString": "conf=0.9&a=1"},
+        {"rawQueryString": "a=1&conf=0%2E9", "queryStringParameters": {}},
+    ],
+)
+def test_query_string_of_a_direct_test_event_counts(query: dict[str, Any]) -> None:
+    assert read({"body": {"image_data": ENCODED}} | query).options.conf == 0.9
+
+
+def test_repeated_name_in_the_query_text_of_a_direct_test_event_is_a_list() -> None:
+    sample = {"body": {"image_data": ENCODED}, "rawQueryString": "classes=0&classes=1"}
+    assert read(sample).options.classes == ("0", "1")

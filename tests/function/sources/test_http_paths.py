@@ -35,8 +35,7 @@ PREFIXES = ["", "/prod", "/default/my-yolo", "/vision/v2", "/health"]
         "/health",
         "/docs",
         "/model",
-        "/v2",
-        "/a/v2/",
+        "/v20",
     ],
 )
 def test_post_goes_to_the_model_at_any_path(name: str, path: str) -> None:
@@ -53,10 +52,37 @@ def test_stage_does_not_change_where_a_post_goes(stage: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-@pytest.mark.parametrize("path", ["/v2/models", "/v2/models/m/explain", "/prod/v2/health/dead"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/models", "/v2/models/m/explain", "/prod/v2/health/dead", "/v2/health", "/v2/foo", "/vision/v2/predict"],
+)
 def test_post_to_an_unknown_path_of_the_inference_protocol_is_not_found(name: str, path: str) -> None:
     with pytest.raises(NotFound, match="/v2/models/NAME/infer"):
         read(at(name, path, "POST"))
+
+
+@pytest.mark.parametrize("name", HTTP_EVENTS)
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/prod/v2", "/v2/health/live", "/a/v2/health/ready"])
+def test_post_to_a_path_of_get_of_the_inference_protocol_is_not_allowed(
+    name: str, path: str, make_service: Callable[..., Service]
+) -> None:
+    reply = respond(make_service, at(name, path, "POST"))
+    allow = reply["headers"]["Allow"] if "headers" in reply else reply["multiValueHeaders"]["Allow"][0]
+    assert (reply["statusCode"], allow) == (405, "GET")
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/v2/predict", "/v2/my-yolo"])
+@pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "http_api_v2"])
+def test_base_path_with_the_name_of_the_stage_reserves_nothing(name: str, path: str) -> None:
+    sample = at(name, path, "POST")
+    sample["requestContext"] |= {"stage": "v2", "domainName": "api.example"}
+    assert read(sample).ref == RAW
+
+
+@pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready"])
+def test_unknown_get_lists_the_routes_of_health(path: str) -> None:
+    with pytest.raises(NotFound, match=f"GET {path}"):
+        read(at("function_url", "/nowhere", "GET"))
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)

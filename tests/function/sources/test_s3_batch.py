@@ -66,3 +66,25 @@ def test_unreadable_task_fails_alone_and_is_counted(change: dict[str, Any], invo
 def test_job_that_cannot_be_reported_is_raised(change: dict[str, Any], invoke: Invoke) -> None:
     with pytest.raises(BadRequest):
         invoke(job({}) | change)
+
+
+@pytest.mark.parametrize("version_id", [7, ["v1"], "\ud800"])
+def test_version_that_is_not_text_is_a_permanent_failure(version_id: Any, invoke: Invoke, photos: FakeS3) -> None:
+    task = READ["s3 batch"]["tasks"][0] | {"s3VersionId": version_id}
+    ((code, text),) = rows(invoke(job({}) | {"tasks": [task]}))
+    assert code == "PermanentFailure"
+    assert text.startswith("BadRequest: the version id must be text, got ")
+    assert photos.written_keys == []
+
+
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        (5, "a task of S3 Batch Operations must be an object with taskId, got a number"),
+        ({"s3Key": "a"}, "a task of S3 Batch Operations must have taskId, got an object without it"),
+        ({"taskId": None}, "taskId must be text, got null"),
+    ],
+)
+def test_error_of_a_task_without_an_id_says_what_is_missing(task: Any, error: str, invoke: Invoke) -> None:
+    with pytest.raises(BadRequest, match=f"^{error}$"):
+        invoke(job({}, task))

@@ -1,6 +1,7 @@
 """Images in S3: notifications in every envelope, the result of each object, and failures."""
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ from function.errors import (
     Forbidden,
     FunctionError,
     InternalError,
-    InvalidSetting,
+    InvalidOption,
     TransientError,
     UnsupportedImage,
 )
@@ -25,6 +26,7 @@ from function.service import Service
 from function.settings import Settings
 from function.sources import s3_notification
 from tests.function.sources.test_registry import event
+from tests.support import aws_events
 from tests.support.fake_s3 import FakeS3
 
 SPECIAL_KEY = "in/a b + 100% \"x\" 'y' صورة 大.jpg"
@@ -139,9 +141,22 @@ def test_key_below_the_result_prefix_is_processed_if_results_go_to_another_bucke
     assert s3.written_keys == ["results/results/a.jpg.json"]
 
 
-def test_empty_prefix_in_the_bucket_of_the_images_is_an_invalid_setting(respond: Callable[..., Any]) -> None:
-    with pytest.raises(InvalidSetting, match="RESULT_PREFIX must not be empty"):
+def test_empty_prefix_in_the_bucket_of_the_images_is_an_error(respond: Callable[..., Any], s3: FakeS3) -> None:
+    with pytest.raises(InternalError, match="RESULT_PREFIX must not be empty"):
         respond(event("s3_put"), RESULT_BUCKET="photos", RESULT_PREFIX="")
+    assert s3.written_keys == []
+
+
+@pytest.mark.parametrize("sample", ["s3_put", "sqs_s3", "s3_batch_2_0", "map_item"])
+def test_empty_prefix_in_the_bucket_of_the_images_is_counted_and_logged(
+    sample: str, s3: FakeS3, served: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(served, Settings.from_env({"RESULT_BUCKET": "photos", "RESULT_PREFIX": ""}), "id-1")
+    with contextlib.suppress(InternalError):
+        sources.find(event(sample)).respond(event(sample), service)
+    assert {type(result) for result in service.results} == {InternalError}
+    assert "RESULT_PREFIX must not be empty" in caplog.text
+    assert s3.written_keys == []
 
 
 def test_broken_image_is_done_with_an_error_result(respond: Callable[..., Any], s3: FakeS3) -> None:
@@ -390,3 +405,36 @@ def test_batch_task_fails_temporarily_only_for_transient_errors(
     task = {"taskId": "t", "s3Key": "in/1.jpg", "s3VersionId": None, "s3BucketArn": "arn:aws:s3:::photos"}
     reply = respond({"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "j"}, "tasks": [task]})
     assert reply["results"][0]["resultCode"] == code
+
+
+WRONG_CLASSES = ["zebra", ["red", "zebra"], 99]
+REQUEST = {"bucket": "photos", "key": "in/wall.jpg"}
+
+
+@pytest.mark.parametrize("classes", WRONG_CLASSES, ids=str)
+@pytest.mark.parametrize("envelope", [lambda item: item, lambda item: {"Items": [item]}], ids=["item", "batch"])
+def test_class_that_the_model_does_not_have_is_raised_and_writes_nothing(
+    classes: Any, envelope: Callable[[Any], Any], respond: Callable[..., Any], s3: FakeS3
+) -> None:
+    with pytest.raises(InvalidOption, match="class"):
+        respond(envelope(REQUEST | {"classes": classes}))
+    assert s3.written_keys == []
+
+
+def test_wrong_class_in_an_sns_message_is_raised_and_keeps_the_good_result(
+    respond: Callable[..., Any], s3: FakeS3
+) -> None:
+    respond(aws_events.sns(REQUEST))
+    with pytest.raises(InvalidOption, match="zebra"):
+        respond(aws_events.sns(REQUEST | {"classes": "zebra"}))
+    assert s3.json("results/in/wall.jpg.json")["detection_count"] == 1
+
+
+def test_wrong_class_in_user_arguments_is_a_permanent_failure_and_writes_nothing(
+    respond: Callable[..., Any], s3: FakeS3
+) -> None:
+    sample = aws_events.READ["s3 batch"] | {"job": {"id": "j", "userArguments": {"classes": "zebra"}}}
+    (row,) = respond(sample)["results"]
+    assert row["resultCode"] == "PermanentFailure"
+    assert row["resultString"].startswith("InvalidOption: unknown class")
+    assert s3.written_keys == []

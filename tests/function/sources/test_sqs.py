@@ -7,7 +7,7 @@ import pytest
 
 from function.errors import BadRequest, Forbidden, InvalidOption, TransientError
 from tests.function.sources.conftest import Reply
-from tests.support.aws_events import DETAIL, S3_EVENT, sns, sqs_message
+from tests.support.aws_events import DETAIL, S3_EVENT, S3_RECORD, sns, sqs_message
 from tests.support.fake_s3 import FakeS3
 
 Invoke = Callable[..., Reply]
@@ -30,6 +30,8 @@ def envelope(request: pytest.FixtureRequest) -> Callable[[list[Any]], Any]:
         {"Bucket": "photos", "Key": "in/wall.jpg"},
         {"bucketName": "photos", "objectKey": "in/wall.jpg"},
         {"images": [{"s3": "s3://photos/in/wall.jpg"}]},
+        {"s3": "s3://photos/in/wall.jpg", "bucket": "photos"},
+        {"bucket": "photos", "key": "in/wall.jpg", "url": "https://images.example/a.jpg"},
         DETAIL,
         sns({"s3": "s3://photos/in/wall.jpg"})["Records"][0]["Sns"],
         {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": S3_EVENT},
@@ -75,6 +77,11 @@ UNREADABLE = [
     {"s3": {"bucket": "photos"}},
     {"s3": "s3://photos/in/wall.jpg", "url": "https://images.example/a.jpg"},
     {"s3": "s3://photos/in/wall.jpg", "key": "in/wall.jpg"},
+    {"s3": "s3://photos/in/wall.jpg", "bucket": "others"},
+    {"s3": "s3://photos/in/wall.jpg", "versionId": 7},
+    {"bucket": "photos", "key": "in/wall.jpg", "versionId": 7},
+    {"bucket": "photos", "key": "in/wall.jpg", "image_data": "aGVsbG8="},
+    {"Records": [S3_RECORD | {"eventName": "ObjectRenamed:Put"}]},
     {"bucket": "photos"},
     {"key": "in/wall.jpg"},
     {"bucket": "photos", "key": "in/a.jpg", "Key": "in/b.jpg"},
@@ -145,3 +152,23 @@ def test_message_without_an_id_raises_after_the_others_are_processed(
     with pytest.raises(BadRequest, match="messageId"):
         invoke(envelope([first, message, *batch(S3_EVENT)]))
     assert photos.written_keys == ["results/in/wall.jpg.json"]
+
+
+@pytest.mark.parametrize("name", ["versionId", "version_id", "VersionId"])
+def test_version_beside_s3_is_read(name: str, invoke: Invoke, photos: FakeS3) -> None:
+    invoke({"Records": batch({"s3": "s3://photos/in/wall.jpg", name: "v1"})})
+    assert photos.requested_versions == ["v1"]
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ({}, "a message of a queue must have messageId, got an object without it"),
+        ({"messageId": 5}, "messageId must be text that is not empty, got a number"),
+        ({"messageId": ""}, "messageId must be text that is not empty, got an empty text"),
+        (None, "a message of a queue must be an object with messageId, got null"),
+    ],
+)
+def test_error_of_a_message_without_an_id_says_what_is_missing(message: Any, error: str, invoke: Invoke) -> None:
+    with pytest.raises(BadRequest, match=f"^{error}$"):
+        invoke({"Records": [*batch(S3_EVENT), message]})

@@ -8,6 +8,7 @@ import pytest
 
 from function import sources
 from function.errors import FunctionError
+from function.sources import direct
 from tests.conftest import Context
 from tests.support import aws_events
 from tests.support.fake_s3 import FakeS3
@@ -56,7 +57,7 @@ def test_event_without_a_caller_is_raised_logged_and_counted(
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "request-1" in record.getMessage()
-    assert repr(str(raised.value))[1:-1] in record.getMessage()
+    assert str(raised.value) in record.getMessage()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -82,3 +83,27 @@ def test_at_most_one_source_matches_an_event(name: str) -> None:
 def test_error_names_the_service_that_sent_the_event(name: str, service: str, handler: ModuleType) -> None:
     with pytest.raises(FunctionError, match=service):
         handler.lambda_handler(aws_events.RAISED[name], Context())
+
+
+@pytest.mark.parametrize(
+    ("event", "description"),
+    [
+        ({"image": "a"}, "an object with the field image"),
+        ({"image": "a", "b": 1}, "an object with the fields image, b"),
+        ({}, "an object without fields"),
+        ("image", "text"),
+        (None, "null"),
+        (True, "true or false"),
+        (1.5, "a number"),
+    ],
+)
+def test_error_describes_the_event_in_terms_of_json(event: Any, description: str, handler: ModuleType) -> None:
+    reply = handler.lambda_handler(event, Context())
+    assert reply["statusCode"] == 400
+    assert json.loads(reply["body"])["error"].startswith(f"unknown event, {description}; available: ")
+
+
+def test_error_names_every_field_that_begins_a_direct_invocation(handler: ModuleType) -> None:
+    error = json.loads(handler.lambda_handler({}, Context())["body"])["error"]
+    listed = error.partition("a direct invocation with ")[2].partition(" (")[0]
+    assert set(listed.replace(" or ", ", ").split(", ")) == set(direct.FIELDS)
