@@ -125,11 +125,20 @@ def _from_url(url: str, settings: Settings) -> bytes:
 
 def _from_s3(address: str, settings: Settings) -> bytes:
     bucket, slash, key = address.removeprefix("s3://").partition("/")
-    if not (address.startswith("s3://") and bucket and slash and key):
+    if not (address.startswith("s3://") and bucket and slash and key and _is_unicode(address)):
         raise BadRequest(f"s3 must be s3://bucket/key, got {shown(address)}")
     if bucket not in settings.allowed_buckets:
         raise Forbidden(f"the bucket {shown(bucket)} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
     return storage.read(bucket, key, None, settings.max_object_bytes).data
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has a UTF-8 form: JSON can spell half of a surrogate pair, which has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _from_base64(data: str) -> bytes:

@@ -75,7 +75,9 @@ class Service:
             logger.exception("request %s: unexpected error", self.request_id)
             error = InternalError(f"internal error; the log has the details under the request id {self.request_id}")
         self.record(error)
-        return error
+        # The frames of a traceback hold the decoded image, and the results of an invocation hold its errors.
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
 
     def record(self, error: FunctionError) -> None:
         """Count an error in the metrics and write its line to the log, once."""

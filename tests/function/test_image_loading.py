@@ -144,7 +144,8 @@ def test_missing_object_is_not_found(s3: FakeS3) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["shared/a.jpg", "s3://shared", "s3://shared/", "s3:///a.jpg", "https://shared/a.jpg"]
+    "address",
+    ["shared/a.jpg", "s3://shared", "s3://shared/", "s3:///a.jpg", "https://shared/a.jpg", "s3://shared/\ud800.jpg"],
 )
 def test_malformed_s3_address_is_a_bad_request(s3: FakeS3, address: str) -> None:
     with pytest.raises(BadRequest, match="s3 must be s3://bucket/key"):

@@ -56,6 +56,13 @@ def test_unexpected_error_is_logged_and_returned_without_details(
     assert service.results == [result]
 
 
+def test_returned_error_holds_neither_frames_nor_other_errors(service: Service, red_png: bytes) -> None:
+    for data in (red_png[: len(red_png) // 2], b"no image"):
+        error = service.predict(request_for(data))
+        assert isinstance(error, UnsupportedImage)
+        assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
+
+
 def test_image_is_loaded_when_its_turn_comes(served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
 
