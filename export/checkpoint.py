@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from export import checkpoint_fields, open_vocabulary, safe_load
+from export import checkpoint_fields, open_vocabulary, safe_load, transforms
 from export.errors import UsageError
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")  # those that function/postprocess decodes
@@ -88,6 +88,7 @@ def _save(path: Path, content: dict[str, Any], copy: Path) -> None:
     net = content.get("model") if ema is None else ema
     if not isinstance(net, BaseModel):
         raise UsageError(f"{path} must hold a YOLO model of ultralytics, got a {type(net).__name__}")
+    transforms.require_known(path, net)
     torch.save(checkpoint_fields.normalize(path, content), copy)
 
 

@@ -46,7 +46,7 @@ def by_names(names: list[str]) -> Repository | None:
         repository = PACKAGES.get(name.partition(".")[0])
         if repository:
             return repository
-    classes = {name.rpartition(".")[2] for name in names if name.startswith(SHARED)}
+    classes = {name.rpartition(".")[2] for name in names if name.rpartition(".")[0] in SHARED}
     if not classes:
         return None
     if classes & ONLY_V9:

@@ -31,6 +31,9 @@ RENAMED = {  # ultralytics 8.0.136 and before
     "ultralytics.yolo.engine": "ultralytics.engine",
 }
 TRANSFORMS = ("CenterCrop", "ToTensor")  # of ultralytics' data.augment, in classifiers of 8.0
+TORCHVISION_MODULES = tuple(  # not v2, whose classes have the same names
+    f"torchvision.transforms{submodule}" for submodule in ("", ".transforms", ".functional")
+)
 TORCHVISION_TRANSFORMS = ("Compose", "Normalize", "Resize", "CenterCrop", "ToTensor", "InterpolationMode")
 ALIASES = {
     "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",  # YOLOv9e
@@ -213,7 +216,7 @@ def _replacement(name: str) -> Any:
             module = new + module[len(old) :]
     if module == "ultralytics.data.augment" and attribute in TRANSFORMS:
         return _attribute(module, attribute)
-    if module.startswith("torchvision.transforms") and attribute in TORCHVISION_TRANSFORMS:
+    if module in TORCHVISION_MODULES and attribute in TORCHVISION_TRANSFORMS:
         return _attribute("torchvision.transforms", attribute)
     if (module, attribute) == ("ultralytics.utils", "IterableSimpleNamespace"):
         return types.SimpleNamespace

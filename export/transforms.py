@@ -3,12 +3,15 @@
 `yolo predict` uses the transforms that are saved in a .pt. The exporter of Ultralytics leaves them out of the ONNX.
 """
 
+import enum
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from export.errors import UsageError
-from function.metadata import CENTER_CROP, NORMALIZE, RESIZE, SQUARE_CROP, Transform
+from export.safe_load import Unused
+from function.metadata import CENTER_CROP, MAX_MEAN, MIN_STD, NORMALIZE, RESIZE, SQUARE_CROP, Transform
 
 KEY = "transforms"  # in the metadata of the ONNX file
 NO_CHANGE = Transform(NORMALIZE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -29,6 +32,40 @@ def metadata_entry(path: Path, net: Any, shape_hw: tuple[int, int]) -> str:
     if steps in ([], _default(shape_hw)):
         return ""
     return str([_fields(step) for step in steps])
+
+
+def require_known(path: Path, net: Any) -> None:
+    """Check that every transform of a checkpoint is of a class that the safe loading knows.
+
+    Args:
+        path: of the weights, for messages.
+        net: the network, as loaded and before any use: torch cannot walk through layers of an unknown class.
+
+    Raises:
+        UsageError: one is not; the message names it.
+    """
+    composed = vars(net).get("transforms", vars(net).get("_modules", {}).get("transforms"))
+    unknown = next((item for item in _parts(composed) if isinstance(item, Unused)), None)
+    if unknown is not None:
+        expected = "Resize, CenterCrop, ToTensor and Normalize of torchvision.transforms"
+        raise UsageError(f"{path}: transforms must be {expected}, got {unknown.pickled_as}")
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield a transform and those in its fields, lists, tuples and dicts, on every level."""
+    open_parts, seen = [value], set()
+    while open_parts:
+        part = open_parts.pop()
+        if id(part) in seen:  # a damaged file can have a list that holds itself
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, list | tuple):
+            open_parts.extend(part)
+        elif isinstance(part, dict):
+            open_parts.extend(part.values())
+        elif not isinstance(part, type | enum.Enum):
+            open_parts.extend(getattr(part, "__dict__", {}).values())
 
 
 def _fields(step: Transform) -> dict[str, Any]:
@@ -114,7 +151,8 @@ def _normalization(path: Path, module: Any) -> Transform:
     if type(module) is not transforms.Normalize:
         raise UsageError(f"{path}: only Normalize can follow ToTensor in the transforms, got {_describe(module)}")
     mean, std = (torch.as_tensor(values, dtype=torch.float32).flatten() for values in (module.mean, module.std))
-    if len(mean) != 3 or len(std) != 3 or not bool((mean.isfinite() & std.isfinite() & (std != 0)).all()):
+    is_usable = bool((torch.cat((mean, std)).abs() <= MAX_MEAN).all()) and bool((std.abs() >= MIN_STD).all())
+    if len(mean) != 3 or len(std) != 3 or not is_usable:
         raise UsageError(f"{path}: Normalize must have 3 means and 3 nonzero deviations, got {_describe(module)}")
     return Transform(NORMALIZE, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 

@@ -5,7 +5,6 @@ This module reads from an onnxruntime session. It opens no file and handles no a
 
 import ast
 import itertools
-import math
 from typing import Any, NamedTuple
 
 from function.errors import UnusableModel
@@ -15,6 +14,7 @@ DEFAULT_IMGSZ = (640, 640)  # px; for a dynamic model without imgsz: the YOLOv5 
 YOLOV5_CLASSIFY_IMGSZ = (224, 224)  # px; the YOLOv5 repository, release 7.0, classify/predict.py
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of values 0..1
 MAX_SIDE = 8192  # px; one run with a larger input needs tens of gigabytes
+MAX_MEAN, MIN_STD = 1e6, 1e-6  # of a normalization; beyond them the input is no longer finite in float32
 MAX_KEYPOINTS = 10_000  # of one object; the largest models have a few hundred
 MIN_STRIDE = 32  # px; the least to which ultralytics 8.4.190 pads an image for a .pt, nn/backends/pytorch.py
 
@@ -83,13 +83,17 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
     if task is not None and task not in TASKS:
         raise UnusableModel(f"{path}: task must be one of {', '.join(TASKS)}, got {task!r}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
+    stride = max(_whole_number(path, entries, "stride"), MIN_STRIDE)
+    imgsz_hw = fixed_hw or _imgsz(path, entries)
+    if not fixed_hw and task != "classify":  # predict increases a side that is not a multiple of the stride
+        imgsz_hw = (-(-imgsz_hw[0] // stride) * stride, -(-imgsz_hw[1] // stride) * stride)
     image = session.get_inputs()[0]
     batch = image.shape[0]
     return ModelMetadata(
         task=task or "",
         names=_names(path, entries),
-        imgsz_hw=fixed_hw or _imgsz(path, entries),
-        stride=max(_whole_number(path, entries, "stride"), MIN_STRIDE),
+        imgsz_hw=imgsz_hw,
+        stride=stride,
         rectangular=fixed_hw is None,
         sha256=sha256,
         end2end=entries.get("end2end") == "True" or _has_embedded_nms(path, entries),
@@ -136,8 +140,8 @@ def _kpt_shape(path: str, entries: dict[str, str]) -> tuple[int, int]:
     value = _literal(path, entries, "kpt_shape") if "kpt_shape" in entries else None
     if isinstance(value, list | tuple) and len(value) == 2:
         count, numbers = value
-        if isinstance(count, int) and 0 < count <= MAX_KEYPOINTS and numbers in (2, 3):
-            return count, numbers
+        if _is_whole(count) and 0 < count <= MAX_KEYPOINTS and numbers in (2, 3):
+            return int(count), int(numbers)
     raise UnusableModel(f"{path}: kpt_shape must be [keypoints, 2 or 3], got {entries.get('kpt_shape')!r:.200}")
 
 
@@ -168,23 +172,17 @@ def _is_spatial(step: Transform) -> bool:
 
 
 def _is_normalization(step: Transform) -> bool:
-    is_number = all(isinstance(value, int | float) and math.isfinite(value) for value in (*step.mean, *step.std))
-    return len(step.mean) == len(step.std) == 3 and is_number and all(step.std)
+    is_number = all(isinstance(value, int | float) and abs(value) <= MAX_MEAN for value in (*step.mean, *step.std))
+    return len(step.mean) == len(step.std) == 3 and is_number and all(abs(value) >= MIN_STD for value in step.std)
 
 
 def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
     if "imgsz" not in entries:
         return DEFAULT_IMGSZ
     value = _literal(path, entries, "imgsz")
-    sides = [value, value] if isinstance(value, int) else value
-    if isinstance(sides, list | tuple) and len(sides) == 2:
-        height, width = sides
-        if (
-            isinstance(height, int)
-            and isinstance(width, int)
-            and 0 < min(height, width) <= max(height, width) <= MAX_SIDE
-        ):
-            return height, width
+    sides = value if isinstance(value, list | tuple) else [value, value]
+    if len(sides) == 2 and all(_is_whole(side) and 0 < side <= MAX_SIDE for side in sides):
+        return int(sides[0]), int(sides[1])
     raise UnusableModel(
         f"{path}: imgsz must be [height, width] in pixels, each at most {MAX_SIDE}, got {entries['imgsz']!r:.200}"
     )
@@ -192,9 +190,14 @@ def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
 
 def _whole_number(path: str, entries: dict[str, str], key: str) -> int:
     value = _literal(path, entries, key)
-    if not isinstance(value, int | float) or not 1 <= value <= MAX_SIDE or value != int(value):
+    if not _is_whole(value) or not 1 <= value <= MAX_SIDE:
         raise UnusableModel(f"{path}: {key} must be a whole number from 1 to {MAX_SIDE}, got {entries[key]!r:.200}")
     return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a literal is a whole number, of either type of number."""
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
 def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
@@ -214,5 +217,5 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
 def _literal(path: str, entries: dict[str, str], key: str) -> Any:
     try:
         return ast.literal_eval(entries[key])
-    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # TypeError: {[]: 1}
         raise UnusableModel(f"{path}: {key} must be a Python literal, got {entries[key]!r:.200}") from error

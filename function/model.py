@@ -134,9 +134,28 @@ def _read_outputs(
 ) -> Reading:
     """Return the meaning of the outputs of the first run, or, if those do not decide, of a run on a pattern."""
     try:
-        return layouts.choose(metadata, input_hw, outputs)
+        reading = layouts.choose(metadata, input_hw, outputs)
     except UndecidedLayout:
-        return layouts.choose(metadata, input_hw, _run(session, _pattern(input_hw), metadata))
+        input_hw, outputs = _run_on_pattern(session, metadata, input_hw)
+        reading = layouts.choose(metadata, input_hw, outputs)
+    layouts.check_values(reading, outputs)
+    return reading
+
+
+def _run_on_pattern(
+    session: ort.InferenceSession, metadata: ModelMetadata, input_hw: tuple[int, int]
+) -> tuple[tuple[int, int], list[Floats]]:
+    """Return (height, width) of a run on a pattern, in pixels, and its outputs.
+
+    A dynamic model gets a wider image than in its first run: which side of a square output grows, counts the anchors.
+    """
+    if metadata.rectangular:
+        wider = (input_hw[0], input_hw[1] + metadata.stride)
+        try:
+            return wider, _run(session, _pattern(wider), metadata)
+        except Exception as error:  # noqa: BLE001  (of any kind: the size of the first run is known to be accepted)
+            logger.info("the model does not run on %s: %s", wider, error)
+    return input_hw, _run(session, _pattern(input_hw), metadata)
 
 
 def _pattern(sides_hw: tuple[int, int]) -> Floats:

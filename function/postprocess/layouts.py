@@ -22,6 +22,7 @@ from function.postprocess.boxes import xyxy_from_cxcywh
 
 RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports name it in their description
 UNSTATED_TASKS = ("detect", "segment", "classify")  # the YOLOv5 repository does not write the task
+SCORE_TOLERANCE = 1e-2  # of values 0..1; quantized outputs are rounded
 MAP_STRIDES = (2, 4, 8, 16, 32, 64, 128)
 
 Shape = tuple[int, ...]
@@ -214,14 +215,67 @@ def choose(metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Flo
     readings = list(_fitting(metadata, input_hw, shapes))
     if not readings:
         raise UnusableModel(_no_layout(metadata, shapes))
-    if len(readings) == 1 and (metadata.end2end or readings[0].layout.name != "end-to-end"):
+    if len(readings) == 1 and _is_decided_by_shape(readings[0], outputs[0]):
         return readings[0]
     from function.postprocess import evidence  # imported here, because few models need it
 
     for reading in readings:
-        if evidence.confirms(reading.layout.name, reading.metadata.task, outputs[0], len(metadata.names)):
+        if evidence.confirms(reading.layout.name, reading.metadata.task, outputs[0], len(metadata.names)) and (
+            len(set(outputs[0].shape[1:])) > 1 or _is_not_transposed(reading, outputs[0])
+        ):
             return reading
     raise UndecidedLayout(_undecided(readings, shapes[0]))
+
+
+def _is_decided_by_shape(reading: Reading, output: Floats) -> bool:
+    """Return whether the only layout that fits needs no evidence from `evidence.py`."""
+    if reading.layout.name == "end-to-end":
+        return reading.metadata.end2end
+    # With as many anchors as numbers for each, the transposed layout, which is not supported, has the same shape.
+    return not reading.layout.needs_nms or output.shape[1] != output.shape[2] or _is_not_transposed(reading, output)
+
+
+def _is_not_transposed(reading: Reading, output: Floats) -> bool:
+    """Return whether the values of a square output are scores where the layout has them, but not after a transpose."""
+    if not reading.layout.needs_nms:
+        return True
+    count = len(reading.metadata.names)
+    scores = _scores(reading.layout, output, count)
+    return bool(scores.any()) and _are_scores(scores) and not _are_scores(_scores(reading.layout, output.mT, count))
+
+
+def check_values(reading: Reading, outputs: list[Floats]) -> None:
+    """Check that the scores of the first run are what the layout says.
+
+    Raises:
+        UnusableModel: scores that are not finite or not from 0 to 1, or probabilities whose sum is not 1.
+    """
+    scores = _scores(reading.layout, outputs[0], len(reading.metadata.names))
+    if not _are_scores(scores):
+        expected, got = "scores from 0 to 1", f"{float(scores.min()):.4g} to {float(scores.max()):.4g}"
+    elif reading.layout.name == "probabilities" and abs(float(scores.sum()) - 1) > SCORE_TOLERANCE:
+        expected, got = "probabilities whose sum is 1", f"a sum of {float(scores.sum()):.4g}"
+    else:
+        return
+    layout = reading.layout
+    raise UnusableModel(f"the model output {layout.shape} ({layout.name}) must have {expected}, got {got}")
+
+
+def _scores(layout: Layout, output: Floats, class_count: int) -> Floats:
+    """Return the scores in an output, also the objectness; none for final rows and logits."""
+    scores: Floats = output[:0]
+    if layout.name == "probabilities":
+        scores = output[0]
+    elif layout.name == "anchors":
+        scores = output[0, 4 : 4 + class_count]
+    elif layout.name in ("objectness", "queries"):
+        scores = output[0, :, 4 : 4 + class_count + (layout.name == "objectness")]
+    return scores
+
+
+def _are_scores(values: Floats) -> bool:
+    """Return whether values are from 0 to 1, none of them NaN."""
+    return not values.size or bool(values.min() >= -SCORE_TOLERANCE and values.max() <= 1 + SCORE_TOLERANCE)
 
 
 def _fitting(metadata: ModelMetadata, input_hw: tuple[int, int], shapes: list[Shape]) -> Iterator[Reading]:
@@ -288,10 +342,11 @@ def _no_layout(metadata: ModelMetadata, shapes: list[Shape]) -> str:
 
 def _undecided(readings: list[Reading], shape: Shape) -> str:
     possible = " or ".join(f"{reading.layout.shape} ({reading.layout.name})" for reading in readings)
-    return (
-        f"the model output {shape} can be {possible}, and the values of a test run do not confirm it; if its rows are"
-        " final (x1, y1, x2, y2 in pixels, score, class id), set end2end to True in the metadata of the file"
-    )
+    reason = f"the model output {shape} can be {possible}, and the values of a test run do not confirm it"
+    if all(reading.layout.name != "end-to-end" for reading in readings):
+        return f"{reason}: it can also be transposed, which is not supported"
+    hint = "if its rows are final (x1, y1, x2, y2 in pixels, score, class id)"
+    return f"{reason}; {hint}, set end2end to True in the metadata of the file"
 
 
 def decode(

@@ -136,6 +136,7 @@ def test_unexpected_exception_is_one_line_and_a_log_file(export_python: Path, we
         (["yolov6.models.yolo.Model"], "YOLOv6"),
         (["yolov5.models.yolo.DetectionModel"], "YOLOv5"),
         (["ultralytics.nn.tasks.DetectionModel"], None),
+        (["models.yolox.YOLOX", "models.yolo_head.YOLOXHead", "models.common_blocks.Conv"], None),
     ],
 )
 def test_repository_is_recognized_by_its_classes(names: list[str], repository: str | None) -> None:

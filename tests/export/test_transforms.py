@@ -39,6 +39,11 @@ REFUSED = {
     "of-tensors": ("T.Compose([T.ToTensor(), T.Resize((160, 160))])", "sizes before ToTensor"),
     "other-result": ("T.Compose([CenterCrop(96), ToTensor()])", "images of 160 x 160"),
     "no-deviation": ("classify_transforms(160, std=(1, 1, 0))", "nonzero deviations"),
+    "erasing": ("T.Compose([T.Resize((160, 160)), T.ToTensor(), T.RandomErasing(0)])", "transforms.RandomErasing"),
+    "trained": ("T.Compose([T.RandomResizedCrop(160), T.ToTensor()])", "transforms.RandomResizedCrop"),
+    "function": ("T.Compose([T.Resize((160, 160)), T.ToTensor(), T.Lambda(str)])", "transforms.Lambda"),
+    "v2": ("v2.Compose([v2.Resize((160, 160)), v2.PILToTensor()])", "got torchvision.transforms.v2."),
+    "tiny-deviation": ("classify_transforms(160, std=(1, 1, 1e-30))", "nonzero deviations"),
     "no-compose": ("T.ToTensor()", "a Compose of transforms"),
 }
 RUN = """
@@ -46,6 +51,7 @@ RUN = """
     ultralytics_setup.patch_torchvision()
     import torch
     import torchvision.transforms as T
+    from torchvision.transforms import v2
     from ultralytics import YOLO
     from ultralytics.data.augment import CenterCrop, ToTensor, classify_transforms
     from export import cli
@@ -53,6 +59,8 @@ RUN = """
     checkpoint = torch.load(weights, weights_only=False)
     done = {}
     for name, code in variants.items():
+        checkpoint["ema"]._modules.pop("transforms", None)  # a Compose of v2 is a module
+        vars(checkpoint["ema"]).pop("transforms", None)
         checkpoint["ema"].transforms = eval(code)
         path = f"{folder}/{name}.pt"
         torch.save(checkpoint, path)
@@ -76,7 +84,8 @@ def results(export_python: Path, weights: Path, tmp_path_factory: pytest.TempPat
     """The folder with the exported variants and an image, and for each exit code, last line and probabilities."""
     folder = tmp_path_factory.mktemp("transforms")
     Image.fromarray(draw(90, 250, seed=3)).save(folder / "image.png")
-    variants = VARIANTS | {name: code for name, (code, _) in REFUSED.items()}
+    # The refused ones come first, because `predict` on the others turns the safe loading off.
+    variants = {name: code for name, (code, _) in REFUSED.items()} | VARIANTS
     arguments = (weights / "classify.pt", folder, folder / "image.png", json.dumps(variants))
     return folder, probe(export_python, RUN, *arguments)
 

@@ -101,6 +101,12 @@ def test_error_names_the_missing_metadata(tmp_path: Path, key: str) -> None:
         ({"end2end": "True"}, "outputs for detect must be one of .* with 2 class names and end2end"),
         ({"task": "pose"}, r"kpt_shape must be \[keypoints, 2 or 3\], got None"),
         ({"task": "pose", "kpt_shape": "[17, 4]"}, r"kpt_shape must be \[keypoints, 2 or 3\], got '\[17, 4\]'"),
+        ({"names": "{[]: 1}"}, r"names must be a Python literal, got '\{\[\]: 1\}'"),
+        ({"stride": "{{}: 1}"}, "stride must be a Python literal"),
+        ({"stride": "True"}, "stride must be a whole number from 1 to 8192"),
+        ({"imgsz": "True"}, r"imgsz must be \[height, width\]"),
+        ({"imgsz": "[64, 64.5]"}, r"imgsz must be \[height, width\]"),
+        ({"task": "pose", "kpt_shape": "[17.5, 3]"}, r"kpt_shape must be \[keypoints, 2 or 3\]"),
         ({"args": "{'nms'"}, "args must be a Python literal"),
         ({"names": "{0: 'red'}"}, r"got \(1, 6, 4\) with 1 class names"),
     ],
@@ -114,6 +120,14 @@ def test_single_imgsz_and_list_of_names_are_supported(tmp_path: Path) -> None:
     path = color_model.save(tmp_path / "m.onnx", imgsz="64", names="['red', 'blue']", stride="8.0")
     metadata = model.load(path, threads=1).metadata
     assert metadata[1:4] == ({0: "red", 1: "blue"}, (64, 64), 32)
+
+
+@pytest.mark.parametrize(("imgsz", "expected"), [("[33, 65]", (64, 96)), ("100", (128, 128)), ("96.0", (96, 96))])
+def test_imgsz_of_a_dynamic_model_is_increased_to_multiples_of_the_stride(
+    tmp_path: Path, imgsz: str, expected: tuple[int, int]
+) -> None:
+    metadata = model.load(color_model.save(tmp_path / "m.onnx", imgsz=imgsz), threads=1).metadata
+    assert metadata.imgsz_hw == expected
 
 
 def test_model_with_one_fixed_side_is_rejected(tmp_path: Path) -> None:

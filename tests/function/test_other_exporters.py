@@ -15,7 +15,7 @@ from function.request import Options
 from function.results import Prediction
 from function.settings import Settings
 from tests.conftest import encode, image_with_box
-from tests.support import fixed_output_model
+from tests.support import color_model, fixed_output_model
 from tests.support.fixed_output_model import YOLOV5
 
 TWO_CLASSES = {"stride": "32", "names": "{0: 'red', 1: 'blue'}"}
@@ -35,6 +35,10 @@ def detect(served: Model, side: int = 64) -> Prediction:
     result = predictor.predict(served, Settings.from_env({}), image, Options())
     assert isinstance(result, Prediction)
     return result
+
+
+def numbered(classes: int) -> str:
+    return str([str(number) for number in range(classes)])
 
 
 def objectness(count: int, classes: int = 1, extras: int = 0) -> np.ndarray:
@@ -92,6 +96,48 @@ def test_transposed_anchors_are_refused(tmp_path: Path, count: int, classes: int
     metadata = {"stride": "32", "names": str([str(number) for number in range(classes)])}
     with pytest.raises(UnusableModel, match=r"model output"):
         load(tmp_path, [anchors(count, classes).transpose(0, 2, 1)], metadata)
+
+
+@pytest.mark.parametrize("task", ["detect", "pose", "segment"])
+def test_square_output_is_read_only_if_its_values_show_that_it_is_not_transposed(tmp_path: Path, task: str) -> None:
+    extras = {"detect": 0, "pose": 51, "segment": 32}[task]
+    metadata = {**ULTRALYTICS, "task": task, "kpt_shape": "[17, 3.0]", "names": numbered(80 - extras)}
+    prototypes = [np.zeros((1, 32, 16, 16))] if task == "segment" else []
+    columns = anchors(84, 80 - extras)
+    columns = np.concatenate((columns, np.full((1, extras, 84), 7, np.float32)), axis=1)
+    assert load(tmp_path, [columns, *prototypes], metadata).layout.name == "anchors"
+    with pytest.raises(UnusableModel, match="it can also be transposed"):
+        load(tmp_path, [columns.transpose(0, 2, 1), *prototypes], metadata)
+
+
+def test_dynamic_output_that_is_square_only_at_the_first_size_is_recognized_as_transposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def transposed(_session: Any, tensor: np.ndarray, *_: Any) -> list[np.ndarray]:
+        height, width = tensor.shape[2:]
+        return [np.full((1, height * width * 21 // 1024, 84), 9, np.float32)]
+
+    monkeypatch.setattr(model, "_run", transposed)
+    with pytest.raises(UnusableModel, match=r"got \(1, 126, 84\) with 80 class names"):
+        model.load(color_model.save(tmp_path / "m.onnx", names=numbered(80)), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("output", "metadata", "message"),
+    [
+        (anchors(scores=(9, -4)), ULTRALYTICS, "scores from 0 to 1, got -4 to 9"),
+        (anchors(scores=(float("nan"), 0.5)), ULTRALYTICS, "scores from 0 to 1, got nan"),
+        (objectness(252, 2) * 100, TWO_CLASSES, "scores from 0 to 1"),
+        (np.full((1, 300, 7), 2), {**ULTRALYTICS, "head": "RTDETRDecoder", "names": numbered(3)}, "scores from 0 to 1"),
+        (np.array([[5, -3]]), {**ULTRALYTICS, "task": "classify"}, "scores from 0 to 1, got -3 to 5"),
+        (np.array([[0.9, 0.8]]), {**ULTRALYTICS, "task": "classify"}, "probabilities whose sum is 1, got a sum of 1.7"),
+    ],
+)
+def test_scores_that_the_only_fitting_layout_cannot_have_are_refused(
+    tmp_path: Path, output: np.ndarray, metadata: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UnusableModel, match=message):
+        load(tmp_path, [output], metadata)
 
 
 @pytest.mark.parametrize("metadata", [YOLOV5, TWO_CLASSES, ULTRALYTICS])
