@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export import console, files, ultralytics_setup
 from export.checkpoint import CROP, STRETCH
+from export.errors import UsageError, VerificationError
 from export.options import ExportOptions
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def _export(options: ExportOptions) -> dict[str, Any]:
         shape = _shape(options, weights)
         console.step(2, total, f"converting, {_describe_shape(shape)}")
         content = convert.convert(weights, shape, options.opset)
-        info = model_info.read(options.output, content, model_info.ALL_CORES)
+        try:
+            info = model_info.read(options.output, content, model_info.ALL_CORES)
+        except UsageError as error:  # the user passed another file
+            raise VerificationError(
+                f"the function cannot serve the exported model: {error}; nothing was written"
+            ) from error
         violation = model_info.check_onnx(content)
         if violation:
             raise RuntimeError(f"the exported model is not valid ONNX: {violation}")

@@ -33,7 +33,17 @@ ALLOWED = {  # module or folder of export/ -> the others that it may import, all
     "verify": {"checkpoint", "console", "convert", "errors", "images"},
     "compress": {"console", "errors", "images", "model_info", "options"},
     "pipeline": {
-        *("checkpoint", "compress", "console", "convert", "files", "model_info", "options", "ultralytics_setup"),
+        *(
+            "checkpoint",
+            "compress",
+            "console",
+            "convert",
+            "errors",
+            "files",
+            "model_info",
+            "options",
+            "ultralytics_setup",
+        ),
         "verify",
     },
     "cli": {"console", "crash_log", "errors", "options", "pipeline", "venv"},

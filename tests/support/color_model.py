@@ -63,14 +63,19 @@ def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), *
 
 
 def save_output(
-    path: Path, shape: tuple[int, ...], sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str
+    path: Path,
+    shape: tuple[int, ...],
+    sides: tuple[int | str, int | str] = ("height", "width"),
+    value: float = 0.0,
+    **metadata: str,
 ) -> Path:
-    """Write a model that ignores its input and returns zeros of a shape, for unsupported layouts and classifiers."""
+    """Write a model that ignores its input and returns one value, for unsupported layouts and classifiers."""
     nodes = [
         helper.make_node("ReduceSum", ["images"], ["sum"], keepdims=0),
-        helper.make_node("Mul", ["sum", "zeros"], ["output0"]),
+        helper.make_node("Mul", ["sum", "zeros"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "value"], ["output0"]),
     ]
-    constants = {"zeros": np.zeros(shape, dtype=np.float32)}
+    constants = {"zeros": np.zeros(shape, dtype=np.float32), "value": np.float32(value)}
     return _write(path, nodes, constants, [1, 3, *sides], list(shape), METADATA | metadata)
 
 

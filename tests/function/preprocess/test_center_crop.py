@@ -81,7 +81,7 @@ VALID = "[{'name': 'resize', 'size': (32, 64), 'interpolation': 'bicubic'}]"
 def classifier(tmp_path: Path, transforms: str) -> Path:
     """Return a classifier of 32 x 64 with transforms in its metadata."""
     return color_model.save_output(
-        tmp_path / "classify.onnx", (1, 2), (32, 64), task="classify", imgsz="[32, 64]", transforms=transforms
+        tmp_path / "classify.onnx", (1, 2), (32, 64), 0.5, task="classify", imgsz="[32, 64]", transforms=transforms
     )
 
 
