@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GENERIC = "tensors"  # the task of a generic ONNX model
 ALL_CORES = 0  # threads
 MAX_NAMES = 8  # class names that `describe` shows
+MAX_VALUE_CHARS = 2000  # of a value that `describe` shows; the file may state anything
 UNKNOWN = "unknown"
 
 
@@ -99,10 +100,12 @@ def read(path: Path, content: bytes, threads: int = 1) -> ModelInfo:
 
 def describe(info: ModelInfo) -> list[tuple[str, str]]:
     """Return names and values for the user, in the order in which they are printed."""
+    from function.errors import one_line
     from function.model import Model
 
     rows = _describe_yolo(info, info.loaded) if isinstance(info.loaded, Model) else _describe_generic(info)
-    return [*rows, ("file", f"{info.size:,} bytes, sha256 {info.sha256}")]
+    rows = [*rows, ("file", f"{info.size:,} bytes, sha256 {info.sha256}")]
+    return [(name, one_line(value)[:MAX_VALUE_CHARS]) for name, value in rows]
 
 
 def check_onnx(content: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 NAME = "build.json"
 LAYER_ZIP, FUNCTION_ZIP = "layer.zip", "function.zip"
+SBOM = "sbom.cdx.json"  # bill of materials
 FIELDS = "arch and python"
 DEPLOYMENT_FIELDS = "arch, python, total_unzipped_bytes, layer.sha256 and function.sha256"
 
@@ -50,17 +51,18 @@ def write(folder: Path, fields: Mapping[str, Any]) -> None:
     scratch.replace(path)
 
 
-def read(folder: Path, for_deployment: bool = False) -> Manifest:
+def read(folder: Path, for_deployment: bool = False, name: str = NAME) -> Manifest:
     """Return the manifest of a folder.
 
     Args:
         folder: has `build.json`.
         for_deployment: require the sizes and digests too, not only arch and python.
+        name: the name of the manifest in the folder.
 
     Raises:
         InvalidManifest: the file is missing, is not JSON, or lacks a required field.
     """
-    path = folder / NAME
+    path = folder / name
     if not path.is_file():
         raise InvalidManifest(path, "is missing")
     try:

@@ -41,9 +41,9 @@ class _RecordingSession:
     def get_inputs(self) -> Any:
         return self.session.get_inputs()
 
-    def run(self, names: Any, feed: dict[str, Array]) -> Any:
+    def run(self, names: Any, feed: dict[str, Array], options: Any) -> Any:
         (self.tensor,) = feed.values()
-        return self.session.run(names, feed)
+        return self.session.run(names, feed, options)
 
 
 def require_image_model(info: ModelInfo) -> Model:

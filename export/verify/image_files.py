@@ -72,9 +72,9 @@ class _RecordingSession:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.session, name)
 
-    def run(self, names: Any, feed: dict[str, Array]) -> Any:
+    def run(self, names: Any, feed: dict[str, Array], options: Any) -> Any:
         (self.tensor,) = feed.values()
-        first, *others = self.session.run(names, feed)
+        first, *others = self.session.run(names, feed, options)
         return [first if self.noise is None else self.noise(first, self.tensor), *others]
 
 

@@ -13,7 +13,7 @@ from layer import build
 from layer.__main__ import FAILURES
 from scripts import environments, manifest
 from scripts.aws import commands
-from scripts.bundle import archives, container, model, optimize, sizes, trial
+from scripts.bundle import archives, container, model, optimize, sbom, sizes, trial
 from scripts.bundle.options import Options, parse
 from scripts.environments import EnvironmentFailed
 
@@ -75,7 +75,9 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
     options.out.mkdir(parents=True, exist_ok=True)
     zips = archives.write(options.out, packages, function, info.path, options.model_in_layer)
     description = archives.describe(zips, options.target, info, shipped.source_sha256, options.model_in_layer)
-    manifest.write(options.out, description)
+    version = environments.project_version()
+    materials = sbom.write(options.out / manifest.SBOM, zips, options.target, info, version)
+    manifest.write(options.out, {**description, "sbom": {"sha256": materials}, "version": version})
     _print(f"\n{options.out}: {_summary(info)} for {options.target}\n")
     _print(sizes.table(zips))
     _check_sizes(zips)

@@ -16,7 +16,8 @@ from scripts.environments import project_version
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "example" / "best.pt"  # built if the command line names no model
 DESCRIPTION = """\
-Build layer.zip and function.zip for AWS Lambda from a trained model, and build.json, which describes them.
+Build layer.zip and function.zip for AWS Lambda from a trained model, build.json, which describes them, and
+sbom.cdx.json, their bill of materials.
 What the build needs is installed below .venv/ and build/ in the project."""
 EPILOG = """\
 examples:
@@ -69,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     add("--model-in-layer", action="store_true", help="put the model into layer.zip instead of function.zip")
     add(
         "--out", type=Path, default=Path("dist"), metavar="DIR",
-        help="folder for layer.zip, function.zip and build.json (default: %(default)s)",
+        help="folder for layer.zip, function.zip, build.json and sbom.cdx.json (default: %(default)s)",
     )  # fmt: skip
     add(
         "--try", dest="smoke_inputs", nargs="*", type=Path, metavar="FILE",

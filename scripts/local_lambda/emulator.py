@@ -139,6 +139,13 @@ class LocalLambda:
             self._peak = max(self._peak, self._sandbox.peak(self._process))
         return self._peak
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the function on this machine; None if it has ended. Only in the mode `plain`."""
+        if self._process is None or self._process.ended.done():
+            return None
+        return next(iter(self._sandbox.process_ids()), None)
+
     def start(self) -> None:
         """Start a process and wait until it requests an event.
 

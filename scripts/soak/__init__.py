@@ -1,1 +1,1 @@
-"""Parts of `scripts/soak_s3.py`: an S3 server on loopback, injected faults, an SQS queue, and the final check."""
+"""Parts of `scripts/soak.py` and `scripts/soak_s3.py`: events, S3 on loopback, injected faults, checks, samples."""

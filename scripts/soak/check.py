@@ -35,10 +35,8 @@ def problems(
         met: path -> number of requests that met the fault of this path.
     """
     yield from (f"{key!r} went to the dead-letter queue" for key in report.dead)
-    extra = results.keys() - {item.result_key for item in objects}
-    yield from (f"{key!r} is not the result of an object" for key in extra)
+    yield from result_problems(objects, results)
     for item in objects:
-        yield from _result_problems(item, results)
         if item.fault and not met.get(item.fault_path):
             yield f"{item.key!r} did not meet its fault"
     faulty = {item.key for item in objects if item.fault}
@@ -46,12 +44,31 @@ def problems(
     yield from (f"{key!r} was reported without a fault" for key in report.reported - faulty)
 
 
+def result_problems(objects: Sequence[SoakObject], results: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield one line for each object without its result, and for each result without an object."""
+    extra = results.keys() - {item.result_key for item in objects}
+    yield from (f"{key!r} is not the result of an object" for key in extra)
+    for item in objects:
+        yield from _result_problems(item, results)
+
+
+def decoded(result: bytes) -> Any:
+    """Return the JSON of a result; None if it is not JSON."""
+    try:
+        return json.loads(result)
+    except ValueError:
+        return None
+
+
 def _result_problems(item: SoakObject, results: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the violations of one object's result: missing, wrong source or wrong fields."""
     if item.result_key not in results:
         yield f"{item.key!r} has no result"
         return
-    result = json.loads(results[item.result_key])
+    result = decoded(results[item.result_key])
+    if not isinstance(result, dict):
+        yield f"{item.key!r}: the result must be a JSON object, got {results[item.result_key][:100]!r}"
+        return
     source = {"bucket": BUCKET, "key": item.key, "version_id": item.version_id, "etag": item.etag}
     if result.get("source") != source:
         yield f"{item.key!r}: source must be {source}, got {result.get('source')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -22,6 +23,8 @@ class Fault(NamedTuple):
     status: int  # HTTP; 0: connection closed without a response; 200: connection closed in the middle of the body
     code: str
     message: str = "injected"
+    delay_s: float = 0.0  # wait before the response, which is then that of S3
+    drip_s: float = 0.0  # wait before each byte of the body of S3, until the fault is removed
 
 
 KINDS = (
@@ -42,17 +45,18 @@ class FaultyProxy:
         url: URL of the proxy.
         faults: path (`/bucket/key`, decoded) -> fault.
         met: path -> number of requests that met its fault.
+        writes: path -> number of objects that were written.
         requests: number of all requests.
     """
 
     def __init__(self, upstream: str) -> None:
         self.faults: dict[str, Fault] = {}
         self.met: dict[str, int] = {}
+        self.writes: dict[str, int] = {}
         self.requests = 0
         self.lock = threading.Lock()
         self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @contextlib.contextmanager
@@ -89,42 +93,80 @@ class FaultyProxy:
         with contextlib.closing(http.client.HTTPConnection(self._upstream, timeout=60)) as connection:
             connection.request(method, target, body, headers)
             response = connection.getresponse()
+            if method == "PUT" and response.status == http.HTTPStatus.OK:
+                path = decoded_path(target)
+                with self.lock:
+                    self.writes[path] = self.writes.get(path, 0) + 1
             return response.status, response.getheaders(), response.read()
 
 
-def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def decoded_path(target: str) -> str:
+    """Return the path of a request target, as the keys of `faults` are written."""
+    return unquote(urlsplit(target).path)
 
-        def _serve(self) -> None:
-            """Inject the fault of the request, or forward it to S3."""
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = proxy.fault(self.command, unquote(urlsplit(self.path).path))
-            if fault and not fault.status:
-                self.close_connection = True
-            elif fault and fault.status == http.HTTPStatus.OK:
-                self.close_connection = True
-                self._reply(200, [("ETag", '"0"')], b"the beginning", missing=100)
-            elif fault:
-                text = S3_ERROR.format(fault.code, escape(fault.message))
-                self._reply(fault.status, [("Content-Type", "application/xml")], text.encode())
-            else:
-                self._reply(*proxy.forward(self.command, self.path, body, dict(self.headers)))
 
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815  (names that the base class calls)
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes, missing: int = 0) -> None:
-            """Send a response; its Content-Length counts `missing` bytes that are never sent."""
-            self.send_response(status)
-            for name, value in headers:
-                if name.lower() not in HOP_BY_HOP:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) + missing))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def __init__(self, proxy: FaultyProxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (name of the base class)
-            """Log nothing: the report has the counts."""
 
-    return Handler
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _serve(self) -> None:
+        """Inject the fault of the request, or forward it to S3."""
+        proxy = self.server.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = decoded_path(self.path)
+        fault = proxy.fault(self.command, path)
+        if fault is None:
+            self._reply(*proxy.forward(self.command, self.path, body, dict(self.headers)))
+        elif fault.delay_s or fault.drip_s:
+            time.sleep(fault.delay_s)
+            status, headers, content = proxy.forward(self.command, self.path, body, dict(self.headers))
+            self._reply(status, headers, b"", missing=len(content))
+            self._drip(content, path, fault.drip_s)
+        else:
+            self._fail(fault)
+
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815  (names that the base class calls)
+
+    def _fail(self, fault: Fault) -> None:
+        """Close the connection, cut off the body, or send an error of S3."""
+        if not fault.status:
+            self.close_connection = True
+        elif fault.status == http.HTTPStatus.OK:
+            self.close_connection = True
+            self._reply(200, [("ETag", '"0"')], b"the beginning", missing=100)
+        else:
+            text = S3_ERROR.format(fault.code, escape(fault.message))
+            self._reply(fault.status, [("Content-Type", "application/xml")], text.encode())
+
+    def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes, missing: int = 0) -> None:
+        """Send a response; its Content-Length counts `missing` bytes that are never sent."""
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) + missing))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _drip(self, content: bytes, path: str, interval: float) -> None:
+        """Send a body byte by byte while its fault exists, then the rest."""
+        try:
+            while interval and content and path in self.server.proxy.faults:
+                self.wfile.write(content[:1])
+                content = content[1:]
+                time.sleep(interval)
+            self.wfile.write(content)
+        except ConnectionError:
+            self.close_connection = True  # the function gave up
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  (name of the base class)
+        """Log nothing: the report has the counts."""

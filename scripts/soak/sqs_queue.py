@@ -10,14 +10,14 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote_plus
 
 from scripts.local_lambda.invocation import Invocation
-from scripts.soak.fixtures import BUCKET, EVERY, SoakObject
+from scripts.soak import events
+from scripts.soak.events import SEQUENCER
+from scripts.soak.fixtures import EVERY, SoakObject
 
 MAX_RECEIVES = 5  # deliveries of a message before it goes to the dead-letter queue
-SEQUENCER, OLDER_SEQUENCER = "0055AED6DCD90281E6", "0055AED6DCD90281E5"  # of the newest version, of an older one
-QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:images"
+OLDER_SEQUENCER = "0055AED6DCD90281E5"  # of an older version; less than that of the newest
 
 
 class Batch(NamedTuple):
@@ -62,7 +62,7 @@ def deliver(
     report = DeliveryReport([], [])
     while queue:
         taken = [queue.popleft() for _ in range(min(batch_size, len(queue)))]
-        invocation = invoke({"Records": [_message(key, body, receives) for key, body, receives in taken]})
+        invocation = invoke({"Records": [events.message(key, body, receives) for key, body, receives in taken]})
         failed = set(_failed(invocation, [key for key, _, _ in taken]))
         report.batches.append(Batch(tuple(key for key, _, _ in taken), invocation.invoke_ms, tuple(sorted(failed))))
         on_batch(report.batches[-1])
@@ -87,20 +87,6 @@ def _failed(invocation: Invocation, keys: list[str]) -> Iterator[str]:
         yield item["itemIdentifier"]
 
 
-def _message(key: str, body: str, receives: int) -> dict[str, Any]:
-    """Return a message; its id is the key, so that reports are readable."""
-    return {
-        "messageId": key,
-        "receiptHandle": "local",
-        "body": body,
-        "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1772366400000"},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": QUEUE_ARN,
-        "awsRegion": "us-east-1",
-    }
-
-
 def _messages(number: int, item: SoakObject) -> list[tuple[str, str]]:
     """Return id and body of the messages of an object; that of an older version is the first or the last of two."""
     newest = (item.key, _body(number, item))
@@ -113,24 +99,8 @@ def _messages(number: int, item: SoakObject) -> list[tuple[str, str]]:
 
 def _body(number: int, item: SoakObject, sequencer: str = SEQUENCER) -> str:
     """Return the notification of an object: in rotation from S3, from S3 through SNS, and from EventBridge."""
-    notification = _eventbridge_event(item, sequencer) if number % 3 == 2 else _s3_event(item, sequencer)
+    fields = (item.key, len(item.data), item.etag, sequencer, item.version_id)
+    notification = events.eventbridge(*fields) if number % 3 == 2 else {"Records": [events.s3_record(*fields)]}
     if number % 3 == 1:
-        notification = {"Type": "Notification", "TopicArn": "arn:aws:sns:local", "Message": json.dumps(notification)}
+        notification = {"Type": "Notification", "TopicArn": events.TOPIC_ARN, "Message": json.dumps(notification)}
     return json.dumps(notification)
-
-
-def _s3_event(item: SoakObject, sequencer: str) -> dict[str, Any]:
-    key = quote_plus(item.key, safe="/")
-    fields = {"key": key, "size": len(item.data), "eTag": item.etag, "sequencer": sequencer}
-    if item.version_id:
-        fields["versionId"] = item.version_id
-    s3 = {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET}, "object": fields}
-    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]}
-
-
-def _eventbridge_event(item: SoakObject, sequencer: str) -> dict[str, Any]:
-    fields = {"key": item.key, "size": len(item.data), "etag": item.etag, "sequencer": sequencer}
-    if item.version_id:
-        fields["version-id"] = item.version_id
-    detail = {"version": "0", "bucket": {"name": BUCKET}, "object": fields, "reason": "PutObject"}
-    return {"version": "0", "detail-type": "Object Created", "source": "aws.s3", "detail": detail}

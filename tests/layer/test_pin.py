@@ -1,6 +1,8 @@
 import itertools
 import re
 
+import pytest
+
 from layer import pin
 from layer.targets import MACHINES, PYTHONS, TARGETS, Target, pip_options
 
@@ -21,6 +23,18 @@ def test_file_equals_the_output_of_pin() -> None:
     blocks = {block.split("==")[0]: block for block in re.split(r"\n(?=[a-z-]+==)", TEXT)[1:]}
     hashes = {name: set(re.findall(r"sha256:([0-9a-f]{64})", block)) for name, block in blocks.items()}
     assert pin.render(pin.versions(TEXT), hashes) == TEXT
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_wheel_of_each_package_and_target_is_one_of_the_pinned_hashes(target: Target) -> None:
+    wheels = pin.pinned_wheels(target)
+    pins = pin.versions(TEXT)
+    assert wheels.keys() == pins.keys()
+    for name, wheel in wheels.items():
+        block = next(block for block in re.split(r"\n(?=[a-z-]+==)", TEXT) if block.startswith(f"{name}=="))
+        assert wheel.sha256 in block
+        assert wheel.file.startswith(f"{name.replace('-', '_')}-{pins[name]}-")
+        assert wheel.file.endswith((f"{MACHINES[target.arch]}.whl", "-none-any.whl"))
 
 
 def test_targets_are_all_architectures_with_all_python_versions() -> None:

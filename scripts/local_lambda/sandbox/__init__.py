@@ -142,6 +142,11 @@ class Sandbox:
             raise SandboxFailed(f"the sandbox ended: {self._error_output()}")
         return peak
 
+    def process_ids(self) -> list[int]:
+        """Return the ids of the processes in the sandbox, as this machine numbers them; for the mode `plain`."""
+        parents = {int(path.parent.name): path for path in Path("/proc").glob("[0-9]*/stat")}
+        return [number for number, path in parents.items() if _parent(path) == self._child.pid]
+
     def close(self) -> None:
         """End the sandbox and all processes in it; nothing of it is left."""
         self.listener.close()
@@ -206,6 +211,14 @@ class Sandbox:
         """Return the standard error of the child: a traceback, or the error message of `unshare`."""
         self._child.poll()
         return _read_all(self._errors).decode("utf-8", "replace").strip()
+
+
+def _parent(path: Path) -> int | None:
+    """Return the id of the parent in a file /proc/*/stat; None if the process ended."""
+    try:
+        return int(path.read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _read_all(stream: IO[bytes]) -> bytes:

@@ -159,7 +159,7 @@ def test_build_json_has_the_documented_fields(onnx_file: Path, tmp_path: Path) -
     manifest = json.loads((out / "build.json").read_text())
     assert list(manifest) == [
         *("arch", "python", "layer", "function"),
-        *("total_zip_bytes", "total_unzipped_bytes", "model", "packages"),
+        *("total_zip_bytes", "total_unzipped_bytes", "model", "packages", "sbom", "version"),
     ]
     for name in ("layer", "function"):
         data = (out / f"{name}.zip").read_bytes()
@@ -183,6 +183,8 @@ def test_build_json_has_the_documented_fields(onnx_file: Path, tmp_path: Path) -
         "python-multipart": "0.0.34",
     }
     assert (manifest["arch"], manifest["python"]) == ("arm64", "3.13")
+    assert manifest["sbom"] == {"sha256": sha256((out / "sbom.cdx.json").read_bytes())}
+    assert manifest["version"] == environments.project_version()
 
 
 def sha256(data: bytes) -> str:
@@ -286,4 +288,4 @@ def test_two_checkouts_build_the_same_bytes(onnx_file: Path, tmp_path: Path) -> 
         assert done.returncode == 0, done.stderr
         digests.append({path.name: sha256(path.read_bytes()) for path in (checkout / "dist").iterdir()})
     assert digests[0] == digests[1]
-    assert digests[0].keys() == {"layer.zip", "function.zip", "build.json"}
+    assert digests[0].keys() == {"layer.zip", "function.zip", "build.json", "sbom.cdx.json"}

@@ -1,0 +1,209 @@
+"""Command of scripts/verify.sh: build the zips of a folder again, and compare.
+
+scripts/verify.sh starts it in the environment `dev`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from export import crash_log
+from scripts import environments, manifest
+from scripts.verify import builds, checkout, comparison
+from scripts.verify.builds import Build, NoBuild
+from scripts.verify.checkout import NoVersion
+from scripts.verify.comparison import Comparison
+from scripts.verify.options import Options, parse
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROGRAM = Path(__file__).with_name("rebuild.py")
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+MAX_LINES = 10  # members that differ and are listed, for each file
+MODEL = "model.onnx"
+
+
+class CannotRebuild(Exception):
+    """A program of the build is missing, or the build failed; `code` is the exit code of the command."""
+
+    def __init__(self, message: str, code: int) -> None:
+        """Keep the message for the user and the exit code."""
+        super().__init__(message)
+        self.code = code
+
+
+class Row(NamedTuple):
+    """A line of the table: the file and the result for it."""
+
+    name: str
+    compared: Comparison
+
+
+def main(arguments: list[str]) -> int:
+    """Compare each build of the folder with what the sources give, and print a table.
+
+    Returns:
+        The exit code: 0 same, 1 different, 2 usage or environment error, 130 interrupted.
+    """
+    options = parse(arguments)
+    try:
+        (ROOT / "build").mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="verify-") as scratch:
+            rows = _verify(options, Path(scratch))
+    except (NoBuild, NoVersion) as error:
+        return _fail(error, USAGE)
+    except CannotRebuild as error:
+        return _fail(error, error.code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
+        return _fail(crash_log.write(error, "verify"), FAILED)
+    _print("\n" + "\n".join(table(rows)))
+    return 0 if all(row.compared.is_equal for row in rows) else FAILED
+
+
+def _verify(options: Options, scratch: Path) -> list[Row]:
+    found = builds.read(options.folder)
+    sources = ROOT
+    if options.revision:
+        sources = scratch / "sources"
+        sources.mkdir()
+        commit = checkout.extract(options.revision, sources)
+        _print(f"Sources: {options.revision}, commit {commit}")
+    else:
+        _print(f"Sources: {ROOT}")
+    rows = []
+    for number, build in enumerate(found):
+        if not options.revision and build.version not in (None, environments.project_version()):
+            _print(
+                f"The zips are of version {build.version}, these sources are of version "
+                f"{environments.project_version()}; name the tag to compare with its sources."
+            )
+        folder = scratch / str(number)
+        folder.mkdir()
+        rows += verify_build(build, sources, options.model, folder)
+    return rows
+
+
+def verify_build(build: Build, sources: Path, model: Path | None, scratch: Path) -> list[Row]:
+    """Build one build again and return the result for each of its files.
+
+    Args:
+        build: the given files.
+        sources: the root of a checkout of the project.
+        model: the file that the model is built from; None: the model is taken out of the zip.
+        scratch: an empty folder.
+
+    Raises:
+        CannotRebuild: a given zip cannot be read, a program of the build is missing, or the build failed.
+    """
+    for path in (build.layer, build.function):
+        if not path.is_file():
+            raise CannotRebuild(f"{path} is missing", USAGE)
+        if not zipfile.is_zipfile(path):
+            raise CannotRebuild(f"{path} is not a zip", FAILED)
+    _print(f"Building the zips for {build.target} again ...")
+    out = scratch / "out"
+    _rebuild(build, sources, model, scratch, out)
+    pairs = [(build.layer, out / manifest.LAYER_ZIP), (build.function, out / manifest.FUNCTION_ZIP)]
+    rows = [Row(path.name, _stated(comparison.compare(path, rebuilt), build.sha256[path])) for path, rebuilt in pairs]
+    if (out / manifest.SBOM).is_file() or build.sbom.is_file():
+        rows.append(Row(build.sbom.name, _materials(build, out / manifest.SBOM)))
+    return [*rows, Row(MODEL, _model(build, is_built=model is not None))]
+
+
+def _rebuild(build: Build, sources: Path, model: Path | None, scratch: Path, out: Path) -> None:
+    out.mkdir()
+    for name in ("work", "work/packages", "work/staged"):
+        (scratch / name).mkdir()
+    with zipfile.ZipFile(build.function) as archive:
+        with_bytecode = any(name.endswith(".pyc") for name in archive.namelist())
+    if with_bytecode and not environments.find(build.target.python):
+        raise CannotRebuild(
+            f"the zips have bytecode of Python {build.target.python}, which is not on this machine; "
+            f"`uv python install {build.target.python}` or `pyenv install {build.target.python}` installs it",
+            USAGE,
+        )
+    order = {
+        "out": str(out),
+        "scratch": str(scratch / "work"),
+        "arch": build.target.arch,
+        "python": build.target.python,
+        "layer": str(build.layer),
+        "function": str(build.function),
+        "model": str(model) if model else None,
+        "with_bytecode": with_bytecode,
+    }
+    variables = {**os.environ, "PYTHONPATH": str(sources)}
+    done = subprocess.run([sys.executable, "-P", str(PROGRAM), json.dumps(order)], env=variables, check=False)
+    if done.returncode:
+        code = USAGE if done.returncode == USAGE else FAILED
+        raise CannotRebuild("the zips could not be built again; the reason is above", code)
+
+
+def _stated(compared: Comparison, sha256: str | None) -> Comparison:
+    """Return the result for a file, DIFFERENT if build.json states another digest."""
+    if sha256 in (None, compared.sha256):
+        return compared
+    line = f"the sha256 in build.json is {comparison.printable(str(sha256))[:64]}"
+    return Comparison(compared.sha256, comparison.DIFFERENT, (line, *compared.differences))
+
+
+def _materials(build: Build, rebuilt: Path) -> Comparison:
+    """Return the result for the bill of materials, which has to describe the given zips."""
+    if not build.sbom.is_file():
+        return Comparison("", comparison.MISSING)
+    digest = comparison.file_sha256(build.sbom)
+    if not rebuilt.is_file():
+        line = "this version of the project writes no bill of materials"
+        return Comparison(digest, comparison.DIFFERENT, (line,))
+    if digest != comparison.file_sha256(rebuilt):
+        return Comparison(digest, comparison.DIFFERENT, ("it does not describe these zips",))
+    return _stated(Comparison(digest, comparison.SAME), build.sha256[build.sbom])
+
+
+def _model(build: Build, is_built: bool) -> Comparison:
+    """Return the digest of the model in the given zips, compared with build.json.
+
+    Args:
+        build: the given files.
+        is_built: the model was built from its source, so that the comparison of the zips includes it.
+    """
+    for path in (build.layer, build.function):
+        with zipfile.ZipFile(path) as archive:
+            if MODEL in archive.namelist():
+                digest = comparison.member_sha256(archive, MODEL)
+                result = comparison.SAME if is_built else comparison.NOT_BUILT
+                return _stated(Comparison(digest, result), build.model_sha256)
+    return Comparison("", comparison.MISSING)
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Return the lines of the table; under a file, the first members that differ."""
+    width = max(len(row.name) for row in rows)
+    lines = [f"{'file':{width}}  {'sha256':64}  result"]
+    for name, compared in rows:
+        lines.append(f"{name:{width}}  {compared.sha256:64}  {compared.result}")
+        lines += [f"  {line}" for line in compared.differences[:MAX_LINES]]
+        more = len(compared.differences) - MAX_LINES
+        if more > 0:
+            lines.append(f"  and {more:,} more")
+    return lines
+
+
+def _fail(reason: object, code: int) -> int:
+    sys.stderr.write(f"verify: {reason}\n")
+    return code
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
