@@ -26,13 +26,18 @@ def annotate(image: Image.Image, body: dict[str, Any]) -> Image.Image:
         A new image of the same size; without detections an unchanged copy.
     """
     annotated = image.copy()
+    draw(annotated, body)
+    return annotated
+
+
+def draw(annotated: Image.Image, body: dict[str, Any]) -> None:
+    """Draw as `annotate` does, on the image itself."""
     line = max(2, round(max(annotated.size) * LINE_SHARE))
     if "class" in body:
         color = COLORS[body["class_id"] % len(COLORS)]
         _draw_label(annotated, f"{body['class']} {body['confidence']:.2f}", (0, 0), color, line)
     for detection in reversed(body.get("detections", [])):  # the best detection is drawn last, on top
         _draw_detection(annotated, detection, line)
-    return annotated
 
 
 def _draw_detection(annotated: Image.Image, detection: dict[str, Any], line: int) -> None:

@@ -11,8 +11,8 @@ FunctionError                 has an HTTP status; its message is written for the
 ├── InvalidTensor         422 the model does not have the input or output, or does not run on the inputs
 ├── InternalError         500 an error of the function: the log has the traceback under the request id
 ├── UrlFetchFailed        502 the server of a URL did not return an image
-├── DeadlineExceeded      503 the front end would respond with its own error before this image is done
-└── TransientError        503 a service throttles or fails: a retry may succeed, events are delivered again
+├── DeadlineExceeded      503 no time is left for this image, or it used up its share
+└── TransientError        503 a service fails or cannot be called: a retry may succeed, events are delivered again
 SetupError                    raised while the function starts: the platform reports it as an init error
 ├── InvalidSetting            the value of an environment variable is not valid
 └── UnusableModel             the model is missing, broken, or has a layout that is not supported
@@ -25,6 +25,13 @@ class FunctionError(Exception):
     """Response with a status other than 200."""
 
     status = 500
+
+    def __init__(self, message: str = "") -> None:
+        """Set the message; half of a surrogate pair, which UTF-8 does not have, becomes its escape.
+
+        JSON can spell it, and the runtime sends the error as UTF-8.
+        """
+        super().__init__(message.encode("utf-8", "backslashreplace").decode())
 
 
 class BadRequest(FunctionError):
@@ -98,7 +105,7 @@ class UrlFetchFailed(FunctionError):
 
 
 class DeadlineExceeded(FunctionError):
-    """Image that was not begun before the deadline of the front end."""
+    """Image that is not done before the deadline of the invocation, or that arrives too slowly for its share."""
 
     status = 503
 

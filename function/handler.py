@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from function import STARTED, metrics, model, predictor, sources, storage
 from function.api import response
-from function.errors import FunctionError, UnusableModel
+from function.errors import FunctionError, UnusableModel, one_line
 from function.model import Model
 from function.request import Options
 from function.results import Inference, Result
@@ -56,7 +56,18 @@ def _download(address: str) -> bytes:
         raise UnusableModel(f"no model at {address} (MODEL_PATH): {error}") from error
 
 
+def _sha256(loaded: "Model | TensorModel") -> str:
+    return loaded.metadata.sha256 if isinstance(loaded, Model) else loaded.sha256
+
+
+def _warn_of_unchecked(settings: Settings, loaded: "Model | TensorModel") -> None:
+    """Warn of a model that nothing checks: Lambda checks the zips, but no other file and no object."""
+    if settings.model_path and not settings.model_sha256:
+        logger.warning("%s is not checked: set MODEL_SHA256 to %s", one_line(settings.model_path), _sha256(loaded))
+
+
 MODEL = _load(SETTINGS)
+_warn_of_unchecked(SETTINGS, MODEL)
 INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this execution environment; its first invocation takes it
 
 
@@ -65,7 +76,8 @@ def lambda_handler(event: Any, context: Any) -> Any:
 
     Args:
         event: of any source, as the runtime parsed it.
-        context: of the runtime; its request id is in error responses.
+        context: of the runtime: the request id for error responses, and the time that is left. Without it there is no
+            time limit.
 
     Returns:
         The JSON-ready response that the source of the event expects. If a caller waits for it, errors are in the
@@ -74,7 +86,8 @@ def lambda_handler(event: Any, context: Any) -> Any:
     Raises:
         FunctionError: for an event that no caller waits for; the platform delivers it again.
     """
-    service = Service(MODEL, SETTINGS, getattr(context, "aws_request_id", ""))
+    remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
+    service = Service(MODEL, SETTINGS, getattr(context, "aws_request_id", ""), remaining_ms)
     source = sources.find(event)
     try:
         return source.respond(event, service)
@@ -94,7 +107,7 @@ def _report(source: str, results: list[Result | Inference], context: Any) -> Non
         request_id=getattr(context, "aws_request_id", ""),
         init_ms=next(INIT_MS, None),
         now_ms=time_ns() // 1_000_000,
-        model_sha256=MODEL.metadata.sha256 if isinstance(MODEL, Model) else MODEL.sha256,
+        model_sha256=_sha256(MODEL),
         takes_images=isinstance(MODEL, Model),
     )
     sys.stdout.write(metrics.line(invocation, results, SETTINGS.class_metrics) + "\n")

@@ -16,6 +16,15 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RG
 MAX_SIDE = 8192  # px; one run with a larger input needs tens of gigabytes
 MAX_MEAN, MIN_STD = 1e6, 1e-6  # of a normalization; beyond them the input is no longer finite in float32
 MAX_KEYPOINTS = 10_000  # of one object; the largest models have a few hundred
+MAX_STRIDE = 256  # px; the models with the most levels have 128, and the first run takes two strides
+MAX_STEPS = 20  # of the transforms of a classifier; torchvision has four
+MAX_CLASSES = 100_000  # ImageNet-21K has 21,843
+MAX_CLASS_NAME = 200  # characters; every detection of a response repeats its name
+MAX_TEXT = 10_000  # characters of an entry; it is checked before the entry is parsed, which needs far more memory
+MAX_LONG_TEXT = {"names": 2_000_000, "transforms": 100_000}  # characters; the names of ImageNet-21K have about 900,000
+MAX_DESCRIPTION = 1000  # characters; the log of each start has it
+MAX_NUMBER = 10**18  # that is the name of a class
+SHOWN = 200  # characters of an entry in an error message
 MIN_STRIDE = 32  # px; the least to which ultralytics 8.4.190 pads an image for a .pt, nn/backends/pytorch.py
 
 FLOAT16 = "tensor(float16)"
@@ -81,9 +90,9 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
         raise UnusableModel(f"{path} has no {', '.join(missing)} in its metadata{hint}")
     task = entries.get("task")  # the YOLOv5 repository does not write it
     if task is not None and task not in TASKS:
-        raise UnusableModel(f"{path}: task must be one of {', '.join(TASKS)}, got {task!r}")
+        raise UnusableModel(f"{path}: task must be one of {', '.join(TASKS)}, got {_shown(task)}")
     fixed_hw = _fixed_sides(path, session.get_inputs())
-    stride = max(_whole_number(path, entries, "stride"), MIN_STRIDE)
+    stride = max(_stride(path, entries), MIN_STRIDE)
     imgsz_hw = fixed_hw or _imgsz(path, entries)
     if not fixed_hw and task != "classify":  # predict increases a side that is not a multiple of the stride
         imgsz_hw = (-(-imgsz_hw[0] // stride) * stride, -(-imgsz_hw[1] // stride) * stride)
@@ -99,8 +108,8 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
         end2end=entries.get("end2end") == "True" or _has_embedded_nms(path, entries),
         kpt_shape=_kpt_shape(path, entries) if task == "pose" else None,
         batch=batch if isinstance(batch, int) else 1,
-        head=entries.get("head", ""),
-        description=entries.get("description", ""),
+        head=entries.get("head", "")[:MAX_CLASS_NAME],
+        description=entries.get("description", "")[:MAX_DESCRIPTION],
         float16=image.type == FLOAT16,
         has_nms=_has_embedded_nms(path, entries),
         transforms=_transforms(path, entries, fixed_hw) if task == "classify" and "transforms" in entries else (),
@@ -120,14 +129,40 @@ def as_yolov5_classifier(metadata: ModelMetadata) -> ModelMetadata:
 def _names(path: str, entries: dict[str, str]) -> dict[int, str]:
     value = _literal(path, entries, "names")
     names = dict(enumerate(value)) if isinstance(value, list) else value
+    if not (isinstance(names, dict) and names and len(names) <= MAX_CLASSES and _is_numbered(names)):
+        raise UnusableModel(
+            f"{path}: names must be a name for every class id from 0, at most {MAX_CLASSES}, "
+            f"got {_shown(entries['names'])}"
+        )
+    return {int(class_id): _class_name(path, class_id, name) for class_id, name in names.items()}
+
+
+def _is_numbered(names: dict[Any, Any]) -> bool:
+    """Return whether the keys are the numbers from 0, as int or as text."""
     try:
-        if isinstance(names, dict) and names and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
-            named = {int(class_id): str(name) for class_id, name in names.items()}
-            "".join(named.values()).encode()
-            return named
-    except ValueError:  # a number of thousands of digits, or half of a surrogate pair
-        pass
-    raise UnusableModel(f"{path}: names must be a name for every class id from 0, got {entries['names']!r:.200}")
+        return {str(class_id) for class_id in names} == {str(number) for number in range(len(names))}
+    except ValueError:  # a number of thousands of digits
+        return False
+
+
+def _class_name(path: str, class_id: object, name: Any) -> str:
+    """Return the name of a class; a number or a truth value, which YAML makes of names such as 7 and no, as text."""
+    if isinstance(name, str) and len(name) <= MAX_CLASS_NAME and _is_unicode(name):
+        return name
+    if isinstance(name, bool | float | None) or (isinstance(name, int) and abs(name) < MAX_NUMBER):
+        return str(name)
+    got = type(name).__name__
+    if isinstance(name, str):
+        got = f"{len(name)} characters" if len(name) > MAX_CLASS_NAME else "half of a surrogate pair"
+    raise UnusableModel(
+        f"{path}: a name in names must be text of at most {MAX_CLASS_NAME} characters in UTF-8, got {got} "
+        f"for class {class_id}"
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has a UTF-8 form: a Python literal can spell half of a surrogate pair, which has none."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _has_embedded_nms(path: str, entries: dict[str, str]) -> bool:
@@ -142,7 +177,7 @@ def _kpt_shape(path: str, entries: dict[str, str]) -> tuple[int, int]:
         count, numbers = value
         if _is_whole(count) and 0 < count <= MAX_KEYPOINTS and numbers in (2, 3):
             return int(count), int(numbers)
-    raise UnusableModel(f"{path}: kpt_shape must be [keypoints, 2 or 3], got {entries.get('kpt_shape')!r:.200}")
+    raise UnusableModel(f"{path}: kpt_shape must be [keypoints, 2 or 3], got {_shown(entries.get('kpt_shape'))}")
 
 
 def _transforms(path: str, entries: dict[str, str], fixed_hw: tuple[int, int] | None) -> tuple[Transform, ...]:
@@ -154,13 +189,13 @@ def _transforms(path: str, entries: dict[str, str], fixed_hw: tuple[int, int] | 
         is_valid = all(map(_is_spatial, spatial)) and (spatial == steps or _is_normalization(steps[-1]))
         # A resize of the shorter side leaves the other open, so that a crop must follow.
         is_cut = all(len(one.size) == 2 or two.name == CENTER_CROP for one, two in itertools.pairwise(spatial))
-        if is_valid and is_cut and tuple(spatial[-1].size) == fixed_hw:
+        if len(steps) <= MAX_STEPS and is_valid and is_cut and tuple(spatial[-1].size) == fixed_hw:
             return tuple(steps)
     except (TypeError, AttributeError, IndexError, OverflowError):  # not a list of steps
         pass
     raise UnusableModel(
         f"{path}: transforms must be steps of preprocessing that end in the size of the input, "
-        f"got {entries['transforms']!r:.200}"
+        f"got {_shown(entries['transforms'])}"
     )
 
 
@@ -184,14 +219,16 @@ def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
     if len(sides) == 2 and all(_is_whole(side) and 0 < side <= MAX_SIDE for side in sides):
         return int(sides[0]), int(sides[1])
     raise UnusableModel(
-        f"{path}: imgsz must be [height, width] in pixels, each at most {MAX_SIDE}, got {entries['imgsz']!r:.200}"
+        f"{path}: imgsz must be [height, width] in pixels, each at most {MAX_SIDE}, got {_shown(entries['imgsz'])}"
     )
 
 
-def _whole_number(path: str, entries: dict[str, str], key: str) -> int:
-    value = _literal(path, entries, key)
-    if not _is_whole(value) or not 1 <= value <= MAX_SIDE:
-        raise UnusableModel(f"{path}: {key} must be a whole number from 1 to {MAX_SIDE}, got {entries[key]!r:.200}")
+def _stride(path: str, entries: dict[str, str]) -> int:
+    value = _literal(path, entries, "stride")
+    if not _is_whole(value) or not 1 <= value <= MAX_STRIDE:
+        raise UnusableModel(
+            f"{path}: stride must be a whole number from 1 to {MAX_STRIDE}, got {_shown(entries['stride'])}"
+        )
     return int(value)
 
 
@@ -215,7 +252,20 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
 
 
 def _literal(path: str, entries: dict[str, str], key: str) -> Any:
+    """Return the value of an entry.
+
+    Raises:
+        UnusableModel: the text is too long, or is not a Python literal.
+    """
+    text, limit = entries[key], MAX_LONG_TEXT.get(key, MAX_TEXT)
+    if len(text) > limit:
+        raise UnusableModel(f"{path}: {key} must have at most {limit} characters, got {len(text)}")
     try:
-        return ast.literal_eval(entries[key])
+        return ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # TypeError: {[]: 1}
-        raise UnusableModel(f"{path}: {key} must be a Python literal, got {entries[key]!r:.200}") from error
+        raise UnusableModel(f"{path}: {key} must be a Python literal, got {_shown(text)}") from error
+
+
+def _shown(text: str | None) -> str:
+    """Return an entry in quotation marks, cut, for error messages."""
+    return repr(text) if text is None or len(text) <= SHOWN else f"{text[:SHOWN]!r}…"

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from function.arrays import Floats
-from function.errors import UnusableModel
+from function.errors import UnusableModel, one_line
 from function.metadata import ModelMetadata, as_yolov5_classifier, has_yolo_metadata, read
 from function.postprocess import layouts
 from function.postprocess.layouts import Layout, Reading, UndecidedLayout
@@ -24,6 +24,8 @@ FilePath = str | os.PathLike[str]
 
 PATTERN_PERIOD = 32  # px
 WARM_UP_STRIDES = 2  # side of the first run, in strides: the smallest size that every layer is known to accept
+
+RUN_OPTIONS = ort.RunOptions()  # of every run; there is one at a time
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ def _detect_kind(
     if not has_yolo_metadata(session):
         from function.tensors import model  # imported here, because the start of a YOLO model does not need it
 
-        return model.from_session(path, session, name or _stem(path), checksum())
+        return model.from_session(path, session, name or _stem(path), checksum(), RUN_OPTIONS)
     metadata = read(path, session, checksum())
     if metadata.has_nms:
         from function.postprocess import embedded_nms  # imported here: few models have their own NMS
@@ -197,6 +199,11 @@ def _checksum(content: bytes | mmap) -> Callable[[], str]:
     return hexdigest
 
 
+def stop_run(is_stopped: bool) -> None:
+    """Let the run in progress fail after its present operator, and each later one, until this is called with False."""
+    RUN_OPTIONS.terminate = is_stopped
+
+
 def run(model: Model, tensor: Floats) -> list[Floats]:
     """Run the model on one image.
 
@@ -217,7 +224,7 @@ def _run(
     if metadata.batch > 1:
         tensor = np.concatenate((tensor, np.zeros((metadata.batch - 1, *tensor.shape[1:]), dtype=np.float32)))
     image = tensor.astype(np.float16) if metadata.float16 else tensor
-    outputs = session.run(names, {session.get_inputs()[0].name: image})
+    outputs = session.run(names, {session.get_inputs()[0].name: image}, RUN_OPTIONS)
     # Some exports return float16, in which a class offset does not move a box and the area of a box is infinite.
     return [np.asarray(output[:1], dtype=np.float32) for output in outputs]
 
@@ -237,9 +244,20 @@ def _options(threads: int, spinning: bool) -> ort.SessionOptions:
 
 def _session(path: str, source: str | bytes, size: int, options: ort.SessionOptions) -> ort.InferenceSession:
     try:
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        _read_texts(session)
     except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
-        raise UnusableModel(f"{path} ({size} bytes) is not a model that onnxruntime loads: {error}") from error
+        raise UnusableModel(
+            f"{path} ({size} bytes) is not a model that onnxruntime loads: {one_line(str(error))}"
+        ) from error
+    return session
+
+
+def _read_texts(session: ort.InferenceSession) -> None:
+    """Raise UnicodeDecodeError if a name or the metadata is not UTF-8: onnxruntime decodes them when they are read."""
+    session.get_modelmeta().custom_metadata_map  # noqa: B018
+    for tensor in (*session.get_inputs(), *session.get_outputs()):
+        tensor.name, tensor.shape, tensor.type  # noqa: B018
 
 
 def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) -> tuple[tuple[int, int], list[Floats]]:
@@ -259,7 +277,7 @@ def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) 
         return metadata.imgsz_hw, _run_blank(session, metadata.imgsz_hw, metadata)
     except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
         height, width = metadata.imgsz_hw
-        raise UnusableModel(f"{path} does not run on an image of {width} x {height}: {error}") from error
+        raise UnusableModel(f"{path} does not run on an image of {width} x {height}: {one_line(str(error))}") from error
 
 
 def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], metadata: ModelMetadata) -> list[Floats]:

@@ -5,7 +5,6 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from function import model
 from function.arrays import Floats, Indices, Ints
@@ -57,7 +56,7 @@ def predict(
     resolved = _resolve_options(settings, options, served.metadata.names)
     started = perf_counter()
     min_size = partial(_decode_target, served) if settings.fast_decode else None
-    decoded, size_wh = image.read_reduced(data, settings.max_image_pixels, min_size)
+    decoded, size_wh = image.read_reduced(data, settings.max_image_pixels, min_size, settings.memory_mb)
     read = perf_counter()
     geometry = _fit(served, size_wh)
     tensor = (
@@ -65,13 +64,14 @@ def predict(
         if geometry
         else center_crop.to_tensor(decoded, served.metadata.imgsz_hw, served.metadata.transforms)
     )
+    del decoded  # up to 200 MB that the network can use
     preprocessed = perf_counter()
     outputs = model.run(served, tensor)
     ran = perf_counter()
     if geometry:
         result: Prediction | Classification = _detections(served, outputs, geometry, resolved)
     else:
-        result = _classification(served, outputs[0], decoded)
+        result = _classification(served, outputs[0], size_wh)
     steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
     timing = Timing(*(1000 * step for step in steps))
     return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options))
@@ -109,13 +109,13 @@ def _decode_target(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
     return letterbox.resized_wh(geometry) if geometry else size_wh
 
 
-def _classification(served: Model, output: Floats, decoded: Image.Image) -> Classification:
+def _classification(served: Model, output: Floats, size_wh: tuple[int, int]) -> Classification:
     (values,) = output
     if not np.isfinite(values).all():
         raise InternalError("model output contains NaN or infinity (probabilities)")
     probabilities = classify.softmax(values) if served.layout.softmax else values
     best = classify.top(probabilities)
-    return Classification(None, decoded.size, probabilities[best], best, served.metadata, UNTIMED)
+    return Classification(None, size_wh, probabilities[best], best, served.metadata, UNTIMED)
 
 
 def _detections(served: Model, outputs: list[Floats], geometry: Letterbox, resolved: ResolvedOptions) -> Prediction:

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from function import image_loading, predictor
 from function.errors import BadRequest, DeadlineExceeded, FunctionError, InternalError, UnsupportedImage, one_line
-from function.model import Model
+from function.model import Model, stop_run
 from function.request import ImageRequest
 from function.results import Classification, Inference, Prediction, Result
 from function.settings import Settings
@@ -19,20 +20,171 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Arguments = TypeVarTuple("Arguments")
 
+MIN_RESERVE_S = 0.5  # for the response, and for an image that cannot be stopped at once
+RESERVE_SHARE = 0.05  # of the time of the invocation
+WATCHED_S = 15  # an image is watched if less time is left, or less than WATCHED_RUNS times the slowest image took
+WATCHED_RUNS = 5
+REMOTE = ("url", "s3")  # kinds of an `ImageRef` whose bytes come from a server
+
 logger = logging.getLogger(__name__)
 
 
 class Service:
-    """One invocation of the function: its model, settings and request id, and its results so far."""
+    """One invocation of the function: its model, settings and request id, its time limit, and its results so far.
 
-    def __init__(self, model: "Model | TensorModel", settings: Settings, request_id: str) -> None:
+    The time that is left is shared by the images that are not done: an image may wait for its bytes as long as its
+    share, so that a slow server costs one image and not those behind it. Everything ends at the deadline, which leaves
+    a reserve to send the response.
+    """
+
+    slowest_s = 0.0  # longest computation of one image in this execution environment
+
+    def __init__(
+        self,
+        model: "Model | TensorModel",
+        settings: Settings,
+        request_id: str,
+        remaining_ms: Callable[[], int] | None = None,
+    ) -> None:
+        """Set the deadline.
+
+        Args:
+            model: of the execution environment.
+            settings: of the execution environment.
+            request_id: of the invocation.
+            remaining_ms: returns the milliseconds before Lambda ends the invocation; None: no limit.
+        """
         self.settings = settings
         self.request_id = request_id
         self.results: list[Result | Inference] = []  # predictions, inferences and errors, for the metrics
         self.started = monotonic()
-        self.deadline: float | None = None  # by `monotonic`; no image is begun after it
+        self.deadline: float | None = None  # by `monotonic`
         self.subject = ""  # of an error in the log: method and path, a message, or the URI of an object
         self._model = model
+        self._pending = 0  # images that are not begun
+        self._share_ends: float | None = None  # of the image that is begun, for its waits
+        self._reserve = 0.0
+        self._limit = ""  # what the deadline comes from, for messages
+        if remaining_ms:
+            self.end_within(remaining_ms() / 1000, "the time-out of the function")
+
+    def end_within(self, seconds: float, limit: str) -> None:
+        """Set the deadline so that a limit is kept, unless an earlier deadline is set.
+
+        Args:
+            seconds: from the start of the invocation to the limit.
+            limit: its name, for messages.
+        """
+        reserve = max(MIN_RESERVE_S, RESERVE_SHARE * seconds)
+        deadline = self.started + seconds - reserve
+        if self.deadline is None or deadline < self.deadline:
+            self.deadline, self._reserve, self._limit = deadline, reserve, f"{limit} ({seconds:.4g} s)"
+
+    def expect(self, images: int) -> None:
+        """Set how many images are still to come; they share the time that is left."""
+        self._pending = images
+
+    def begin(self) -> None:
+        """Begin an image.
+
+        Raises:
+            DeadlineExceeded: no time is left.
+        """
+        waiting, self._pending = max(self._pending, 1), max(self._pending - 1, 0)
+        if self.deadline is None:
+            return
+        now = monotonic()
+        if now >= self.deadline:
+            raise DeadlineExceeded(
+                f"an image must be begun {self._before_limit()}, got {now - self.started:.1f} s: "
+                "send fewer images at once"
+            )
+        self._share_ends = now + (self.deadline - now) / waiting
+
+    def read(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+        """Return the value of a call that reads the bytes of the image, within the share of the image.
+
+        Raises:
+            DeadlineExceeded: it took longer.
+        """
+        if self._share_ends is None:
+            return function(*arguments)
+        return self._wait(self._share_ends - monotonic(), "reading", function, *arguments)
+
+    def write(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+        """Return the value of a call that writes a result, within a share of its own; half of the reserve is for it.
+
+        Raises:
+            DeadlineExceeded: it took longer.
+        """
+        if self.deadline is None:
+            return function(*arguments)
+        left = self.deadline - monotonic()
+        seconds = max(left / (self._pending + 1), min(left, 0) + self._reserve / 2)
+        return self._wait(seconds, "writing the result of", function, *arguments)
+
+    def check_time_to_decode(self, data: bytes) -> None:
+        """Check that enough time is left for an image whose decoding cannot be stopped.
+
+        Raises:
+            DeadlineExceeded: it would end after the deadline.
+            FunctionError: the image cannot be read.
+        """
+        left = inf if self.deadline is None else self.deadline - monotonic()
+        if left > WATCHED_S:
+            return
+        from function.preprocess import decode_time  # imported here: few images need it
+
+        seconds = decode_time.uninterrupted_s(data, self.settings.max_image_pixels, self.settings.memory_mb)
+        if seconds > left:
+            raise DeadlineExceeded(
+                f"an image must be decoded {self._before_limit()}, got one that takes up to {seconds:.1f} s when "
+                f"{max(left, 0):.1f} s are left: send fewer or smaller images at once, or JPEG"
+            )
+
+    def compute(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+        """Return the value of a call that computes, also with the model; the deadline ends it.
+
+        The watch costs 0.1 ms. It is left out if much more time is left than any image has taken.
+
+        Raises:
+            DeadlineExceeded: it did not end before the deadline.
+        """
+        began = monotonic()
+        left = None if self.deadline is None else self.deadline - began
+        if left is None or (Service.slowest_s and left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)):
+            value = function(*arguments)
+        else:
+            value = self._watched(left, function, *arguments)
+        Service.slowest_s = max(Service.slowest_s, monotonic() - began)
+        return value
+
+    def _watched(self, seconds: float, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+        from function import time_limit  # imported here: few images need it
+
+        try:
+            return time_limit.compute(seconds, stop_run, function, *arguments)
+        except time_limit.TimeLimitExceeded:
+            raise DeadlineExceeded(
+                f"an image must be done {self._before_limit()}, and was stopped: send fewer or smaller images at once"
+            ) from None
+
+    def _wait(
+        self, seconds: float, action: str, function: Callable[[*Arguments], Value], *arguments: *Arguments
+    ) -> Value:
+        from function import time_limit  # imported here: images in the event need no waiting
+
+        try:
+            return time_limit.wait(seconds, function, *arguments)
+        except time_limit.TimeLimitExceeded:
+            raise DeadlineExceeded(
+                f"{action} an image must take at most {max(seconds, 0):.2g} s, its share of the time before "
+                f"{self._limit}, and was stopped: send fewer images at once"
+            ) from None
+
+    def _before_limit(self) -> str:
+        seconds = (self.deadline or self.started) - self.started
+        return f"within {seconds:.4g} s, before {self._limit}"
 
     @property
     def signature(self) -> "Signature | None":
@@ -42,6 +194,10 @@ class Service:
     def predict(self, request: ImageRequest | FunctionError) -> Result:
         """Load one image and run the model on it; return the error of a request that could not be parsed."""
         return self.guard(self._predict, request)
+
+    def predict_bytes(self, data: bytes, request: ImageRequest) -> Result:
+        """Run the model on an image that is begun and loaded."""
+        return self.guard(self._predict_bytes, data, request)
 
     def infer(self, fields: Any) -> Inference | FunctionError:
         """Run a generic ONNX model on the JSON object of a request."""
@@ -85,36 +241,36 @@ class Service:
             return
         self.results.append(error)
         subject = f" ({self.subject})" if self.subject else ""
-        message = one_line(str(error))  # whatever names a caller sends
-        logger.warning("request %s: %d %s%s: %s", self.request_id, error.status, type(error).__name__, subject, message)
+        text = one_line(f"{subject}: {error}")  # whatever names a caller sends
+        logger.warning("request %s: %d %s%s", self.request_id, error.status, type(error).__name__, text)
 
     def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
         if isinstance(request, FunctionError):
             raise request
-        self._check_deadline()
+        self.begin()
+        self.require_image_model()  # before the image is loaded
+        if request.ref.kind in REMOTE:
+            data = self.read(image_loading.load, request.ref, self.settings)
+        else:
+            data = image_loading.load(request.ref, self.settings)
+        return self._predict_bytes(data, request)
+
+    def _predict_bytes(self, data: bytes, request: ImageRequest) -> Prediction | Classification:
         model = self.require_image_model()
-        data = image_loading.load(request.ref, self.settings)
-        prediction = predictor.predict(model, self.settings, data, request.options, request.image_name)
+        self.check_time_to_decode(data)
+        arguments = (model, self.settings, data, request.options, request.image_name)
+        prediction = self.compute(predictor.predict, *arguments)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
         self.results.append(prediction)
         return prediction
 
-    def _check_deadline(self) -> None:
-        now = monotonic()
-        if self.deadline is not None and now >= self.deadline:
-            limit, passed = self.deadline - self.started, now - self.started
-            raise DeadlineExceeded(
-                f"an image must be begun within {limit:g} s, before its front end gives up, got {passed:.1f} s: "
-                "send fewer images in one request"
-            )
-
     def _infer(self, fields: Any) -> Inference:
         if isinstance(self._model, Model):
             raise BadRequest("this model takes images, not tensors")
-        self._check_deadline()
+        self.begin()
         from function.tensors import inference  # imported here: a start of a YOLO model does not load it
 
-        result = inference.infer(self._model, self.settings, fields)
+        result = self.compute(inference.infer, self._model, self.settings, fields)
         self.results.append(result)
         return result

@@ -15,6 +15,7 @@ RESULT_PREFIX = "results/"  # key prefix of the results of event sources
 MAX_IMAGES = 16  # in one request; all results share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one image from S3 or from a URL
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
+MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
 ORIGIN = r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"  # in lower case
@@ -49,6 +50,7 @@ class Settings(NamedTuple):
     model_name: str | None  # name of a generic ONNX model in requests; None: its file name
     max_tensor_elements: int  # values in all inputs of a request together, and in all outputs together
     cors_origins: tuple[str, ...]  # behind a front end without CORS of its own; in lower case
+    memory_mb: int | None  # of the function; None outside of Lambda
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -85,6 +87,7 @@ class Settings(NamedTuple):
             model_name=_path_part(environ, "MODEL_NAME"),
             max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
             cors_origins=_origins(environ, "CORS_ORIGINS"),
+            memory_mb=_positive(environ, MEMORY_SIZE, 1) if environ.get(MEMORY_SIZE, "").strip() else None,
         )
 
 
@@ -189,7 +192,7 @@ def _spinning(environ: Mapping[str, str]) -> bool:
 
 def _memory(environ: Mapping[str, str], cpus: int) -> int:
     """Return the memory in MB; the default is the amount that comes with this number of CPUs."""
-    return _positive(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", cpus * MB_PER_CPU)
+    return _positive(environ, MEMORY_SIZE, cpus * MB_PER_CPU)
 
 
 def _visible_cpus() -> int:

@@ -3,34 +3,19 @@
 boto3 itself reads `AWS_ENDPOINT_URL`. It selects another S3 endpoint, for example a local one.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from function.errors import BadRequest, Forbidden, FunctionError, NotFound, TooLarge, TransientError, shown
+from function.errors import NotFound, TooLarge
 
 ATTEMPTS = 3  # of one call, including the first; after that, the event source delivers the event again
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 10  # seconds between two reads, not for the whole object
-PERMANENT_CODES = {  # permissions, keys, an archived object, a deleted version, a key too long for its result
-    "AccessDenied", "AllAccessDisabled", "InvalidObjectState", "KMS.DisabledException", "KMS.NotFoundException",
-    "KMS.KMSInvalidStateException", "KMS.AccessDeniedException", "InvalidRequest", "InvalidArgument",
-    "MethodNotAllowed", "KeyTooLongError", "InvalidBucketName",
-    "400", "403", "405",  # responses to HEAD have no code
-}  # fmt: skip
-TRANSIENT_CODES = {  # transient errors with a status below 500; Source: botocore 1.44 `retries/standard.py`
-    "RequestTimeout", "RequestTimeoutException", "Throttling", "ThrottlingException", "ThrottledException",
-    "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
-    "BandwidthLimitExceeded", "PriorRequestNotComplete", "OperationAborted", "KMS.ThrottlingException",
-    "ExpiredToken", "RequestTimeTooSkewed",
-}  # fmt: skip
-TOO_MANY_REQUESTS = 429  # HTTP status
-SERVER_ERROR = 500  # lowest HTTP status of the server errors
 # A conditional write met an object that does not fit its condition, or another write at the same moment.
 CONFLICT_CODES = {"PreconditionFailed", "ConditionalRequestConflict"}
-MAX_SENTENCE_CHARS = 600  # of the message of S3 in an error; S3 Batch Operations takes 1,024 characters in all
 
 
 class Object(NamedTuple):
@@ -146,12 +131,19 @@ def write(
     return True
 
 
+def prepare() -> None:
+    """Load boto3 and make the client, if that is not done: neither is part of the time of an object."""
+    _client()
+
+
 def preload() -> None:
     """Load boto3 and its data about S3, and keep no client, connection or credentials.
 
     For a snapshot: each restored environment makes its own client and does not read this data again.
     """
     import boto3
+
+    from function import storage_errors  # noqa: F401  (the first read would load it)
 
     if _client.cache_info().currsize:
         _client().close()
@@ -164,7 +156,8 @@ def preload() -> None:
 
 @cache
 def _client() -> Any:
-    return _make_client()
+    with _translated_errors("S3"):
+        return _make_client()
 
 
 def _make_client(**credentials: str) -> Any:
@@ -176,46 +169,7 @@ def _make_client(**credentials: str) -> Any:
     return boto3.client("s3", config=config, **credentials)
 
 
-@contextmanager
-def _translated_errors(uri: str, is_read: bool = False) -> Iterator[None]:
-    """Raise the errors of boto3 as errors of this project; raise unexpected ones unchanged."""
-    from botocore import exceptions as boto
+def _translated_errors(uri: str, is_read: bool = False) -> AbstractContextManager[None]:
+    from function import storage_errors  # imported here: it imports botocore
 
-    try:
-        yield
-    except boto.ClientError as error:
-        translated = _translate(error, uri, is_read)
-        if translated is None:
-            raise
-        raise translated from error
-    except boto.ParamValidationError as error:
-        raise BadRequest(f"the bucket of an object must be a valid name, got {shown(uri)}") from error
-    except (
-        boto.HTTPClientError,
-        boto.ConnectionError,
-        boto.IncompleteReadError,
-        boto.FlexibleChecksumError,
-    ) as error:
-        raise TransientError(f"{uri}: {error}") from error
-
-
-def _translate(error: Any, uri: str, is_read: bool) -> FunctionError | None:
-    """Return the error of this project for a `ClientError` of boto3, or None for an unexpected one.
-
-    The message of S3 is passed on: it names the missing action, the KMS key or the storage class.
-    """
-    details = error.response.get("Error", {})
-    code = str(details.get("Code"))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    sentence = " ".join(str(details.get("Message") or "").split())[:MAX_SENTENCE_CHARS]
-    message = f"{uri}: S3 responded with {status} {code}{f': {sentence}' if sentence else ''}"
-    if status >= SERVER_ERROR or status == TOO_MANY_REQUESTS or code in TRANSIENT_CODES:
-        return TransientError(message)
-    if code in {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404"}:
-        return NotFound(f"{uri}: no such object ({code})")
-    if code in PERMANENT_CODES:
-        names_another_action = "not authorized to perform" in sentence and "s3:ListBucket" not in sentence
-        may_be_missing = is_read and code in {"AccessDenied", "403"} and not names_another_action
-        hint = "; the object may also be missing: S3 responds to a role without s3:ListBucket with 403 then"
-        return Forbidden(f"{message}{hint if may_be_missing else ''}")
-    return None
+    return storage_errors.translated(uri, is_read)

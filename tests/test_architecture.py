@@ -16,11 +16,13 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "arrays": set(),
     "settings": set(),
     "request": set(),
-    "storage": set(),
+    "storage": {"storage_errors"},
+    "storage_errors": set(),
     "fetch": set(),
     "metadata": set(),
     "draw": set(),
     "lazy_imports": set(),
+    "time_limit": set(),
     "preprocess": {"arrays", "metadata"},
     "postprocess": {"arrays", "metadata", "preprocess"},
     "results": {"arrays", "metadata", "postprocess"},
@@ -30,7 +32,9 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
         "arrays", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
     },
     "image_loading": {"fetch", "request", "settings", "storage"},
-    "service": {"image_loading", "model", "predictor", "request", "results", "settings", "tensors"},
+    "service": {
+        "image_loading", "model", "predictor", "preprocess", "request", "results", "settings", "tensors", "time_limit",
+    },
     "api": {"arrays", "image_loading", "postprocess", "request", "results", "service", "settings", "tensors"},
     "metrics": {"arrays", "results"},
     "sources": {
@@ -38,7 +42,13 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     },
     "snapstart": {"lazy_imports", "preprocess", "storage"},
 }  # fmt: skip
-ONLY_IN = {"onnxruntime": {"model"}, "boto3": {"storage"}, "botocore": {"storage"}, "torch": set(), "cv2": set()}
+ONLY_IN = {
+    "onnxruntime": {"model"},
+    "boto3": {"storage"},
+    "botocore": {"storage", "storage_errors"},
+    "torch": set(),
+    "cv2": set(),
+}
 HEAVY = [
     "boto3",
     "botocore",
@@ -56,9 +66,11 @@ HEAVY = [
     "function.api.multipart",  # forms
     "function.draw",  # ANNOTATE
     "function.fetch",  # images from a URL
+    "function.preprocess.decode_time",  # invocations with little time left
     "function.postprocess.evidence",  # ambiguous output layouts
     "function.sources.s3_results",  # results of S3 events
     "function.snapstart",  # SnapStart
+    "function.time_limit",  # invocations with a time limit
     "function.tensors",  # generic ONNX models
     "function.tensors.inference",
     "function.tensors.signature",

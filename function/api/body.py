@@ -166,7 +166,9 @@ def may_be_text(data: bytes) -> bool:
     return not data[:TEXT_START].removeprefix(BYTE_ORDER_MARK.encode()).translate(None, TEXT_BYTES)
 
 
-def decode(text: str, is_base64: bool, coding: str | None, max_bytes: int) -> str | bytes:
+def decode(
+    text: str, is_base64: bool, coding: str | None, max_bytes: int, memory_mb: int | None = None
+) -> str | bytes:
     """Return a body without base64 and without compression; text if it arrived as text.
 
     Args:
@@ -174,6 +176,7 @@ def decode(text: str, is_base64: bool, coding: str | None, max_bytes: int) -> st
         is_base64: as the event says.
         coding: header `Content-Encoding`.
         max_bytes: limit of the decompressed body.
+        memory_mb: of the function, which lowers this limit; None: no other limit.
 
     Raises:
         FunctionError: it cannot be decoded, has more than the limit, or is compressed and has no such header.
@@ -182,7 +185,7 @@ def decode(text: str, is_base64: bool, coding: str | None, max_bytes: int) -> st
     if coding and content:
         from function.api import encodings  # imported here: few bodies are compressed
 
-        content = encodings.decompress(content, coding, max_bytes)
+        content = encodings.decompress(content, coding, max_bytes, memory_mb)
     if content[:2] in (GZIP_MAGIC, GZIP_AS_TEXT):
         as_text = "" if isinstance(content, bytes) else "; a REST API also needs binaryMediaTypes */*"
         raise UnsupportedImage(

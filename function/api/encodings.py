@@ -17,7 +17,10 @@ RAW_DEFLATE = -15  # without the zlib header, as some clients send it
 REPLACEMENT = "\ufffd"  # a decoder of text writes it in place of bytes that are no text
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_CODINGS = 2
-MAX_JSON_BYTES = 32 * 1024 * 1024  # decompressed; the objects of a JSON text need many times its size
+MIB = 1024 * 1024
+MAX_JSON_BYTES = 32 * MIB  # decompressed
+MEMORY_PER_BYTE = 16  # of the function: a body is copied, and its text can have four bytes per character
+MEMORY_PER_JSON_BYTE = 50  # the objects of a JSON text need up to 32 times its size
 
 URLENCODED = "application/x-www-form-urlencoded"
 STRIPPED_START = 64  # among as many bytes of an image are zeros
@@ -38,7 +41,7 @@ URLENCODED_ERROR = (
 )
 
 
-def decompress(data: str | bytes, header: str, max_bytes: int) -> str | bytes:
+def decompress(data: str | bytes, header: str, max_bytes: int, memory_mb: int | None = None) -> str | bytes:
     """Return a body without the codings that the header `Content-Encoding` names.
 
     A front end may have decompressed the body and left the header: a body that is not compressed is returned unchanged.
@@ -47,6 +50,7 @@ def decompress(data: str | bytes, header: str, max_bytes: int) -> str | bytes:
         data: the body; text if the front end did not encode it in base64.
         header: gzip, deflate, or both with a comma between them.
         max_bytes: limit of the decompressed body; nothing beyond it is decompressed.
+        memory_mb: of the function, which lowers the limits; None: no other limit.
 
     Raises:
         UnsupportedImage: another coding.
@@ -64,10 +68,14 @@ def decompress(data: str | bytes, header: str, max_bytes: int) -> str | bytes:
                 "binaryMediaTypes */* and a new deployment"
             )
         return data
+    max_json = MAX_JSON_BYTES
+    if memory_mb is not None:
+        max_bytes = min(max_bytes, memory_mb * MIB // MEMORY_PER_BYTE)
+        max_json = min(max_json, memory_mb * MIB // MEMORY_PER_JSON_BYTE)
     for coding in reversed(codings):
         data = _decompress(data, coding, max_bytes)
-    if codings and len(data) > MAX_JSON_BYTES and body.looks_like_json(data):
-        raise TooLarge(f"a decompressed JSON body must have at most {MAX_JSON_BYTES} bytes, got {len(data)}")
+    if codings and len(data) > max_json and body.looks_like_json(data):
+        raise TooLarge(f"a decompressed JSON body must have at most {max_json} bytes, got {len(data)}")
     return data
 
 
@@ -188,7 +196,7 @@ def _decompress(data: bytes, coding: str, max_bytes: int) -> bytes:
             raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got broken data") from error
         room -= len(members[-1])
         if room < 0:
-            raise TooLarge(f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES), got more")
+            raise TooLarge(f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES, and the memory), got more")
         if not decompressor.eof:
             raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got data that is cut off")
         rest = decompressor.unused_data

@@ -35,11 +35,16 @@ def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, A
     """
     if isinstance(parsed, FunctionError):
         return result_response(parsed, service)
-    results = [service.predict(request) for request in parsed.requests]
+    service.expect(len(parsed.requests))
     if not parsed.is_list:
-        return result_response(results[0], service)
-    rows = [_row(result, service.request_id) for result in results]
-    return http_response(200, {"results": rows}, service)
+        return result_response(service.predict(parsed.requests[0]), service)
+    rows, size = [], 0
+    for request in parsed.requests:  # each result becomes text at once: the objects need ten times its memory
+        rows.append(_json(_row(service.predict(request), service.request_id)))
+        size += _escaped_bytes(rows[-1])
+        if size > MAX_BODY_BYTES:
+            return _too_large(f"{size} in the first {len(rows)} of {len(parsed.requests)} images", service, REDUCE_HINT)
+    return _text_response(200, f'{{"results":[{",".join(rows)}]}}', service)
 
 
 def result_response(result: Result, service: Service) -> dict[str, Any]:
@@ -62,15 +67,28 @@ def http_response(
         allow: header `Allow`; "" for none.
         reduce_hint: what to request if the body is too large.
     """
-    headers = {"Content-Type": "application/json"} | ({"Allow": allow} if allow else {})
-    # ASCII: JSON can spell a lone surrogate, which the runtime client could not send as UTF-8.
-    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    return _text_response(status, _json(body), service, allow, reduce_hint)
+
+
+def _json(body: Body) -> str:
+    """Return JSON in ASCII: JSON can spell a lone surrogate, which the runtime client could not send as UTF-8."""
+    return json.dumps(body, allow_nan=False, separators=(",", ":"))
+
+
+def _text_response(
+    status: int, text: str, service: Service, allow: str = "", reduce_hint: str = REDUCE_HINT
+) -> dict[str, Any]:
     size = _escaped_bytes(text)
     if size > MAX_BODY_BYTES:
-        error = TooLarge(f"the response must have at most {MAX_BODY_BYTES} bytes, got {size}: request {reduce_hint}")
-        service.record(error)
-        return result_response(error, service)
+        return _too_large(str(size), service, reduce_hint)
+    headers = {"Content-Type": "application/json"} | ({"Allow": allow} if allow else {})
     return {"statusCode": status, "headers": headers, "body": text, "isBase64Encoded": False}
+
+
+def _too_large(got: str, service: Service, reduce_hint: str) -> dict[str, Any]:
+    error = TooLarge(f"the response must have at most {MAX_BODY_BYTES} bytes, got {got}: request {reduce_hint}")
+    service.record(error)
+    return result_response(error, service)
 
 
 def sent_bytes(reply: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ Redirects are followed here, each with the same checks. No error message contain
 import io
 import time
 from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
@@ -62,8 +63,7 @@ def image(
         url: URL of the request, unchanged.
         allowed_hosts: entries as in `addresses.is_allowed`; empty allows no host.
         max_bytes: largest accepted image.
-        timeout_s: time limit from the first name resolution to the last byte, including all redirects. The resolver of
-            the system has its own time limit for a name server that does not respond.
+        timeout_s: time limit from the first name resolution to the last byte, including all redirects.
         resolve: returns the addresses of a host.
         connect: opens a connection to an address.
 
@@ -105,7 +105,7 @@ def _checked_addresses(url: HttpsUrl, policy: _Policy) -> Sequence[str]:
     if not addresses.is_allowed(url, policy.allowed_hosts):
         raise Forbidden("leads to a host that is not in ALLOWED_URL_HOSTS")
     try:
-        resolved = policy.resolve(url.host, url.port)
+        resolved = _resolved(url, policy)
     except OSError as error:
         raise UrlFetchFailed("leads to a host name that cannot be resolved") from error
     if not resolved:
@@ -113,6 +113,30 @@ def _checked_addresses(url: HttpsUrl, policy: _Policy) -> Sequence[str]:
     if not all(map(addresses.is_public, resolved)):
         raise Forbidden("leads to an address that is not public")
     return resolved[:MAX_TRIED]
+
+
+def _resolved(url: HttpsUrl, policy: _Policy) -> Sequence[str]:
+    """Return the addresses of a host; raise UrlFetchFailed if the resolver does not respond in time.
+
+    The resolver of the system takes no time limit, and whoever operates a host decides how slow its name is. It runs in
+    a thread, which ends by itself later.
+    """
+    outcome: list[Sequence[str] | Exception] = []
+
+    def resolve() -> None:
+        try:
+            outcome.append(policy.resolve(url.host, url.port))
+        except Exception as error:  # noqa: BLE001  (raised below)
+            outcome.append(error)
+
+    thread = Thread(target=resolve, daemon=True)
+    thread.start()
+    thread.join(max(policy.limits.deadline - time.monotonic(), 0))
+    if not outcome:
+        raise UrlFetchFailed("exceeded the time limit")
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
 
 
 def _body(response: "HTTPResponse", limits: Limits) -> bytes:

@@ -13,7 +13,8 @@ from function.postprocess.boxes import CLASS_OFFSET, MAX_CANDIDATES
 from function.preprocess.letterbox import Letterbox, inverse
 
 EPSILON = np.float32(1e-7)  # ultralytics 8.4.190 `batch_probiou`, utils/metrics.py
-BLOCK = 32  # boxes that are compared with all better ones at a time; 30,000 at once took 23 MB
+BLOCK = 32  # boxes that are compared with better ones at a time
+SPAN = 1024  # better boxes at a time: 32 x 1,024 pairs need 2 MB
 SLACK = 1.05  # factor on a bound, so that rounding cannot exclude a pair that overlaps
 
 
@@ -132,26 +133,33 @@ def nms(boxes_cxcywhr: Floats, scores: Floats, class_ids: Ints, iou: float, max_
     shifted[:, :2] += class_ids[order].astype(np.float32)[:, None] * np.float32(CLASS_OFFSET)
     distributions = gaussians(shifted)
     reach = _reach(distributions, iou)
-    kept: list[int] = []
+    kept = np.empty(0, dtype=np.intp)  # positions in `order`
     for start in range(0, order.size, BLOCK):
         rows = np.arange(start, min(start + BLOCK, order.size))
-        kept += rows[~_is_overlapped(distributions, reach, rows, iou)].tolist()
-        if len(kept) >= max_det:
+        kept = np.concatenate((kept, rows[~_is_overlapped(distributions, reach, rows, kept, iou)]))
+        if kept.size >= max_det:
             break
     return order[kept[:max_det]]
 
 
-def _is_overlapped(distributions: Gaussians, reach: Floats, rows: Indices, iou: float) -> Bools:
-    """Return for each of these rows whether a better row overlaps it; rows are sorted best first."""
-    end = int(rows[-1]) + 1
-    right = distributions.x[None, :end] - distributions.x[rows, None]
-    down = distributions.y[None, :end] - distributions.y[rows, None]
-    near = right * right + down * down <= reach[rows, None] + reach[None, :end]
-    near &= np.arange(end) < rows[:, None]
-    row, better = np.nonzero(near)
-    overlapping = row[probiou(distributions.take(rows[row]), distributions.take(better)) > iou]
+def _is_overlapped(distributions: Gaussians, reach: Floats, rows: Indices, kept: Indices, iou: float) -> Bools:
+    """Return for each of these rows whether a better row overlaps it; rows are sorted best first.
+
+    The kept rows come first, because they overlap most of the others: then the row needs no more comparisons.
+    """
     overlapped = np.zeros(rows.size, dtype=bool)
-    overlapped[overlapping] = True
+    end = int(rows[-1]) + 1
+    for better in (kept, *(np.arange(start, min(start + SPAN, end)) for start in range(0, end, SPAN))):
+        pending = np.flatnonzero(~overlapped)
+        if not pending.size:
+            break
+        right = distributions.x[better] - distributions.x[rows[pending], None]
+        down = distributions.y[better] - distributions.y[rows[pending], None]
+        near = right * right + down * down <= reach[rows[pending], None] + reach[better]
+        near &= better < rows[pending, None]
+        row, column = np.nonzero(near)
+        pairs = distributions.take(rows[pending[row]]), distributions.take(better[column])
+        overlapped[pending[row[probiou(*pairs) > iou]]] = True
     return overlapped
 
 

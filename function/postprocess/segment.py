@@ -9,11 +9,15 @@ import numpy as np
 from function.arrays import Bools, Floats, Indices
 from function.errors import TooLarge
 from function.postprocess import polygons, rle
-from function.postprocess.bilinear import above_zero, interpolation, sample
+from function.postprocess.bilinear import Interpolation, above_zero, interpolation, sample, steps_above_zero
 from function.preprocess import letterbox
 from function.preprocess.letterbox import Letterbox
 
-MAX_POINTS = 400_000  # of all outlines together: more do not fit into a response of 6 MB
+POINTS = "mask outlines must have at most {} points", 400_000  # more do not fit into a response of 6 MB
+RUNS = "masks must have at most {} run lengths", 1_000_000  # 1 us each
+MAX_PIXELS = 150_000_000  # of the model input in all boxes, 16 ns each; 300 boxes of 640 x 640 pixels are 123 million
+CHUNK = 256  # instances whose logits are in memory, 26 MB for prototypes of 160 x 160
+MIN_ROWS = 4  # pixels for each row of logits; with fewer it is faster to compute each pixel
 PROTOTYPE_STRIDE = 4  # px of the input; ultralytics 8.4.190 `process_mask_native`, utils/ops.py
 
 
@@ -25,12 +29,43 @@ class Mask(NamedTuple):
     pixels: Bools  # (h, w)
 
 
+class Window(NamedTuple):
+    """Whole pixels that a box contains; the ends are not included."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
 class Masks(NamedTuple):
     """Masks of K instances, in the requested formats."""
 
     rows: Indices  # (K,): the boxes that have a mask; the others have no pixel
     polygons: list[list[Floats]] | None  # for each instance, (P, 2) each, image pixels
     run_lengths: list[list[int]] | None  # for each instance, column by column of the image
+
+
+class Total:
+    """A sum over all masks that must fit into a response."""
+
+    def __init__(self, rule: str, limit: int, masks: int) -> None:
+        self._rule, self._limit, self._masks = rule.format(limit), limit, masks
+        self._value = self._added = 0
+
+    def add(self, value: int) -> None:
+        """Add the value of one mask.
+
+        Raises:
+            TooLarge: the sum exceeds its limit.
+        """
+        self._value += value
+        self._added += 1
+        if self._value > self._limit:
+            raise TooLarge(
+                f"{self._rule}, got {self._value} in the first {self._added} of {self._masks} masks; "
+                "request fewer detections (max_det, a higher conf) or no masks (masks=none)"
+            )
 
 
 def instance_masks(
@@ -50,35 +85,47 @@ def instance_masks(
         K <= N masks; as in Ultralytics, masks without pixels are left out.
 
     Raises:
-        TooLarge: the polygons have more than `MAX_POINTS` points.
+        TooLarge: the boxes, the polygons or the run lengths are more than the limits.
     """
-    logits = mask_logits(coefficients, prototypes)
-    at_input_size = masks_at_input_size(logits, boxes_input, (geometry.input_w, geometry.input_h))
-    rows = np.flatnonzero([mask.pixels.any() for mask in at_input_size])
-    outlines = None if masks == "none" else _outlines([at_input_size[row] for row in rows], geometry)
-    if masks != "rle":
-        return Masks(rows, outlines, None)
-    at_image_size = masks_at_image_size(logits[rows], boxes_image[rows], geometry)
-    size_wh = (geometry.image_w, geometry.image_h)
-    return Masks(rows, outlines, [rle.counts(*mask, size_wh) for mask in at_image_size])
+    _check_pixels(boxes_input, geometry)
+    input_wh = (geometry.input_w, geometry.input_h)
+    rows: list[int] = []
+    outlines: list[list[Floats]] = []
+    run_lengths: list[list[int]] = []
+    points, runs = (Total(name, limit, len(coefficients)) for name, limit in (POINTS, RUNS))
+    for start in range(0, len(coefficients), CHUNK):
+        logits = mask_logits(coefficients[start : start + CHUNK], prototypes)
+        found: list[int] = []  # positions in the chunk
+        for position, mask in enumerate(masks_at_input_size(logits, boxes_input[start : start + CHUNK], input_wh)):
+            if mask.pixels.any():
+                found.append(position)
+                if masks != "none":
+                    outlines.append(_polygons(mask, geometry))
+                    points.add(sum(len(polygon) for polygon in outlines[-1]))
+        if masks == "rle":
+            boxes = boxes_image[start : start + CHUNK][found]
+            for counts in run_lengths_at_image_size(logits[found], boxes, geometry):
+                run_lengths.append(counts)
+                runs.add(len(counts))
+        rows += [start + position for position in found]
+    selected = np.array(rows, dtype=np.intp)
+    return Masks(selected, None if masks == "none" else outlines, run_lengths if masks == "rle" else None)
 
 
-def _outlines(masks: list[Mask], geometry: Letterbox) -> list[list[Floats]]:
-    """Return the polygons of every mask.
+def _check_pixels(boxes_xyxy: Floats, geometry: Letterbox) -> None:
+    """Check the pixels of all boxes at the size of the model input.
 
     Raises:
-        TooLarge: the polygons do not fit into a response.
+        TooLarge: the masks would take too much time.
     """
-    outlines, points = [], 0
-    for mask in masks:
-        outlines.append(_polygons(mask, geometry))
-        points += sum(len(polygon) for polygon in outlines[-1])
-        if points > MAX_POINTS:
-            raise TooLarge(
-                f"mask outlines must have at most {MAX_POINTS} points, got {points} in the first {len(outlines)} of "
-                f"{len(masks)} masks; request fewer detections (max_det, a higher conf) or no masks (masks=none)"
-            )
-    return outlines
+    sides = np.array((geometry.input_w, geometry.input_h))
+    corners = np.ceil(boxes_xyxy.reshape(-1, 2, 2)).clip(0, sides)
+    pixels = int((corners[:, 1] - corners[:, 0]).clip(0).prod(axis=1, dtype=np.float64).sum())
+    if pixels > MAX_PIXELS:
+        raise TooLarge(
+            f"the boxes of masks must have at most {MAX_PIXELS} pixels of the model input together, got {pixels} in "
+            f"{len(boxes_xyxy)} boxes; request fewer detections (max_det, a higher conf)"
+        )
 
 
 def _polygons(mask: Mask, geometry: Letterbox) -> list[Floats]:
@@ -102,25 +149,26 @@ def mask_logits(coefficients: Floats, prototypes: Floats) -> Floats:
     return logits
 
 
-def masks_at_input_size(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> list[Mask]:
-    """Return masks in input pixels.
+def masks_at_input_size(logits: Floats, boxes_xyxy: Floats, input_wh: tuple[int, int]) -> Iterator[Mask]:
+    """Yield masks in input pixels, one at a time.
 
     Args:
         logits: (K, h, w) float32, from `mask_logits`.
         boxes_xyxy: (K, 4) float32, input pixels; pixels outside of its box do not belong to a mask.
         input_wh: pixels.
 
-    Returns:
+    Yields:
         K masks.
 
     Source: ultralytics 8.4.190 `process_mask` with upsample, utils/ops.py.
     """
     width, height = input_wh
-    return [_mask_in_box(plane, box, height, width) for plane, box in zip(logits, boxes_xyxy, strict=True)]
+    for plane, box in zip(logits, boxes_xyxy, strict=True):
+        yield _mask_in_box(plane, box, height, width)
 
 
-def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox) -> Iterator[Mask]:
-    """Yield masks in image pixels, one at a time, because each can be as large as the image.
+def run_lengths_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox) -> Iterator[list[int]]:
+    """Yield the run lengths of masks in image pixels; only the box of a mask is computed.
 
     Args:
         logits: (K, h, w) float32, from `mask_logits`.
@@ -128,7 +176,7 @@ def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox)
         geometry: the letterbox of the input.
 
     Yields:
-        K masks.
+        K lists, as from `rle.counts`.
 
     Source: ultralytics 8.4.190 `process_mask_native` and `scale_masks` (its retina_masks), utils/ops.py.
     """
@@ -138,12 +186,53 @@ def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox)
     inner_h, inner_w = max(round(geometry.image_h * gain), 1), max(round(geometry.image_w * gain), 1)
     top, left = round((h - inner_h) / 2 - 0.1), round((w - inner_w) / 2 - 0.1)
     for plane, box in zip(logits, boxes_xyxy, strict=True):
-        upsampled = plane
-        if factor > 1:
-            rows, columns = interpolation(plane.shape[0], h, 0, h), interpolation(plane.shape[1], w, 0, w)
-            upsampled = sample(plane, rows, columns)
-        inner = upsampled[top : top + inner_h, left : left + inner_w]
-        yield _mask_in_box(inner, box, geometry.image_h, geometry.image_w)
+        window = _window(box, geometry.image_w, geometry.image_h)
+        rows = interpolation(inner_h, geometry.image_h, window.top, window.bottom)
+        columns = interpolation(inner_w, geometry.image_w, window.left, window.right)
+        yield _run_lengths(plane, factor, (left, top), window, rows, columns, geometry)
+
+
+def _run_lengths(
+    plane: Floats,
+    factor: int,
+    inner_left_top: tuple[int, int],
+    window: Window,
+    rows: Interpolation,
+    columns: Interpolation,
+    geometry: Letterbox,
+) -> list[int]:
+    """Return the run lengths of a mask, whose logits are upsampled by a factor and then scaled from its inner part."""
+    size_wh = (geometry.image_w, geometry.image_h)
+    if not (rows.before.size and columns.before.size):
+        return [geometry.image_w * geometry.image_h]
+    left, top = inner_left_top
+    needed_rows, needed_columns = _needed(rows, top), _needed(columns, left)
+    if factor > 1:
+        needed = [
+            interpolation(side, side * factor, span.start, span.stop)
+            for side, span in zip(plane.shape, (needed_rows, needed_columns), strict=True)
+        ]
+        source = sample(plane, *needed)
+    else:
+        source = plane[needed_rows, needed_columns]
+    rows, columns = _shifted(rows), _shifted(columns)
+    if rows.before.size < MIN_ROWS * source.shape[0]:
+        return rle.counts(window.left, window.top, above_zero(source, rows, columns), size_wh)
+    steps = steps_above_zero(source, rows, columns)
+    window_wh = (window.right - window.left, window.bottom - window.top)
+    runs: list[int] = rle.counts_of_steps(window.left, window.top, steps, window_wh, size_wh).tolist()
+    return runs
+
+
+def _needed(side: Interpolation, start: int) -> slice:
+    """Return the source positions that an interpolation reads, of a source that begins at `start`."""
+    return slice(start + int(side.before[0]), start + int(side.after[-1]) + 1)
+
+
+def _shifted(side: Interpolation) -> Interpolation:
+    """Return the interpolation for a source without the positions before its first one."""
+    first = side.before[0]
+    return side._replace(before=side.before - first, after=side.after - first)
 
 
 def _upsampling_factor(shape_hw: tuple[int, ...], geometry: Letterbox) -> int:
@@ -156,9 +245,13 @@ def _upsampling_factor(shape_hw: tuple[int, ...], geometry: Letterbox) -> int:
 
 def _mask_in_box(plane: Floats, box_xyxy: Floats, height: int, width: int) -> Mask:
     """Return the mask within its box, with the logits scaled to (height, width)."""
-    left, top, right, bottom = (math.ceil(side) for side in box_xyxy.tolist())
-    left, right = min(max(left, 0), width), min(max(right, 0), width)
-    top, bottom = min(max(top, 0), height), min(max(bottom, 0), height)
+    left, top, right, bottom = _window(box_xyxy, width, height)
     rows = interpolation(plane.shape[0], height, top, bottom)
     columns = interpolation(plane.shape[1], width, left, right)
     return Mask(left, top, above_zero(plane, rows, columns))
+
+
+def _window(box_xyxy: Floats, width: int, height: int) -> Window:
+    left, top, right, bottom = (math.ceil(side) for side in box_xyxy.tolist())
+    left, right = min(max(left, 0), width), min(max(right, 0), width)
+    return Window(left, min(max(top, 0), height), right, min(max(bottom, 0), height))

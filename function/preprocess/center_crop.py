@@ -8,6 +8,7 @@ from PIL import Image
 
 from function.arrays import Array, Floats
 from function.metadata import CENTER_CROP, NORMALIZE, RESIZE, Transform
+from function.preprocess import pixels
 from function.preprocess.resize import resize
 
 MAX_SCALED = 8  # of the crop's longer side: of a longer strip only the center is scaled, to save gigabytes of memory
@@ -105,5 +106,5 @@ def _square_crop(image: Image.Image, size_hw: tuple[int, ...]) -> Image.Image:
     """
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = np.asarray(image.crop((left, top, left + side, top + side)))
-    return Image.fromarray(np.ascontiguousarray(resize(square, (size_hw[1], size_hw[0]))))
+    square = pixels.as_array(image)[top : top + side, left : left + side]
+    return Image.fromarray(np.ascontiguousarray(resize(square, (size_hw[1], size_hw[0]))[..., :3]))

@@ -4,17 +4,17 @@ Source: OpenCV 5.0 `imdecode` with IMREAD_COLOR, imgcodecs/src/grfmt_*.cpp, and 
 checks each formula against OpenCV, pixel by pixel.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 BMP16_MASKS = {  # stored bits of red, green, blue in a 16-bit BMP; the others are 0 in OpenCV, not 0 in Pillow
     "BGR;15": (0xF8, 0xF8, 0xF8),
     "BGR;16": (0xF8, 0xFC, 0xF8),
 }
-BAND = 256  # rows of CMYK at a time: 50 megapixels at once would take 2 GB
+BAND_PIXELS = 1 << 18  # at a time: 50 megapixels of CMYK at once would take 2 GB
 
 
 Mask = tuple[int, int, int]
@@ -41,15 +41,15 @@ def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     """
     opened: Image.Image = decoded
     if mask:
-        return opened.convert("RGB").point([level & bits for bits in mask for level in range(256)])
+        return opened.point([level & bits for bits in mask for level in range(256)])
     if decoded.mode == "RGB":
         return opened
     if decoded.mode.startswith("I;16"):
-        return Image.fromarray(_upper_byte(decoded)).convert("RGB")
+        return _upper_byte(decoded)
     if decoded.mode == "CMYK":
-        return Image.fromarray(_cmyk_to_rgb(decoded))
+        return _cmyk_to_rgb(decoded)
     if decoded.format == "TIFF" and decoded.unassociated_alpha:
-        return Image.fromarray(np.ascontiguousarray(np.asarray(decoded.convert("RGBa"))[..., :3]))
+        return _multiply_alpha(decoded)
     if decoded.format == "TIFF" and decoded.inverted:
         return opened.convert("L").point(range(255, -1, -1)).convert("RGB")
     if decoded.format == "GIF" and "transparency" in decoded.info:
@@ -58,30 +58,51 @@ def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     return opened.convert("RGB")
 
 
-def _upper_byte(decoded: Any) -> NDArray[np.uint8]:
-    """Return the upper 8 of 12 or 16 bits of gray; Pillow's own conversion clips to white."""
+def _bands(decoded: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], Image.Image]]:
+    """Yield the image in bands of rows: left, top, right and bottom, and the pixels."""
+    width, height = decoded.size
+    rows = max(BAND_PIXELS // width, 1)
+    for top in range(0, height, rows):
+        box = (0, top, width, min(top + rows, height))
+        yield box, decoded.crop(box)
+
+
+def _upper_byte(decoded: Any) -> Image.Image:
+    """Return the upper 8 of 12 or 16 bits of gray as RGB; Pillow's own conversion clips to white."""
     in_tiff = decoded.format == "TIFF"
-    gray = (np.asarray(decoded) >> (decoded.bits - 8 if in_tiff else 8)).astype(np.uint8)
-    return 255 - gray if in_tiff and decoded.inverted else gray
+    result = Image.new("RGB", decoded.size)
+    for box, band in _bands(decoded):
+        gray = (np.asarray(band) >> (decoded.bits - 8 if in_tiff else 8)).astype(np.uint8)
+        result.paste(Image.fromarray(255 - gray if in_tiff and decoded.inverted else gray), box)
+    return result
 
 
-def _cmyk_to_rgb(decoded: Image.Image) -> NDArray[np.uint8]:
-    """Return CMYK as (H, W, 3) RGB; OpenCV rounds JPEG files in one way, and libtiff rounds TIFF files in another."""
-    inks = np.asarray(decoded)  # (H, W, 4), 255 is full ink
-    rgb = np.empty((*inks.shape[:2], 3), dtype=np.uint8)
-    for start in range(0, len(inks), BAND):
-        band = slice(start, start + BAND)
-        light = 255 - inks[band].astype(np.int32)
-        colors, black = light[..., :3], light[..., 3:]
-        if decoded.format == "TIFF":
-            rgb[band] = colors * black // 255
-        else:
-            rgb[band] = black - (((255 - colors) * black) >> 8)
-    return rgb
+def _multiply_alpha(decoded: Image.Image) -> Image.Image:
+    """Return RGBA as RGB with the colors multiplied by alpha."""
+    result = Image.new("RGB", decoded.size)
+    for box, band in _bands(decoded):
+        rgb = np.asarray(band.convert("RGBa"))[..., :3]
+        result.paste(Image.fromarray(np.ascontiguousarray(rgb)), box)
+    return result
+
+
+def _cmyk_to_rgb(decoded: Image.Image) -> Image.Image:
+    """Return CMYK as RGB; OpenCV rounds JPEG files in one way, and libtiff rounds TIFF files in another."""
+    result = Image.new("RGB", decoded.size)
+    for box, band in _bands(decoded):
+        inks = np.asarray(band)  # (h, W, 4), 255 is full ink
+        colors, black = inks[..., :3].astype(np.uint16), 255 - inks[..., 3:].astype(np.uint16)
+        in_tiff = decoded.format == "TIFF"
+        rgb = (255 - colors) * black // 255 if in_tiff else black - (colors * black >> 8)
+        result.paste(Image.fromarray(rgb.astype(np.uint8)), box)
+    return result
 
 
 def _blend_on_white(decoded: Image.Image) -> Image.Image:
     """Return a GIF on a white background: OpenCV reads a GIF as a video, which has no transparency."""
-    white = Image.new("RGBA", decoded.size, (255, 255, 255, 255))
-    white.alpha_composite(decoded.convert("RGBA"))
-    return white.convert("RGB")
+    result = Image.new("RGB", decoded.size)
+    for box, band in _bands(decoded):
+        white = Image.new("RGBA", band.size, (255, 255, 255, 255))
+        white.alpha_composite(band.convert("RGBA"))
+        result.paste(white.convert("RGB"), box)
+    return result

@@ -9,12 +9,15 @@ import struct
 import zlib
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
+from PIL import Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
 
 from function.errors import TooLarge, UnsupportedImage, shown
 from function.preprocess import color
+
+if TYPE_CHECKING:
+    from function.preprocess.memory_limit import MemoryLimit
 
 # Pillow reports a broken file with any of these exceptions.
 DECODE_ERRORS = (
@@ -41,6 +44,8 @@ UPRIGHT = {  # EXIF orientation -> the operation that makes the image upright; E
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ORIENTATION, SHORT, LONG = 0x0112, 3, 4  # the tag, and the types of its number
+CHECKED_PIXELS = 2_000_000  # from this number on, an image may not fit into the memory of the function
 FIRST_SWAPPED = 5  # from this orientation on, the stored width is the height of the upright image
 MAX_SIDE = 65_500  # px; the limit of libjpeg. Longer sides occur only in files that are made to take much time
 SUPPORTED = "JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF"
@@ -79,7 +84,7 @@ class Format(NamedTuple):
 FORMATS = (
     Format(b"\xff\xd8\xff", 0, b"", "PIL.JpegImagePlugin", "JpegImageFile"),
     Format(b"\x89PNG\r\n\x1a\n", 0, b"", "PIL.PngImagePlugin", "PngImageFile"),
-    Format(b"RIFF", 8, b"WEBP", "PIL.WebPImagePlugin", "WebPImageFile"),
+    Format(b"RIFF", 8, b"WEBP", "function.preprocess.webp", "WebPImage"),
     Format(b"BM", 0, b"", "PIL.BmpImagePlugin", "BmpImageFile"),
     Format(b"GIF8", 0, b"", "PIL.GifImagePlugin", "GifImageFile"),
     Format(b"II*\0", 0, b"", "function.preprocess.tiff", "TiffImage"),
@@ -90,13 +95,16 @@ FORMATS = (
 AVIF = Format(b"", 4, FTYP, "function.preprocess.avif", "AvifImage")
 
 
-def read(data: bytes, max_pixels: int) -> Image.Image:
+def read(data: bytes, max_pixels: int, memory_mb: int | None = None) -> Image.Image:
     """Decode an image with all of its pixels; arguments and errors as for `read_reduced`."""
-    return read_reduced(data, max_pixels, None).image
+    return read_reduced(data, max_pixels, None, memory_mb).image
 
 
 def read_reduced(
-    data: bytes, max_pixels: int, min_size: Callable[[tuple[int, int]], tuple[int, int]] | None
+    data: bytes,
+    max_pixels: int,
+    min_size: Callable[[tuple[int, int]], tuple[int, int]] | None,
+    memory_mb: int | None = None,
 ) -> DecodedImage:
     """Decode an image; a large JPEG can be decoded at a half, a quarter or an eighth of its sides.
 
@@ -107,6 +115,7 @@ def read_reduced(
         data: the encoded file.
         max_pixels: limit on width x height in the file, checked before decoding.
         min_size: returns the least size that is needed for an upright size; None: all pixels, exactly.
+        memory_mb: of the function, checked before each step; None: not checked.
 
     Returns:
         An RGB image, upright by its EXIF orientation, at full size or at least of the needed size. The sides of a
@@ -114,11 +123,11 @@ def read_reduced(
 
     Raises:
         UnsupportedImage: another format, or a broken or truncated file.
-        TooLarge: more pixels than the limit.
+        TooLarge: more pixels than the limit, or than the memory has room for.
 
     Source: ultralytics 8.4.190 `imread`, utils/patches.py (OpenCV's `imdecode` with IMREAD_COLOR).
     """
-    opened = _open(data)
+    opened = _open(data, max_pixels)
     for size_wh in (opened.size, *getattr(opened, "coded_sizes_wh", ())):
         _check_size(size_wh, max_pixels)
     stored_wh = opened.size
@@ -127,14 +136,38 @@ def read_reduced(
         _select_frame(opened)
         if min_size:
             _request_reduced_size(opened, min_size)
+        limit = _memory_limit(stored_wh, memory_mb)
+        if limit:
+            limit.check_decoding(opened, data)
         opened.load()
         orientation = _orientation(opened)
-        decoded = color.to_rgb(opened, mask)
+        if limit and opened.mode != "RGB":
+            limit.check_conversion(opened.size)
+        decoded, is_jpeg = color.to_rgb(opened, mask), opened.format == "JPEG"
     except DECODE_ERRORS as error:
         raise UnsupportedImage("the image is broken or cut short") from error
+    del opened  # its pixels, before another copy is made
     transpose = UPRIGHT.get(orientation)
+    if limit and transpose is not None:
+        limit.check_copy(decoded.size)
     upright = decoded.transpose(transpose) if transpose is not None else decoded
-    return DecodedImage(upright, _upright_wh(stored_wh, orientation) if opened.format == "JPEG" else upright.size)
+    return DecodedImage(upright, _upright_wh(stored_wh, orientation) if is_jpeg else upright.size)
+
+
+def header(data: bytes, max_pixels: int) -> tuple[str, tuple[int, int]]:
+    """Return the format and the size of an image, without its pixels; arguments and errors as for `read_reduced`."""
+    opened = _open(data, max_pixels)
+    _check_size(opened.size, max_pixels)
+    return str(opened.format), opened.size
+
+
+def _memory_limit(size_wh: tuple[int, int], memory_mb: int | None) -> "MemoryLimit | None":
+    """Return the limit of memory for a large image, or None."""
+    if memory_mb is None or size_wh[0] * size_wh[1] < CHECKED_PIXELS:
+        return None
+    from function.preprocess.memory_limit import MemoryLimit  # imported here: a start reads no image
+
+    return MemoryLimit(memory_mb)
 
 
 def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
@@ -173,18 +206,22 @@ def load_readers() -> None:
     """Import the Pillow plugin of every format; otherwise the first image of a rare format imports its plugin."""
     for known in (*FORMATS, AVIF):
         importlib.import_module(known.module)
+    importlib.import_module("function.preprocess.file_limits")
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
+def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """Read the header, and no pixels."""
+    from function.preprocess import file_limits  # imported here: a start reads no image
+
     known = _format(data)
     if known is None:
         raise UnsupportedImage(f"the image must be one of {SUPPORTED}, got {_describe(data)}")
     reader = getattr(importlib.import_module(known.module), known.reader)
+    name = known.reader.removesuffix("File").removesuffix("Image").upper()
+    file_limits.check(data, name, max_pixels)
     try:
         opened: ImageFile.ImageFile = reader(BytesIO(data))
     except DECODE_ERRORS as error:
-        name = known.reader.removesuffix("File").removesuffix("Image").upper()
         raise UnsupportedImage(f"the image header is broken ({name})") from error
     return opened
 
@@ -218,14 +255,32 @@ def _describe(data: bytes) -> str:
     return f"data that begins with {shown(start.decode()) if is_text else f'the bytes {start.hex(chr(32))}'}"
 
 
-def _orientation(opened: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 for a missing or unreadable tag, and for a TIFF: Pillow applies it."""
+def _orientation(opened: Any) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 for a missing or unreadable tag."""
+    if opened.format == "TIFF":
+        return int(opened.orientation)
     data = opened.info.get("exif")
-    if not data or opened.format == "TIFF":
+    if not data:
         return 1
-    exif = Image.Exif()
     try:
-        exif.load(data)
-        return int(exif.get(ExifTags.Base.Orientation, 1))
-    except DECODE_ERRORS:  # an image with a damaged tag can still be decoded
+        return _orientation_tag(data)
+    except (struct.error, KeyError):  # an image with a damaged tag can still be decoded
         return 1
+
+
+def _orientation_tag(data: bytes) -> int:
+    """Return the orientation in the first directory of EXIF data; nothing else is read, however large the data are.
+
+    Source: EXIF 2.32, sections 4.5 and 4.6.4.
+    """
+    while data.startswith(b"Exif\0\0"):
+        data = data[6:]
+    order = {b"II*\0": "<", b"MM\0*": ">"}[data[:4]]
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, start)
+    for at in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, length = struct.unpack_from(f"{order}HHI", data, at)
+        if tag == ORIENTATION:
+            form = {SHORT: "H", LONG: "I"}[kind]
+            return struct.unpack_from(order + form, data, at + 8)[0] if length == 1 else 1
+    return 1

@@ -14,6 +14,7 @@ from PIL import TiffImagePlugin
 from function.errors import UnsupportedImage
 
 BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, SAMPLES_PER_PIXEL = 258, 259, 262, 277  # TIFF 6.0, section 8
+ORIENTATION, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 274, 278, 322, 323  # TIFF 6.0, sections 8 and 15
 PLANAR, EXTRA_SAMPLES, SAMPLE_FORMAT = 284, 338, 339  # TIFF 6.0, sections 8, 18 and 19
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, YCBCR = 0, 1, 2, 5, 6  # of PHOTOMETRIC
 GRAY = {WHITE_IS_ZERO, BLACK_IS_ZERO}
@@ -44,13 +45,19 @@ class TiffImage(TiffImagePlugin.TiffImageFile):
 
     Attributes:
         bits: per sample, in the file.
+        layout: of the file.
         inverted: the decoded levels are those of the file, and white is zero.
         unassociated_alpha: the last channel is an alpha that libtiff multiplies the colors by.
+        orientation: as in EXIF; the decoded pixels are as stored.
+        coded_sizes_wh: the size of its tiles, which are decoded as a whole, in pixels.
     """
 
     bits = 8
+    layout = Layout(RGB, 3, (), planar=False)
     inverted = False
     unassociated_alpha = False
+    orientation = 1
+    coded_sizes_wh: tuple[tuple[int, int], ...] = ()
 
     def _setup(self) -> None:
         """Choose the reader, when the tags are read.
@@ -63,7 +70,11 @@ class TiffImage(TiffImagePlugin.TiffImageFile):
         description = _describe(layout, bits, tags)
         if layout.bands > MAX_BANDS:
             raise UnsupportedImage(description)
-        self.bits = bits
+        self.bits, self.layout = bits, layout
+        orientation = tags.get(ORIENTATION)
+        self.orientation = orientation if isinstance(orientation, int) else 1
+        if TILE_WIDTH in tags:
+            self.coded_sizes_wh = ((_number(tags, TILE_WIDTH, 1), _number(tags, TILE_LENGTH, 1)),)
         if compression not in {OLD_JPEG, JPEG}:
             readable = _readable(layout, bits) if _all_unsigned(tags) else layout
             if readable is None:
@@ -81,6 +92,10 @@ class TiffImage(TiffImagePlugin.TiffImageFile):
             raise UnsupportedImage(description) from error
         if self.mode in NOT_READ:
             raise UnsupportedImage(description)
+
+    def load_end(self) -> None:
+        """Leave the pixels as stored: Pillow would read all directories of the file for the orientation."""
+        self._size = self.im.size
 
 
 def _readable(layout: Layout, bits: int) -> Layout | None:

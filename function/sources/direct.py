@@ -93,7 +93,8 @@ def _fields(event: Any, expected: str, settings: Settings, takes_images: bool = 
     if not isinstance(value, str):
         return value
     coding = front_ends.headers(event).get("content-encoding")
-    text = body.decode(value, bool(event.get("isBase64Encoded")), coding, settings.max_object_bytes)
+    is_base64 = bool(event.get("isBase64Encoded"))
+    text = body.decode(value, is_base64, coding, settings.max_object_bytes, settings.memory_mb)
     if not text:
         raise BadRequest(f"body must not be empty; {expected}")
     if takes_images and not body.looks_like_json(text):

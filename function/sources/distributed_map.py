@@ -13,7 +13,7 @@ Source: docs.aws.amazon.com/step-functions/latest/dg, input-output-itemreader an
 
 from typing import Any
 
-from function.errors import BadRequest, kind
+from function.errors import BadRequest, FunctionError, kind
 from function.request import parse_options
 from function.service import Service
 from function.sources import direct, object_request, s3_notification, s3_objects
@@ -40,11 +40,14 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
         BadRequest: the bucket or a key is missing.
         InvalidOption: an option of an item, or of the batch; the model does not have a class.
         TransientError: of an item; a retry may succeed.
+        DeadlineExceeded: of an item for which no time was left; a retry may succeed.
         InternalError: of an item.
+
+    An item that fails does not stop the others: they have their results when its error is raised.
     """
     if "Items" not in event:
-        (request,) = object_request.read(event)
-        return _row(request, service)
+        (row,) = _rows(object_request.read(event), service)
+        return row
     batch_input, items = event.get("BatchInput"), event["Items"]
     if not isinstance(items, list):
         raise BadRequest(f"Items must be an array, got {kind(items)}")
@@ -52,12 +55,13 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
         raise BadRequest(f"BatchInput must be an object, got {kind(batch_input)}")
     shared = batch_input or {}
     bucket, options = object_request.value_of(shared, object_request.BUCKET), parse_options(shared)
-    requests = [request for item in items for request in object_request.read(item, options, bucket)]
-    return {"results": [_row(request, service) for request in requests]}
+    read_each, read = object_request.read_each, object_request.read
+    return {"results": _rows([row for item in items for row in read_each(read, item, options, bucket)], service)}
 
 
-def _row(request: ObjectRequest, service: Service) -> dict[str, Any]:
-    outcome = object_request.process(request, service)
-    if outcome.failure:
-        raise outcome.failure
-    return s3_objects.summary(outcome)
+def _rows(requests: list[ObjectRequest | FunctionError], service: Service) -> list[dict[str, Any]]:
+    service.expect(len(requests))
+    outcomes, errors = object_request.process_all(requests, service)
+    if errors:
+        raise errors[0]
+    return [s3_objects.summary(outcome) for outcome in outcomes]

@@ -32,7 +32,6 @@ SNIFFED_BYTES = 4096
 MIN_REPLACEMENTS = 4  # by chance, 4 KB of compressed data have one in 4,000 images
 FORM_STARTS = ("--", b"--")
 DISPOSITION = b"content-disposition: form-data"
-RESERVE_S = 0.5  # for the response of an image that is begun just before the deadline of the front end
 
 
 def matches(event: Any) -> bool:
@@ -45,7 +44,7 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
     request = front_ends.parse(event)
     service.subject = f"{request.method} {shown(request.path)}"
     if request.front_end.deadline_s:
-        service.deadline = service.started + request.front_end.deadline_s - RESERVE_S
+        service.end_within(request.front_end.deadline_s, f"the limit of the {request.front_end.name}")
     is_preflight = request.method == "OPTIONS" and _sends_cors(request, service.settings)
     reply = _to_front_end(event, request, _no_content() if is_preflight else _reply(request, service), service.settings)
     limit = request.front_end.max_response_bytes
@@ -116,7 +115,7 @@ def _content(request: HttpRequest, settings: Settings) -> str | bytes:
     if not isinstance(text, str):
         raise BadRequest(f"body must be text, got {json_kind(text)}")
     coding = request.headers.get("content-encoding")
-    return body.decode(text, request.is_base64, coding, settings.max_object_bytes)
+    return body.decode(text, request.is_base64, coding, settings.max_object_bytes, settings.memory_mb)
 
 
 def _refuse_form(content: str | bytes, media_type: str) -> None:

@@ -9,8 +9,8 @@ bucket and a key this applies to `url`, `body`, `images` and `inputs` too, unles
 The object is read with the role of the function, as for a notification; `ALLOWED_BUCKETS` does not apply.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVarTuple
 
 from function.errors import BadRequest, FunctionError, described, kind, shown
 from function.request import Options, parse_options
@@ -25,6 +25,9 @@ SEPARATORS = str.maketrans("", "", "-_ \ufeff")  # and the byte order mark of a 
 WITHOUT_RESULT = ("url", "image_data", "inputs", "body")  # of requests whose result only a caller could read
 COLUMNS = ("url", "inputs", "body", "images")  # also names of columns beside the names of a bucket and a key
 URI_SCHEME = "s3://"
+
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class ObjectRequest(NamedTuple):
@@ -60,8 +63,10 @@ def is_set(value: Any) -> bool:
     return value is not None and value != ""
 
 
-def read(fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = None) -> list[ObjectRequest]:
-    """Return the objects of a request.
+def read(
+    fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = None
+) -> list[ObjectRequest | FunctionError]:
+    """Return the objects of a request; an image of `images` that cannot be read is an error among them.
 
     Args:
         fields: JSON object of the request.
@@ -88,7 +93,7 @@ def read(fields: Any, options: Mapping[str, Any] | None = None, bucket: Any = No
     if not isinstance(images, list) or not images:
         raise BadRequest(f"images must be an array of at least one object, got {kind(images)}")
     shared_bucket = value_of(fields, BUCKET) or bucket
-    return [request for image in images for request in read(image, merged, shared_bucket)]
+    return [request for image in images for request in read_each(read, image, merged, shared_bucket)]
 
 
 def process(
@@ -108,12 +113,59 @@ def process(
     s3_object = request.s3_object
     uri = f"{URI_SCHEME}{s3_object.bucket}/{s3_object.key}"
     service.subject = f"{message}, {uri!r}" if message else repr(uri)
+    too_late = service.guard(s3_objects.begin, service)
+    if too_late:
+        return Outcome(s3_object, None, too_late)
     if request.may_be_encoded:
         found = service.guard(s3_objects.with_existing_key, s3_object, service)
         if isinstance(found, FunctionError):
             return Outcome(s3_object, None, found)
         s3_object = found
     return s3_objects.process(s3_object, service, request.options, fails)
+
+
+def process_all(
+    requests: Sequence[ObjectRequest | FunctionError],
+    service: Service,
+    message: str = "",
+    fails: tuple[type[FunctionError], ...] = s3_objects.FAILS,
+) -> tuple[list[Outcome], list[FunctionError]]:
+    """Process objects one after another; an error costs the others nothing.
+
+    Args:
+        requests: objects; a FunctionError where one could not be read. It is counted and logged.
+        service: predicts.
+        message: that named the objects, for the log.
+        fails: errors that write no result.
+
+    Returns:
+        The outcomes, and the errors of objects without a result; first those after which a retry may succeed. A caller
+        raises the first of them, so that nothing that a retry can finish is given up because of the others.
+    """
+    outcomes: list[Outcome] = []
+    errors: list[FunctionError] = []
+    for request in requests:
+        if isinstance(request, FunctionError):
+            service.subject = message
+            service.predict(request)
+            errors.append(request)
+            continue
+        outcomes.append(process(request, service, message, fails))
+        if outcomes[-1].failure:
+            errors.append(outcomes[-1].failure)
+    return outcomes, sorted(errors, key=lambda error: not isinstance(error, s3_objects.TEMPORARY))
+
+
+def read_each(
+    function: Callable[[*Arguments], Sequence[ObjectRequest | FunctionError]], *arguments: *Arguments
+) -> Sequence[ObjectRequest | FunctionError]:
+    """Return the objects that a function reads from one row, or the error of the row: it costs no other row."""
+    try:
+        return function(*arguments)
+    except FunctionError as error:
+        return [error]
+    except RecursionError:
+        return [BadRequest("a row must have fewer levels of objects and arrays")]
 
 
 def value_of(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -22,8 +22,9 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
         FunctionError: the event is not a notification, or an object has no result. The other objects have their
             results by then, and get the same results when the event is delivered again.
     """
-    outcomes = [object_request.process(request, service) for request in s3_notification.requests(event)]
-    for outcome in outcomes:
-        if outcome.failure:
-            raise outcome.failure
+    requests = s3_notification.requests(event)
+    service.expect(len(requests))
+    outcomes, errors = object_request.process_all(requests, service)
+    if errors:
+        raise errors[0]
     return {"results": [s3_objects.summary(outcome) for outcome in outcomes]}

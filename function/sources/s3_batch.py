@@ -7,7 +7,7 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.
 from typing import Any
 from urllib import parse
 
-from function.errors import BadRequest, FunctionError, InternalError, TransientError, described, kind, shown
+from function.errors import BadRequest, FunctionError, described, kind, shown
 from function.request import Options, read_options
 from function.results import Classification
 from function.service import Service
@@ -27,13 +27,23 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     """Return the result of each task; the job runs tasks with a temporary failure again.
 
     Raises:
-        BadRequest: a field of the job is missing, so that its tasks cannot be reported.
+        BadRequest: a field of the job or the id of a task is missing, so that tasks cannot be reported. The others are
+            processed by then.
     """
-    invocation_id, task_ids = _ids(event)
+    invocation_id = _check(event)
     options = service.guard(_options, event)
-    rows = [
-        _row(task_id, _process(task, options, service)) for task_id, task in zip(task_ids, event["tasks"], strict=True)
-    ]
+    service.expect(len(event["tasks"]))
+    rows: list[dict[str, str]] = []
+    unreported: FunctionError | None = None
+    for task in event["tasks"]:
+        service.subject = ""
+        task_id = service.guard(_task_id, task)
+        if isinstance(task_id, FunctionError):
+            unreported = task_id
+        else:
+            rows.append(_row(task_id, _process(task, options, service)))
+    if unreported:
+        raise unreported
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": "PermanentFailure",
@@ -42,14 +52,18 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     }
 
 
-def _ids(event: dict[str, Any]) -> tuple[str, list[str]]:
-    """Return the ids of the invocation and of its tasks."""
+def _check(event: dict[str, Any]) -> str:
+    """Return the id of the invocation, and check that there are tasks."""
     invocation_id, tasks = event.get("invocationId"), event["tasks"]
-    if not isinstance(invocation_id, str):
-        raise BadRequest(f"invocationId of S3 Batch Operations must be text, got {kind(invocation_id)}")
+    for field, value in (
+        ("invocationId", invocation_id),
+        ("invocationSchemaVersion", event["invocationSchemaVersion"]),
+    ):
+        if not s3_objects.is_name(value):  # the response repeats it
+            raise BadRequest(f"{field} of S3 Batch Operations must be text, got {described(value)}")
     if not isinstance(tasks, list):
         raise BadRequest(f"tasks of S3 Batch Operations must be an array, got {kind(tasks)}")
-    return invocation_id, [_task_id(task) for task in tasks]
+    return str(invocation_id)
 
 
 def _task_id(task: Any) -> str:
@@ -58,9 +72,9 @@ def _task_id(task: Any) -> str:
     if "taskId" not in task:
         raise BadRequest("a task of S3 Batch Operations must have taskId, got an object without it")
     task_id = task["taskId"]
-    if not isinstance(task_id, str):
-        raise BadRequest(f"taskId must be text, got {kind(task_id)}")
-    return task_id
+    if not s3_objects.is_name(task_id):
+        raise BadRequest(f"taskId must be text, got {described(task_id)}")
+    return str(task_id)
 
 
 def _options(event: dict[str, Any]) -> Options:
@@ -108,7 +122,7 @@ def _row(task_id: str, outcome: Outcome | FunctionError) -> dict[str, str]:
 
 
 def _error(error: FunctionError) -> tuple[str, str]:
-    is_temporary = isinstance(error, TransientError | InternalError)
+    is_temporary = isinstance(error, s3_objects.TEMPORARY)
     return "TemporaryFailure" if is_temporary else "PermanentFailure", f"{type(error).__name__}: {error}"
 
 

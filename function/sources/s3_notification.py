@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib import parse
 
-from function.errors import BadRequest, described, kind, shown
+from function.errors import BadRequest, FunctionError, described, kind, shown
 from function.sources import object_request
 from function.sources.object_request import ObjectRequest
 from function.sources.s3_objects import S3Object, is_name
@@ -75,16 +75,18 @@ def records(event: Any) -> list[Any]:
 
 
 def sender(event: Any) -> str | None:
-    """Return the service in the records of an event, such as `aws:s3`; None without records.
+    """Return the service in the first readable record of an event, such as `aws:s3`; None without such a record.
 
     SNS writes the name of the field with a capital letter.
     """
-    first = next(iter(records(event)), None)
-    return _sender(first) if isinstance(first, dict) else None
+    senders = (_sender(record) for record in records(event) if isinstance(record, dict))
+    return next((name for name in senders if name), None)
 
 
-def requests(event: Any) -> list[ObjectRequest]:
+def requests(event: Any) -> list[ObjectRequest | FunctionError]:
     """Return the objects that were created; none for a test and for notifications of other events, such as a deletion.
+
+    Of several records, one that cannot be read is an error among the objects of the others.
 
     Args:
         event: JSON value of a notification, or of a request for objects.
@@ -108,25 +110,27 @@ def load_json(text: Any) -> Any:
         raise BadRequest(f"the message must be JSON, got {got}; {EXPECTED}") from error
 
 
-def _requests(event: Any) -> list[ObjectRequest]:
+def _requests(event: Any) -> list[ObjectRequest | FunctionError]:
     service = sender(event)
-    if service == S3:
-        return [request for record in records(event) for request in _from_record(record)]
-    if service == SNS:
-        messages = [load_json(_get(record, "Sns.Message")) for record in records(event)]
-        return [request for message in messages for request in _requests(message)]
+    if service in (S3, SNS):
+        parse_record = _from_record if service == S3 else _from_sns
+        return [row for record in records(event) for row in object_request.read_each(parse_record, record)]
     if isinstance(event, dict) and not service:
         return _from_object(event)
     raise BadRequest(f"the message must be a notification, got {_shown(event)}; {EXPECTED}")
 
 
-def _from_object(event: dict[str, Any]) -> list[ObjectRequest]:
+def _from_sns(record: Any) -> list[ObjectRequest | FunctionError]:
+    return _requests(load_json(_get(record, "Sns.Message")))
+
+
+def _from_object(event: dict[str, Any]) -> list[ObjectRequest | FunctionError]:
     """Return the objects of an event without records."""
     if _is_test(event):
         return []
     if event.get("Type") == "Notification":
         return _requests(load_json(_get(event, "Message")))
-    parsers: tuple[tuple[bool, Callable[[Any], list[ObjectRequest]]], ...] = (
+    parsers: tuple[tuple[bool, Callable[[Any], list[ObjectRequest | FunctionError]]], ...] = (
         (_is_from_eventbridge(event), _from_eventbridge),
         (_is_detail(event), _from_detail),
         (event.get("eventSource") == CLOUDTRAIL_S3, _from_cloudtrail),
@@ -166,7 +170,7 @@ def _sender(record: dict[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _from_record(record: Any) -> list[ObjectRequest]:
+def _from_record(record: Any) -> list[ObjectRequest | FunctionError]:
     """Return the object of a record of S3, if it was created."""
     if (sent_by := _get(record, "eventSource")) != S3:
         raise BadRequest(f"eventSource must be {S3} in every record, got {described(sent_by)}")
@@ -180,7 +184,7 @@ def _from_record(record: Any) -> list[ObjectRequest]:
     return [ObjectRequest(_s3_object(bucket, key, record["s3"]["object"], "versionId", "eTag"))]
 
 
-def _from_eventbridge(event: Any) -> list[ObjectRequest]:
+def _from_eventbridge(event: Any) -> list[ObjectRequest | FunctionError]:
     detail_type = _get(event, "detail-type")
     if detail_type == CLOUDTRAIL:
         return _from_cloudtrail(_detail(event))
@@ -200,7 +204,7 @@ def _detail(event: Any) -> dict[str, Any]:
     return detail
 
 
-def _from_detail(detail: Any) -> list[ObjectRequest]:
+def _from_detail(detail: Any) -> list[ObjectRequest | FunctionError]:
     """Return the object of a detail without its type, unless it was deleted.
 
     The `s3` of a record looks the same; its key is form-encoded.
@@ -221,7 +225,7 @@ def _s3_object(bucket: str, key: str, fields: dict[str, Any], version_name: str,
     return S3Object(bucket, key, object_request.version_id(fields.get(version_name)), etag, sequencer)
 
 
-def _from_cloudtrail(detail: Any) -> list[ObjectRequest]:
+def _from_cloudtrail(detail: Any) -> list[ObjectRequest | FunctionError]:
     """Return the object of an API call that succeeded and created one."""
     call = _get(detail, "eventName")
     if call in OTHER_CALLS or (isinstance(call, str) and call.startswith(BUCKET_CALLS)):

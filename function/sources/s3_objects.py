@@ -9,15 +9,24 @@ from typing import Any, NamedTuple
 from urllib import parse
 
 from function import storage
-from function.errors import Forbidden, FunctionError, InternalError, InvalidOption, TooLarge, TransientError
+from function.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    FunctionError,
+    InternalError,
+    InvalidOption,
+    TooLarge,
+    TransientError,
+)
 from function.request import ImageRef, ImageRequest, Options
 from function.results import Classification, Result
 from function.service import Service
 from function.settings import Settings
 
 NO_OPTIONS = Options()
+TEMPORARY = (TransientError, DeadlineExceeded, InternalError)  # errors after which a retry may succeed
 # Errors of an object that write no result, so that the event fails: a retry may succeed, or the request is wrong.
-FAILS = (TransientError, InternalError, InvalidOption)
+FAILS = (*TEMPORARY, InvalidOption)
 SUPERSEDED = "a newer object has its result under this key"
 
 
@@ -51,7 +60,7 @@ def process(
     options: Options = NO_OPTIONS,
     fails: tuple[type[FunctionError], ...] = FAILS,
 ) -> Outcome:
-    """Predict the image in an object and write the result: a `.json` with the detections or with the error.
+    """Predict the image in an object that is begun and write the result: a `.json` with detections or an error.
 
     An image that cannot be read is done when its error is written. An error among `fails` writes nothing and is the
     `failure` of the outcome. An object is skipped if the key already has the result of a newer object.
@@ -61,17 +70,27 @@ def process(
         return Outcome(s3_object, None, skip_reason)
     if skip_reason:
         return Outcome(s3_object, None, None, skip_reason)
-    stored = service.guard(_read, s3_object, service)
+    stored = service.guard(service.read, _read, s3_object, service)
     source: storage.Object | None
     result: Result
     if isinstance(stored, FunctionError):
         source, result = stored.s3_object if isinstance(stored, TooLarge) else None, stored
     else:
-        source, result = stored, service.predict(_image_request(s3_object, stored, options))
+        source, result = stored, service.predict_bytes(stored.data, _image_request(s3_object, stored, options))
     if isinstance(result, fails):
         return Outcome(s3_object, None, result)
-    outcome = service.guard(_write, s3_object, source, result, service.settings)
+    outcome = service.guard(_write, s3_object, source, result, service)
     return Outcome(s3_object, None, outcome) if isinstance(outcome, FunctionError) else outcome
+
+
+def begin(service: Service) -> None:
+    """Begin an object; boto3 is loaded before, so that the first object has its whole share of the time.
+
+    Raises:
+        DeadlineExceeded: no time is left.
+    """
+    storage.prepare()
+    service.begin()
 
 
 def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:
@@ -82,13 +101,14 @@ def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:
     Raises:
         InternalError: every object of the bucket would count as a result.
         TransientError: S3 fails, throttles or does not respond.
+        DeadlineExceeded: the share of the object in the time is used up.
     """
     keys = dict.fromkeys((s3_object.key, parse.unquote_plus(s3_object.key), parse.unquote(s3_object.key)))
     if len(keys) == 1 or _skip_reason(s3_object, service.settings):
         return s3_object
     for key in keys:
         try:
-            if storage.head(s3_object.bucket, key, s3_object.version_id):
+            if service.read(storage.head, s3_object.bucket, key, s3_object.version_id):
                 return s3_object._replace(key=key)
         except Forbidden:  # it may exist; reading it reports the error
             break
@@ -140,11 +160,11 @@ def _image_request(s3_object: S3Object, stored: storage.Object, options: Options
     return ImageRequest(ImageRef("bytes", stored.data), s3_object.key.rpartition("/")[2], options)
 
 
-def _write(s3_object: S3Object, stored: storage.Object | None, result: Result, settings: Settings) -> Outcome:
+def _write(s3_object: S3Object, stored: storage.Object | None, result: Result, service: Service) -> Outcome:
     """Write the result; return the outcome, which is skipped if a newer object has its result there."""
     from function.sources import s3_results  # imported here: only events about objects write results
 
-    result_uri, is_own = s3_results.write(s3_object, stored, result, settings)
+    result_uri, is_own = s3_results.write(s3_object, stored, result, service)
     if stored and not is_own:
         return Outcome(s3_object, None, None, SUPERSEDED)
     return Outcome(s3_object, result_uri, result)

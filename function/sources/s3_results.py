@@ -18,16 +18,17 @@ from typing import Any, NamedTuple, Self
 
 from function import storage
 from function.api import response
-from function.errors import Forbidden, FunctionError, NotFound, TransientError
+from function.errors import Forbidden, FunctionError, NotFound, TransientError, one_line
 from function.preprocess import image
 from function.results import Result
-from function.settings import Settings
+from function.service import Service
 from function.sources.s3_objects import S3Object
 from function.storage import Object, Properties
 
 logger = logging.getLogger(__name__)
 
 JPEG_QUALITY = 90
+ONLY_NEW = True  # of a write: there must be no object
 ATTEMPTS = 10  # each needs another write of the same result between two requests of this one
 SEQUENCER = re.compile(r"[0-9A-F]{1,64}", re.ASCII)
 LAST_MODIFIED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -83,14 +84,14 @@ class Order(NamedTuple):
         return bool(self.last_modified) and self._replace(sequencer="") == other._replace(sequencer="")
 
 
-def write(s3_object: S3Object, stored: Object | None, result: Result, settings: Settings) -> tuple[str, bool]:
+def write(s3_object: S3Object, stored: Object | None, result: Result, service: Service) -> tuple[str, bool]:
     """Write the annotated image and the JSON of an object, each unless that of a newer object exists.
 
     Args:
         s3_object: from the event.
         stored: the object; None if it could not be read.
         result: its prediction or error.
-        settings: bucket and prefix of the results.
+        service: its settings have the bucket and the prefix of the results; it limits the time.
 
     Returns:
         The URI of the JSON, and whether the JSON is of this object; if not, a newer object has its result there.
@@ -98,12 +99,14 @@ def write(s3_object: S3Object, stored: Object | None, result: Result, settings: 
     Raises:
         FunctionError: nothing was written, or only the annotated image.
     """
+    settings = service.settings
     bucket, stem = settings.result_bucket or s3_object.bucket, settings.result_prefix + s3_object.key
     order = Order.of(s3_object, stored)
     body = _body(result)
     if settings.annotate and stored and not isinstance(result, FunctionError):
-        annotated = _annotated(stored.data, body, settings.max_image_pixels)
-        _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order)
+        service.check_time_to_decode(stored.data)
+        annotated = service.compute(_annotated, stored.data, body, settings.max_image_pixels)
+        _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order, service)
     body["source"] = {
         "bucket": s3_object.bucket,
         "key": s3_object.key,
@@ -115,36 +118,39 @@ def write(s3_object: S3Object, stored: Object | None, result: Result, settings: 
     if isinstance(result, NotFound):
         # The image may be deleted before a late second delivery: the result of the first delivery then stays.
         # This result has no order, so that of any object replaces it.
-        storage.write(*address, data, "application/json", only_new=True)
+        service.write(storage.write, *address, data, "application/json", ONLY_NEW)
         return uri, True
-    return uri, _write_newest(address, data, "application/json", s3_object, order)
+    return uri, _write_newest(address, data, "application/json", s3_object, order, service)
 
 
-def _write_newest(address: tuple[str, str], data: bytes, content_type: str, s3_object: S3Object, order: Order) -> bool:
+def _write_newest(
+    address: tuple[str, str], data: bytes, content_type: str, s3_object: S3Object, order: Order, service: Service
+) -> bool:
     """Write a result unless that of a newer object exists; return whether the result is of this object."""
     existing: Properties | None = None  # usually there is none: the first write finds out without another request
     for _ in range(ATTEMPTS):
         new = order
         if existing:
             old = Order.from_metadata(existing.metadata, existing.last_modified)
-            if not _replaces(order, old, s3_object):
+            if not _replaces(order, old, s3_object, service):
                 return False
             if order.is_same_object(old):
                 new = order._replace(sequencer=max(order.sequencer, old.sequencer, key=_padded))
                 if existing.etag == hashlib.md5(data, usedforsecurity=False).hexdigest() and new == old:
                     return True  # a second delivery
-        condition: dict[str, Any] = {"replaced_etag": existing.etag} if existing else {"only_new": True}
-        if storage.write(*address, data, content_type, metadata=new.metadata(), **condition):
+        only_new, replaced_etag = (False, existing.etag) if existing else (ONLY_NEW, None)
+        if service.write(storage.write, *address, data, content_type, only_new, replaced_etag, new.metadata()):
             return True
         try:
-            existing = storage.head(*address)
+            existing = service.write(storage.head, *address)
         except Forbidden as error:
-            logger.warning("an older result may replace a newer one: the existing result cannot be read: %s", error)
-            return storage.write(*address, data, content_type, metadata=order.metadata())
+            reason = one_line(str(error))
+            logger.warning("an older result may replace a newer one: the existing result cannot be read: %s", reason)
+            return service.write(storage.write, *address, data, content_type, False, None, order.metadata())
     raise TransientError(f"s3://{'/'.join(address)}: other writes changed the result {ATTEMPTS} times")
 
 
-def _replaces(new: Order, old: Order, s3_object: S3Object) -> bool:
+def _replaces(new: Order, old: Order, s3_object: S3Object, service: Service) -> bool:
     """Return whether a result may replace the existing one, whose object is the same, older, or unknown."""
     if new.is_same_object(old) or not any(old):
         return True
@@ -152,18 +158,18 @@ def _replaces(new: Order, old: Order, s3_object: S3Object) -> bool:
         return new.last_modified > old.last_modified
     if new.sequencer and old.sequencer and _padded(new.sequencer) != _padded(old.sequencer):
         return _padded(new.sequencer) > _padded(old.sequencer)
-    if (latest := _latest(new, old, s3_object)) is not None:
+    if (latest := _latest(new, old, s3_object, service)) is not None:
         return latest == new
     return _sort_key(new) >= _sort_key(old)
 
 
-def _latest(new: Order, old: Order, s3_object: S3Object) -> Order | None:
+def _latest(new: Order, old: Order, s3_object: S3Object, service: Service) -> Order | None:
     """Return which of two objects their bucket has now; None if it has neither, or if that cannot be known.
 
     For objects of the same second without sequencers, as in S3 Batch Operations.
     """
     try:
-        current = storage.head(s3_object.bucket, s3_object.key)
+        current = service.write(storage.head, s3_object.bucket, s3_object.key)
     except Forbidden:
         return None
     identity = (current.version_id or "", current.etag) if current else None
@@ -209,5 +215,7 @@ def _annotated(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
     from function import draw  # imported here: few functions draw
 
     buffer = io.BytesIO()
-    draw.annotate(image.read(data, max_pixels), body).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    annotated = image.read(data, max_pixels)
+    draw.draw(annotated, body)
+    annotated.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

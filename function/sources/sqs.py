@@ -13,7 +13,7 @@ docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.
 
 from typing import Any
 
-from function.errors import BadRequest, Forbidden, FunctionError, kind
+from function.errors import BadRequest, Forbidden, FunctionError, described, kind
 from function.service import Service
 from function.sources import object_request, s3_notification, s3_objects
 from function.sources.object_request import ObjectRequest
@@ -34,14 +34,15 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
     """
     failed: list[str] = []
     unreported: FunctionError | None = None
-    for message in s3_notification.records(event):
+    messages = s3_notification.records(event)
+    for position, message in enumerate(messages):
         service.subject = ""
         message_id = service.guard(_id, message)
         if isinstance(message_id, FunctionError):
             unreported = message_id
             continue
         is_blocked = (failed or unreported) and str(message.get("eventSourceARN", "")).endswith(".fifo")
-        if is_blocked or not _process(message, message_id, service):
+        if is_blocked or not _process(message, message_id, len(messages) - position - 1, service):
             failed.append(message_id)
     if unreported:
         raise unreported
@@ -54,23 +55,31 @@ def _id(message: Any) -> str:
         raise BadRequest(f"a message of a queue must be an object with messageId, got {kind(message)}")
     if "messageId" not in message:
         raise BadRequest("a message of a queue must have messageId, got an object without it")
-    if not isinstance(message_id, str) or not message_id:
-        raise BadRequest(f"messageId must be text that is not empty, got {kind(message_id)}")
-    return message_id
+    if not s3_objects.is_name(message_id):
+        raise BadRequest(f"messageId must be text that is not empty, got {described(message_id)}")
+    return str(message_id)
 
 
-def _process(message: dict[str, Any], message_id: str, service: Service) -> bool:
-    """Process every object of a message and return whether each has its result."""
+def _process(message: dict[str, Any], message_id: str, behind: int, service: Service) -> bool:
+    """Process every object of a message and return whether each has its result.
+
+    Args:
+        message: with an id.
+        message_id: for the log.
+        behind: messages after this one, which share the time that is left.
+        service: predicts.
+    """
     name = f"message {message_id}"
     service.subject = name
     requests = service.guard(_requests, message)
     if isinstance(requests, FunctionError):
         return False
-    outcomes = [object_request.process(request, service, name, FAILS) for request in requests]
-    return not any(outcome.failure for outcome in outcomes)
+    service.expect(len(requests) + behind)
+    _, errors = object_request.process_all(requests, service, name, FAILS)
+    return not errors
 
 
-def _requests(message: dict[str, Any]) -> list[ObjectRequest]:
+def _requests(message: dict[str, Any]) -> list[ObjectRequest | FunctionError]:
     """Return the objects of a message; a pipe with an input template sends the JSON value of the body, not its text."""
     content = message.get("body")
     if not isinstance(content, dict):

@@ -21,9 +21,10 @@ class TensorModel(NamedTuple):
     session: Any  # onnxruntime session
     signature: Signature
     sha256: str  # of the file
+    run_options: Any = None  # of onnxruntime; None: the default
 
 
-def from_session(path: str, session: Any, name: str, sha256: str) -> TensorModel:
+def from_session(path: str, session: Any, name: str, sha256: str, run_options: Any = None) -> TensorModel:
     """Return the model of a session, after one run on ones.
 
     The run must succeed only if every size is fixed: size 1, which replaces a dynamic size, may be invalid for the
@@ -34,11 +35,12 @@ def from_session(path: str, session: Any, name: str, sha256: str) -> TensorModel
         session: onnxruntime session.
         name: name of the model in requests.
         sha256: checksum of the file.
+        run_options: of each run; None: the default.
 
     Raises:
         UnusableModel: an input or output is not a supported tensor, or a model of fixed sizes fails on ones.
     """
-    model = TensorModel(session, signature.read(path, name, session), sha256)
+    model = TensorModel(session, signature.read(path, name, session), sha256, run_options)
     declared = model.signature.inputs
     inputs = {tensor.name: _ones(tensor) for tensor in declared}
     try:
@@ -73,7 +75,7 @@ def run(model: TensorModel, inputs: dict[str, Array], outputs: list[str]) -> lis
         TooLarge: the memory is not sufficient for the outputs or for intermediate results.
     """
     try:
-        arrays: list[Array] = model.session.run(outputs, inputs)
+        arrays: list[Array] = model.session.run(outputs, inputs, model.run_options)
     except Exception as error:
         # onnxruntime has one class per kind of error and no common base class; all others are errors of this project.
         if not type(error).__module__.startswith("onnxruntime"):

@@ -10,6 +10,7 @@ from function import model
 from function.errors import InternalError, InvalidOption
 from function.model import Model
 from function.predictor import predict
+from function.preprocess import letterbox
 from function.request import Options
 from function.results import Prediction
 from function.settings import Settings
@@ -184,3 +185,14 @@ def test_output_with_nan_or_infinity_is_an_internal_error(
         return
     with pytest.raises(InternalError, match="contains NaN or infinity"):
         predicted(served, settings, red_png)
+
+
+@pytest.mark.parametrize(("environ", "shape_hw"), [({}, (1280, 1280)), ({"FAST_DECODE": "1"}, (320, 320))])
+def test_fast_decode_decodes_no_more_pixels_than_the_model_needs(
+    served: Model, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], shape_hw: tuple[int, int]
+) -> None:
+    decoded: list[tuple[int, ...]] = []
+    to_tensor = letterbox.to_tensor
+    monkeypatch.setattr(letterbox, "to_tensor", lambda rgb, fit: decoded.append(rgb.shape[:2]) or to_tensor(rgb, fit))
+    predicted(served, Settings.from_env(environ), encode(image_with_box((1280, 1280)), "JPEG"))
+    assert decoded == [shape_hw]

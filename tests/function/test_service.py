@@ -1,10 +1,11 @@
 """The service: one request at a time, errors as values, and the results that the metrics count."""
 
+import time
 from typing import Any
 
 import pytest
 
-from function import fetch, image_loading, predictor
+from function import fetch, image_loading, predictor, time_limit
 from function.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, NotFound, UnsupportedImage
 from function.model import Model
 from function.request import ImageRef, ImageRequest, Options
@@ -129,27 +130,27 @@ def test_error_is_recorded_once(service: Service, caplog: pytest.LogCaptureFixtu
     assert len(caplog.records) == 1
 
 
-def at_seconds(service: Service, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
-    """Let the clock show these times after the start, one per question, then the last one."""
-    times = [service.started + value for value in seconds]
-    monkeypatch.setattr("function.service.monotonic", lambda: times.pop(0) if len(times) > 1 else times[0])
+def at_seconds(service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the clock of the service show this time after the start."""
+    monkeypatch.setattr("function.service.monotonic", lambda: service.started + seconds)
 
 
 @pytest.mark.parametrize("seconds", [28.5, 28.6, 60])
 def test_image_is_not_begun_after_the_deadline(
     service: Service, red_png: bytes, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service.deadline = service.started + 28.5
+    service.end_within(30, "the limit of the front end")
     at_seconds(service, monkeypatch, seconds)
     result = service.predict(request_for(red_png))
     assert isinstance(result, DeadlineExceeded)
     assert result.status == 503
-    assert f"within 28.5 s, before its front end gives up, got {seconds:.1f} s" in str(result)
+    assert f"within 28.5 s, before the limit of the front end (30 s), got {seconds:.1f} s" in str(result)
     assert service.results == [result]
 
 
-def test_error_of_parsing_is_returned_after_the_deadline_too(service: Service) -> None:
-    service.deadline = service.started - 1
+def test_error_of_parsing_is_returned_after_the_deadline_too(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.end_within(30, "the limit of the front end")
+    at_seconds(service, monkeypatch, 31)
     error = BadRequest("a")
     assert service.predict(error) is error
 
@@ -158,6 +159,140 @@ def test_image_is_begun_before_the_deadline_and_without_one(
     service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_seconds(service, monkeypatch, 28.4)
-    for deadline in (service.started + 28.5, None):
-        service.deadline = deadline
-        assert isinstance(service.predict(request_for(red_png)), Prediction)
+    assert isinstance(service.predict(request_for(red_png)), Prediction)
+    service.end_within(30, "the limit of the front end")
+    assert isinstance(service.predict(request_for(red_png)), Prediction)
+
+
+@pytest.mark.parametrize(("seconds", "deadline"), [(0.3, -0.2), (3, 2.5), (10, 9.5), (20, 19), (30, 28.5), (900, 855)])
+def test_reserve_is_half_a_second_or_a_twentieth_of_the_time(
+    seconds: float, deadline: float, served: Model, settings: Settings
+) -> None:
+    service = Service(served, settings, "request-1", lambda: int(1000 * seconds))
+    assert service.deadline == pytest.approx(service.started + deadline)
+
+
+@pytest.mark.parametrize("seconds", [(10, 30), (30, 10)])
+def test_earliest_deadline_is_kept(service: Service, seconds: tuple[int, int]) -> None:
+    for limit in seconds:
+        service.end_within(limit, f"limit {limit}")
+    assert service.deadline == pytest.approx(service.started + 9.5)
+
+
+def share(service: Service, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Seconds that the service gives to a read."""
+    given: list[float] = []
+    monkeypatch.setattr(time_limit, "wait", lambda seconds, *_: given.append(seconds))
+    service.read(len, b"")
+    return given[0]
+
+
+@pytest.mark.parametrize(("images", "begun_at", "expected"), [(10, 0, 0.95), (10, 5, 0.45), (1, 2, 7.5), (0, 2, 7.5)])
+def test_share_is_the_time_that_is_left_by_the_images_that_are_left(
+    images: int, begun_at: float, expected: float, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.end_within(10, "the limit")
+    service.expect(images)
+    at_seconds(service, monkeypatch, begun_at)
+    service.begin()
+    assert share(service, monkeypatch) == pytest.approx(expected)
+
+
+def test_time_that_an_image_does_not_use_is_shared_by_the_others(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.end_within(10, "the limit")
+    service.expect(2)
+    at_seconds(service, monkeypatch, 0)
+    service.begin()
+    assert share(service, monkeypatch) == pytest.approx(4.75)
+    service.begin()
+    assert share(service, monkeypatch) == pytest.approx(9.5)
+
+
+def test_two_reads_of_an_image_have_one_share(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.end_within(10, "the limit")
+    service.expect(10)
+    at_seconds(service, monkeypatch, 0)
+    service.begin()
+    at_seconds(service, monkeypatch, 0.9)
+    assert share(service, monkeypatch) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(2, 7.5), (9.4, 0.25), (9.5, 0.25), (9.7, 0.05), (9.8, -0.05)])
+def test_result_is_written_in_half_of_the_reserve_too(
+    seconds: float, expected: float, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(time_limit, "wait", lambda seconds, *_: given.append(seconds))
+    service.end_within(10, "the limit")
+    at_seconds(service, monkeypatch, seconds)
+    service.write(len, b"")
+    assert given == [pytest.approx(expected)]
+
+
+def url_request(name: str) -> ImageRequest:
+    return ImageRequest(ImageRef("url", f"https://images.example/{name}"), name, Options())
+
+
+def test_url_that_does_not_respond_costs_only_its_share(
+    served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def image(url: str, *_: Any) -> bytes:
+        time.sleep(60 if url.endswith("slow") else 0)
+        return red_png
+
+    monkeypatch.setattr(fetch, "image", image)
+    service = Service(served, Settings.from_env({"ALLOWED_URL_HOSTS": "*"}), "request-1", lambda: 2000)
+    service.expect(3)
+    results = [service.predict(url_request(name)) for name in ("slow", "a", "b")]
+    assert [type(result) for result in results] == [DeadlineExceeded, Prediction, Prediction]
+    assert 0.4 < time.monotonic() - service.started < 1.5
+    assert "reading an image must take at most 0.5 s, its share" in str(results[0])
+
+
+def test_computation_of_an_image_is_stopped_at_the_deadline(
+    served: Model, settings: Settings, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(*_: Any) -> None:
+        while True:
+            sum(range(1000))
+
+    monkeypatch.setattr(predictor, "predict", predict)
+    service = Service(served, settings, "request-1", lambda: 800)
+    result = service.predict(request_for(red_png))
+    assert isinstance(result, DeadlineExceeded)
+    assert "an image must be done within 0.3 s, before the time-out of the function (0.8 s)" in str(result)
+    assert time.monotonic() - service.started < 0.8
+
+
+@pytest.mark.parametrize(
+    ("slowest_s", "left_s", "is_watched"),
+    [(0, 800, True), (0.1, 16, False), (0.1, 14, True), (4, 19, True), (4, 21, False)],
+)
+def test_image_is_watched_if_little_time_is_left_or_none_is_known(
+    slowest_s: float, left_s: float, is_watched: bool, service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[float] = []
+    monkeypatch.setattr(Service, "slowest_s", slowest_s)
+    monkeypatch.setattr(time_limit, "compute", lambda seconds, stop, function, *given: watched.append(seconds))
+    service.deadline = service.started + left_s
+    at_seconds(service, monkeypatch, 0)
+    service.compute(len, red_png)
+    assert watched == ([pytest.approx(left_s)] if is_watched else [])
+
+
+def test_time_of_the_slowest_image_is_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Service, "slowest_s", 0.0)
+    for seconds in (0.05, 0.0):
+        service.compute(time.sleep, seconds)
+    assert 0.05 <= Service.slowest_s < 0.5
+
+
+def test_subject_with_a_line_break_stays_one_line_of_the_log(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.subject = "message m1\nforged\u2028line"
+    service.predict(BadRequest("a"))
+    (record,) = caplog.records
+    assert r"(message m1\nforged\u2028line): a" in record.getMessage()

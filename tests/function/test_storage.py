@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from function import storage
+from function import storage, storage_errors
 from function.errors import BadRequest, Forbidden, NotFound, TooLarge, TransientError
 from function.model import Model
 from function.service import Service
@@ -214,13 +214,132 @@ def test_error_of_a_write_is_translated(status: int, code: str, error: type[Exce
         storage.write(BUCKET, "a", b"", "image/jpeg")
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, "SomethingNew"), (403, "SignatureDoesNotMatch")])
-def test_unexpected_error_is_raised_unchanged(status: int, code: str, proxy: FaultyProxy) -> None:
-    from botocore.exceptions import ClientError
+HINTS = [  # status, code, what the error says to change
+    (400, "ExpiredToken", "change its configuration, which starts new execution environments"),
+    (400, "InvalidToken", "the credentials of the function must be valid: check that its role exists"),
+    (403, "InvalidAccessKeyId", "the credentials of the function must be valid"),
+    (403, "SignatureDoesNotMatch", "the credentials of the function must be valid"),
+    (403, "RequestTimeTooSkewed", "must be within 15 minutes of the time of S3"),
+    (301, "PermanentRedirect", "the function must be in the region of the bucket"),
+    (400, "AuthorizationHeaderMalformed", "the function must be in the region of the bucket"),
+    (400, "IllegalLocationConstraintException", "the function must be in the region of the bucket"),
+    (307, "TemporaryRedirect", "the bucket is new"),
+]
 
-    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", status, code)
-    with pytest.raises(ClientError, match=code):
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(("status", "code", "hint"), HINTS)
+def test_error_of_the_function_itself_is_transient_and_says_what_to_change(
+    method: str, status: int, code: str, hint: str, proxy: FaultyProxy
+) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault(method, status, code)
+    with pytest.raises(TransientError, match=hint) as raised:
+        storage.read(BUCKET, "a", None, 100) if method == "GET" else storage.write(BUCKET, "a", b"", "image/jpeg")
+    assert str(raised.value).startswith(f"s3://{BUCKET}/a: S3 responded with {status} {code}: injected; ")
+
+
+def test_redirect_of_a_head_says_that_the_region_differs(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("HEAD", 301, "")
+    with pytest.raises(TransientError, match="the function must be in the region of the bucket"):
+        storage.head(BUCKET, "a")
+
+
+@pytest.mark.parametrize(
+    ("response", "region"),
+    [
+        ({"Error": {"Code": "AuthorizationHeaderMalformed", "Region": "eu-central-1"}}, " (eu-central-1):"),
+        (
+            {
+                "Error": {"Code": "PermanentRedirect"},
+                "ResponseMetadata": {"HTTPStatusCode": 301, "HTTPHeaders": {"x-amz-bucket-region": "eu-west-3"}},
+            },
+            " (eu-west-3):",
+        ),
+        ({"Error": {"Code": "301"}}, "bucket:"),
+    ],
+)
+def test_region_of_the_bucket_is_in_the_error(response: dict[str, Any], region: str) -> None:
+    error = storage_errors.of_response(response, "s3://b/a", is_read=True)
+    assert f"the function must be in the region of the bucket{region.removeprefix('bucket')}" in str(error)
+
+
+@pytest.mark.parametrize("code", ["KMS.DisabledException", "KMS.InvalidKeyUsageException", "KMS.SomethingNew"])
+def test_refusal_of_a_key_is_forbidden(code: str, proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 400, code)
+    with pytest.raises(Forbidden, match=code):
         storage.read(BUCKET, "a", None, 100)
+
+
+@pytest.mark.parametrize("code", ["KMS.KeyUnavailableException", "KMS.DependencyTimeoutException"])
+def test_key_that_is_unavailable_is_a_transient_error(code: str, proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 400, code)
+    with pytest.raises(TransientError, match=code):
+        storage.read(BUCKET, "a", None, 100)
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "SomethingNew"), (409, "AnotherOne"), (302, "Found"), (402, "")])
+def test_unknown_code_is_a_transient_error_so_that_the_event_is_delivered_again(
+    status: int, code: str, proxy: FaultyProxy
+) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", status, code)
+    with pytest.raises(TransientError, match=f"S3 responded with {status} {code}"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_missing_credentials_are_a_transient_error_that_says_what_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    storage._client.cache_clear()
+    with pytest.raises(TransientError, match=r"Unable to locate credentials; the credentials of the function must"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_half_of_the_credentials_is_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    storage._client.cache_clear()
+    with pytest.raises(TransientError, match=r"Partial credentials found .*; the credentials of the function must"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_host_without_an_address_is_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://s3.example.invalid")
+    storage._client.cache_clear()
+    with pytest.raises(
+        TransientError, match=r"Could not connect to the endpoint URL.*; S3 must be reachable: in a VPC"
+    ):
+        storage.read(BUCKET, "a", None, 100)
+
+
+@pytest.mark.parametrize("url", ["not a url", "s3.example.com", "http://"])
+def test_endpoint_that_is_no_url_is_a_transient_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    storage._client.cache_clear()
+    with pytest.raises(TransientError, match="AWS_ENDPOINT_URL must"):
+        storage.read(BUCKET, "a", None, 100)
+
+
+@pytest.mark.parametrize(
+    ("region", "message"), [("eu west", "the function must be in the region of the bucket"), ("x" * 80, "must be")]
+)
+def test_region_that_does_not_exist_is_a_transient_error(
+    region: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    storage._client.cache_clear()
+    with pytest.raises(TransientError, match=message):
+        storage.read(BUCKET, "a", None, 100)
+
+
+def test_message_of_s3_is_printable(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("GET", 403, "AccessDenied", "a\tb\nc\u202e\u2028d")
+    with pytest.raises(Forbidden) as raised:
+        storage.read(BUCKET, "a", None, 100)
+    assert str(raised.value).isprintable()
 
 
 USER = "User: arn:aws:sts::111122223333:assumed-role/yolo/yolo is not authorized to perform: "

@@ -46,6 +46,7 @@ class FakeS3:
         """Replace S3 for the function."""
         for operation in ("read", "head", "write"):
             monkeypatch.setattr(storage, operation, getattr(self, operation))
+        monkeypatch.setattr(storage, "prepare", lambda: None)
 
     def put(self, bucket: str, key: str, data: bytes, second: int, version_id: str | None = None) -> None:
         """Upload an object; the latest second is the latest version."""

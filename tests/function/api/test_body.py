@@ -177,7 +177,9 @@ def test_every_front_end_accepts_every_image_field(name: str, field: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "wrap", [dict, lambda fields: {"body": fields}, lambda fields: {"body": json.dumps(fields)}], ids=str
+    "wrap",
+    [dict, lambda fields: {"body": fields}, lambda fields: {"body": json.dumps(fields)}],
+    ids=["event", "object in body", "text in body"],
 )
 @pytest.mark.parametrize("field", REFS)
 def test_direct_invocation_accepts_every_image_field(wrap: Callable[[Any], Any], field: str) -> None:

@@ -150,3 +150,12 @@ def test_broken_base64_part_has_an_error_in_our_words(content: bytes) -> None:
 def test_missing_boundary_has_the_remedy(content_type: str) -> None:
     with pytest.raises(BadRequest, match="do not set the content type"):
         multipart.parts(b"--x--", content_type)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [("filename*=utf-8''a%FFb.png", "a\ufffdb.png"), ("filename*=us-ascii''%E9.png", "\ufffd.png")],
+)
+def test_bytes_that_are_no_text_in_a_file_name_are_replaced(parameters: str, expected: str) -> None:
+    part = only_part(f'content-disposition: form-data; name="image"; {parameters}')
+    assert part.file_name == expected

@@ -398,3 +398,27 @@ def test_error_for_an_empty_url_has_the_expected_length() -> None:
 def test_import_of_fetch_loads_no_network_module(run_python: Callable[..., Any]) -> None:
     program = "import sys, json, function.fetch; print(json.dumps([m for m in {} if m in sys.modules]))"
     assert run_python(program.format(["http.client", "ssl", "socket", "urllib.request"])) == []
+
+
+def test_host_name_that_resolves_too_slowly_exceeds_the_time_limit() -> None:
+    web = FakeWeb(response())
+    released = threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        released.wait(10)
+        return [PUBLIC]
+
+    began = time.monotonic()
+    with pytest.raises(UrlFetchFailed, match=r"^url at 'a\.example' exceeded the time limit$"):
+        fetch.image(URL, ("*",), LIMIT, 0.3, resolve, web.connect)
+    assert 0.3 <= time.monotonic() - began < 1
+    assert web.connected == []
+    released.set()
+
+
+def test_unexpected_error_of_the_resolver_is_raised_unchanged() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fetch.image(URL, ("*",), LIMIT, 5, resolve, FakeWeb().connect)

@@ -85,3 +85,17 @@ def test_threshold_of_a_loaded_model_is_read(tmp_path: Path) -> None:
 def test_model_without_nms_has_no_threshold(tmp_path: Path) -> None:
     path = color_model.save(tmp_path / "m.onnx", args="{'nms': False}")
     assert model.load(path, threads=1).metadata.nms_conf is None
+
+
+@pytest.mark.parametrize("operator", ["Identity", "Cast"])
+def test_threshold_is_followed_through_nodes_that_keep_its_value(operator: str) -> None:
+    options = {"to": TensorProto.FLOAT} if operator == "Cast" else {}
+    node = helper.make_node(operator, ["raw"], ["conf"], **options)
+    assert embedded_nms.threshold(graph(constant(0.4, "raw"), node, greater())) == 0.4
+
+
+def test_threshold_is_not_followed_through_a_node_that_changes_it() -> None:
+    assert (
+        embedded_nms.threshold(graph(constant(0.4, "raw"), helper.make_node("Neg", ["raw"], ["conf"]), greater()))
+        is None
+    )

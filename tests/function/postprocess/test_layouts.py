@@ -228,3 +228,20 @@ def test_queries_are_sorted_best_first() -> None:
 )
 def test_name_of_the_data_set_does_not_select_rtdetr(metadata: ModelMetadata) -> None:
     assert choose(metadata, (640, 640), [ranked(0)]).layout.name == "end-to-end"
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "metadata"),
+    [
+        ("anchors", rows((10, 10, 4, 4, 0.5, 0)).transpose(0, 2, 1), DETECT),
+        ("objectness", rows((10, 10, 4, 4, 1, 0.5, 0)), DETECT),
+        ("objectness", rows((10, 10, 4, 4, 0.5, 1, 0)), DETECT),
+        ("end-to-end", rows((8, 8, 12, 12, 0.5, 0)), DETECT),
+        ("queries", rows((0.5, 0.5, 0.1, 0.1, 0.5, 0)), RTDETR),
+    ],
+)
+def test_score_must_be_above_the_threshold_in_every_layout(
+    name: str, output: np.ndarray, metadata: ModelMetadata
+) -> None:
+    assert decoded(name, output, 0.5, metadata).scores.size == 0
+    assert decoded(name, output, 0.4999, metadata).scores.size == 1

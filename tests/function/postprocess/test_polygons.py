@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from function.postprocess.polygons import trace
+from function.postprocess.polygons import _without_collinear, trace
 
 
 def filled(polygons: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
@@ -65,3 +65,12 @@ def test_filled_polygons_equal_the_mask(seed: int) -> None:
     drawn = rng.random(rng.integers(1, 24, 2)) < rng.choice([0.1, 0.3, 0.5, 0.7, 0.9, 1])
     thick = drawn.repeat(3, axis=0).repeat(2, axis=1) if seed % 3 == 0 else drawn
     np.testing.assert_array_equal(filled(trace(thick), thick.shape), thick)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_point_on_a_straight_line_is_removed_and_the_end_of_a_slit_is_kept(turned: bool) -> None:
+    square = np.array([(0, 0), (2, 0), (4, 0), (4, 4), (4, 2), (4, 4), (0, 4), (0, 2)], np.float64)
+    essential = [(0, 0), (4, 0), (4, 4), (4, 2), (4, 4), (0, 4)]
+    ring = square[:, ::-1] if turned else square
+    expected = [point[::-1] for point in essential] if turned else essential
+    assert [tuple(point) for point in _without_collinear(ring).tolist()] == expected

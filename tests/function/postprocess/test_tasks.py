@@ -91,7 +91,7 @@ def test_mask_without_pixels_is_left_out() -> None:
     assert masks.polygons is not None
     assert masks.run_lengths is None
     (polygon,) = masks.polygons[0]
-    np.testing.assert_allclose([polygon.min(), polygon.max()], [32, 96], atol=4)
+    np.testing.assert_allclose([polygon.min(), polygon.max()], [32, 96], atol=1)  # px: the centers of edge pixels
 
 
 def test_run_lengths_count_every_pixel_of_the_image() -> None:
@@ -101,7 +101,7 @@ def test_run_lengths_count_every_pixel_of_the_image() -> None:
     assert masks.run_lengths is not None
     (runs,) = masks.run_lengths
     assert sum(runs) == 130 * 128
-    assert sum(runs[1::2]) == pytest.approx(np.pi * 32**2, rel=0.05)
+    assert sum(runs[1::2]) == pytest.approx(np.pi * 32**2, rel=0.015)  # 1.1 % measured: the edge is a polygon of pixels
 
 
 def test_masks_none_returns_neither_polygons_nor_run_lengths() -> None:
@@ -129,7 +129,7 @@ def test_scaled_center_of_a_strip_equals_that_of_the_whole_strip(monkeypatch: py
 
 
 def test_outlines_too_large_for_a_response_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment, "MAX_POINTS", 10)
+    monkeypatch.setattr(segment, "POINTS", (segment.POINTS[0], 10))
     boxes = np.array([[0, 0, 64, 64]], dtype=np.float32)
     with pytest.raises(TooLarge, match="masks=none"):
         segment.instance_masks(np.ones((1, 1), np.float32), boxes, boxes, disc(), GEOMETRY, "polygons")

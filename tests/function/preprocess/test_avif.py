@@ -163,3 +163,11 @@ image.read({DATA!r}, 1000000)
 print(json.dumps([before, [name in sys.modules for name in names]]))
 """
     assert run_python(program) == [[False] * 3, [True] * 3]
+
+
+def test_unit_with_an_extension_byte_is_passed_over() -> None:
+    stream = DATA[DATA.index(b"mdat") + 4 :]
+    sizes = list(avif._stream_sizes(stream, 0, len(stream)))
+    delimiter = bytes([2 << 3 | 4 | 2, 0, 0])  # a temporal delimiter with an extension byte and without content
+    assert sizes == [DRAWN.size]
+    assert list(avif._stream_sizes(delimiter + stream, 0, len(stream) + 3)) == sizes

@@ -110,3 +110,19 @@ def test_transforms_are_read_from_the_metadata(tmp_path: Path) -> None:
 def test_transforms_that_the_function_cannot_do_are_refused(tmp_path: Path, transforms: str) -> None:
     with pytest.raises(UnusableModel, match="transforms must be steps of preprocessing"):
         model.load(classifier(tmp_path, transforms), threads=1)
+
+
+RESIZED = "{'name': 'resize', 'size': (32, 64)}"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_valid"),
+    [("{'name': 'resize', 'size': (64, 64)}", True), ("{'name': 'resize', 'size': (40,)}", False)],
+)
+def test_resize_of_the_shorter_side_must_be_followed_by_a_crop(tmp_path: Path, first: str, is_valid: bool) -> None:
+    path = classifier(tmp_path, f"[{first}, {RESIZED}]")
+    if is_valid:
+        assert len(model.load(path, threads=1).metadata.transforms) == 2
+    else:
+        with pytest.raises(UnusableModel, match="transforms must be steps of preprocessing"):
+            model.load(path, threads=1)

@@ -194,3 +194,9 @@ def test_encoded_key_with_a_version_is_looked_up_with_this_version(
 
 def test_bucket_beside_images_is_that_of_each_image(invoke: Invoke) -> None:
     assert invoke({"Items": [{"bucket": "photos", "images": [{"key": "in/wall.jpg"}]}]}).value == {"results": [ROW]}
+
+
+@pytest.mark.parametrize(("batch_input", "kind"), [(["photos"], "an array"), ("photos", "text"), (5, "a number")])
+def test_error_for_batch_input_names_its_kind(batch_input: Any, kind: str, invoke: Invoke) -> None:
+    with pytest.raises(BadRequest, match=f"^BatchInput must be an object, got {kind}$"):
+        invoke({"BatchInput": batch_input, "Items": [{"bucket": "photos", "key": "in/wall.jpg"}]})

@@ -10,6 +10,7 @@ import pytest
 
 from function import sources
 from function.errors import BadRequest, FunctionError, MethodNotAllowed, NotFound, UnsupportedImage
+from function.model import Model
 from function.request import ImageRef, ImageRequest, Options
 from function.service import Service
 from function.settings import Settings
@@ -295,20 +296,34 @@ def test_event_with_a_method_that_is_no_http_request_does_not_match(name: str, c
 
 
 @pytest.mark.parametrize("name", HTTP_EVENTS)
-def test_deadline_is_that_of_the_front_end_less_half_a_second(name: str, make_service: Callable[..., Service]) -> None:
+def test_deadline_is_that_of_the_front_end_less_a_twentieth(name: str, make_service: Callable[..., Service]) -> None:
     service = make_service(NotFound("a"))
     http.respond(event(name), service)
-    limit = {"rest_v1": 28.5, "http_api_v1": 29.5, "http_api_v2": 29.5}.get(name)
-    assert service.deadline == (None if limit is None else service.started + limit)
+    limit = {"rest_v1": 27.55, "http_api_v1": 28.5, "http_api_v2": 28.5}.get(name)
+    assert service.deadline == (None if limit is None else pytest.approx(service.started + limit))
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(10, 9.5), (900, 27.55)])
+def test_deadline_is_the_earlier_one_of_the_function_and_its_front_end(
+    seconds: int, limit: float, served: Model, settings: Settings
+) -> None:
+    service = Service(served, settings, "id-1", lambda: 1000 * seconds)
+    http.respond(event("rest_v1"), service)
+    assert service.deadline == pytest.approx(service.started + limit)
 
 
 @pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "http_api_v2"])
 def test_images_that_are_not_begun_in_time_are_rows_of_the_response(
     name: str, make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = make_service(NotFound("done"))
-    seconds = iter([0.0, 28.0, 30.0, 31.0])
-    monkeypatch.setattr("function.service.monotonic", lambda: service.started + next(seconds))
+    finished: list[str | None] = []
+
+    def result(name: str | None) -> NotFound:
+        finished.append(name)
+        return NotFound("done")
+
+    service = make_service(result)
+    monkeypatch.setattr("function.service.monotonic", lambda: service.started + 14.5 * len(finished))
     reply = http.respond(event(name, body=json.dumps({"images": [{"image_data": ENCODED}] * 4})), service)
     types = [row["type"] for row in json.loads(reply["body"])["results"]]
     assert types == ["NotFound", "NotFound", "DeadlineExceeded", "DeadlineExceeded"]

@@ -124,3 +124,13 @@ def test_head_has_the_response_of_get_without_its_body(
     get, head = (respond(make_service, at(name, path, method, body="")) for method in ("GET", "HEAD"))
     assert get["body"]
     assert head == get | {"body": ""}
+
+
+@pytest.mark.parametrize(("method", "status"), [("POST", 404), ("GET", 200)])
+@pytest.mark.parametrize("name", ["rest_v1", "http_api_v1", "http_api_v2"])
+def test_only_a_post_to_the_stage_itself_goes_to_the_model(
+    name: str, method: str, status: int, make_service: Callable[..., Service]
+) -> None:
+    sample = at(name, "/v2", method)
+    sample["requestContext"] |= {"stage": "v2", "domainName": "api.example"}
+    assert respond(make_service, sample)["statusCode"] == status  # 404: the response of the model in these tests

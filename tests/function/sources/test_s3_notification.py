@@ -8,11 +8,22 @@ import pytest
 
 from function.errors import BadRequest
 from function.sources import s3_notification
+from function.sources.object_request import ObjectRequest
 from tests.support.aws_events import DETAIL, READ, S3_EVENT, S3_RECORD, cloudtrail, eventbridge, sns
 
 
+def requests(event: Any) -> list[ObjectRequest]:
+    """The objects of a notification; the first error is raised."""
+    found: list[ObjectRequest] = []
+    for row in s3_notification.requests(event):
+        if isinstance(row, Exception):
+            raise row
+        found.append(row)
+    return found
+
+
 def names(event: Any) -> list[tuple[str, str, str | None]]:
-    return [request.s3_object[:3] for request in s3_notification.requests(event)]
+    return [request.s3_object[:3] for request in requests(event)]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +35,7 @@ def test_notification_names_its_object(name: str) -> None:
 
 @pytest.mark.parametrize("event", [eventbridge("aws.s3", "Object Created", DETAIL), DETAIL], ids=["event", "detail"])
 def test_eventbridge_names_the_version_and_the_sequencer(event: Any) -> None:
-    (request,) = s3_notification.requests(event)
+    (request,) = requests(event)
     assert (request.s3_object.version_id, request.s3_object.sequencer) == ("v1", "0055AED6DCD90281E5")
 
 
@@ -87,7 +98,7 @@ def nested(depth: int) -> dict[str, Any]:
 )
 def test_event_without_a_valid_object_is_a_bad_request(event: Any) -> None:
     with pytest.raises(BadRequest):
-        s3_notification.requests(event)
+        requests(event)
 
 
 def test_all_records_of_a_notification_are_read() -> None:
@@ -158,7 +169,7 @@ UNKNOWN = [
 @pytest.mark.parametrize("event", UNKNOWN, ids=lambda event: json.dumps(event)[:300])
 def test_unknown_name_of_an_event_is_a_bad_request_and_not_acknowledged(event: Any) -> None:
     with pytest.raises(BadRequest, match=r"must be|must have") as raised:
-        s3_notification.requests(event)
+        requests(event)
     assert not re.search(r"None|\['|\[\]", str(raised.value))
 
 
@@ -166,12 +177,12 @@ def test_unknown_name_of_an_event_is_a_bad_request_and_not_acknowledged(event: A
 def test_version_that_is_not_text_is_a_bad_request(version_id: Any) -> None:
     s3: dict[str, Any] = {"bucket": {"name": "photos"}, "object": {"key": "in/wall.jpg", "versionId": version_id}}
     with pytest.raises(BadRequest, match="the version id must be text"):
-        s3_notification.requests({"Records": [S3_RECORD | {"s3": s3}]})
+        requests({"Records": [S3_RECORD | {"s3": s3}]})
 
 
 @pytest.mark.parametrize("etag", [7, "\ud800", {}])
 def test_etag_that_is_not_text_is_unknown(etag: Any) -> None:
-    (request,) = s3_notification.requests(DETAIL | {"object": {"key": "a", "etag": etag, "sequencer": etag}})
+    (request,) = requests(DETAIL | {"object": {"key": "a", "etag": etag, "sequencer": etag}})
     assert (request.s3_object.etag, request.s3_object.sequencer) == (None, None)
 
 
@@ -191,5 +202,5 @@ def test_etag_that_is_not_text_is_unknown(etag: Any) -> None:
 )
 def test_error_names_the_field_in_terms_of_json(event: Any, message: str) -> None:
     with pytest.raises(BadRequest) as raised:
-        s3_notification.requests(event)
+        requests(event)
     assert str(raised.value).startswith(f"{message}; expected ")

@@ -25,6 +25,7 @@ from function.model import Model
 from function.service import Service
 from function.settings import Settings
 from function.sources import s3_notification
+from function.sources.object_request import ObjectRequest
 from tests.function.sources.test_registry import event
 from tests.support import aws_events
 from tests.support.fake_s3 import FakeS3
@@ -259,8 +260,10 @@ def test_sns_message_that_is_not_a_notification_is_raised(respond: Callable[...,
 
 
 def test_keys_are_form_encoded_in_notifications_and_plain_in_eventbridge() -> None:
-    assert s3_notification.requests(event("s3_special_key"))[0].s3_object.key == SPECIAL_KEY
-    assert s3_notification.requests(event("eventbridge_created"))[0].s3_object.key == EVENTBRIDGE_KEY
+    for name, key in {"s3_special_key": SPECIAL_KEY, "eventbridge_created": EVENTBRIDGE_KEY}.items():
+        (request,) = s3_notification.requests(event(name))
+        assert isinstance(request, ObjectRequest)
+        assert request.s3_object.key == key
 
 
 def test_response_to_a_notification_has_a_row_for_each_object(respond: Callable[..., Any]) -> None:

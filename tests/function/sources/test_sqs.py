@@ -164,7 +164,7 @@ def test_version_beside_s3_is_read(name: str, invoke: Invoke, photos: FakeS3) ->
     ("message", "error"),
     [
         ({}, "a message of a queue must have messageId, got an object without it"),
-        ({"messageId": 5}, "messageId must be text that is not empty, got a number"),
+        ({"messageId": 5}, "messageId must be text that is not empty, got 5"),
         ({"messageId": ""}, "messageId must be text that is not empty, got an empty text"),
         (None, "a message of a queue must be an object with messageId, got null"),
     ],
