@@ -5,7 +5,8 @@
     undeploy.sh       aws/            remove what deploy.sh created
     call.py           client/         send images to a deployed function
     invoke_local.py   local_lambda/   run the zips on this machine as Lambda does
-    soak_s3.py        soak/           process many S3 objects with the zips on this machine, with injected errors
+    soak.py           soak/           send thousands of mixed events to the zips on this machine, with injected errors
+    soak_s3.py        soak/           the part of it with S3 events in a queue
     test.sh           (pytest)        run the tests
     check             (ruff, mypy)    check format, types and documentation
     bench.sh          ../benchmarks/  measure cold start, latency and memory

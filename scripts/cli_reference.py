@@ -23,10 +23,13 @@ DEV = "python3 scripts/environments.py dev"
 PAGE = ROOT / "docs" / "cli.md"
 COMMANDS = {  # command, as one types it -> the module whose `parser()` reads its arguments
     "scripts/build_zip.sh": "scripts.bundle.options",
+    "scripts/verify.sh": "scripts.verify.options",
     "scripts/deploy.sh": "scripts.aws.deploy",
     "scripts/undeploy.sh": "scripts.aws.undeploy",
     "scripts/call.py": "scripts.call",
     "scripts/invoke_local.py": "scripts.invoke_local",
+    "scripts/fuzz.sh": "scripts.fuzz.options",
+    "scripts/soak.py": "scripts.soak.cli",
     "scripts/soak_s3.py": "scripts.soak_s3",
     "scripts/bench.sh": "benchmarks.options",
     "scripts/bench.sh compare": "benchmarks.compare",
@@ -51,8 +54,8 @@ All commands run from a checkout. They install what they need below `.venv/` and
 | 130 | interrupted |
 
 Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither
-torch nor a build; all other arguments go to pytest), and `scripts/check` runs lint, format, types, shellcheck and the
-build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its
+torch nor a build; `--mutate` and `--long`: see `CONTRIBUTING.md`; all other arguments go to pytest), and `scripts/check`
+runs lint, format, types, shellcheck and the build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its
 Python.
 """
 

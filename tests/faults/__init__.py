@@ -1,0 +1,1 @@
+"""Faults of S3 and of the execution environment, each with its stated outcome."""

@@ -1,0 +1,104 @@
+"""Settings of an existing function, ownership of a role and of a layer version, and the limit of a direct upload."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layer.targets import Target
+from scripts.aws import lambda_function, layer, role
+from scripts.aws.artifacts import Artifacts
+from scripts.aws.cli import Aws, DeployError
+from scripts.aws.commands import Upload
+from scripts.aws.lambda_function import FunctionSpec
+
+DIRECT_LIMIT = 50 * 1024 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas"
+CURRENT = {"Runtime": "python3.13", "Role": "arn:role", "MemorySize": 1769, "Timeout": 30}
+
+
+def zipped(size: int = 1) -> Upload:
+    return Upload(Path("layer.zip"), size, "0" * 64)
+
+
+def environment_after(before: dict[str, str], requested: dict[str, str]) -> Any:
+    spec = FunctionSpec(
+        "yolo", Artifacts(Target("arm64", "3.13"), zipped(), zipped()), None, None, None, None, requested
+    )
+    arguments, _ = lambda_function.changes(spec, "arn:layer:1", CURRENT | {"Environment": {"Variables": before}})
+    return json.loads(arguments[arguments.index("--environment") + 1])["Variables"]
+
+
+def test_variable_of_the_command_line_replaces_that_of_the_function() -> None:
+    after = environment_after({"CONF_THRESHOLD": "0.4", "NOTE": "kept"}, {"CONF_THRESHOLD": "0.6"})
+    assert after == {"CONF_THRESHOLD": "0.6", "NOTE": "kept", "ORT_DISABLE_TELEMETRY": "1"}
+
+
+def test_variable_of_the_function_replaces_the_default_of_deploy() -> None:
+    assert environment_after({"ORT_DISABLE_TELEMETRY": "0"}, {"A": "1"}) == {"ORT_DISABLE_TELEMETRY": "0", "A": "1"}
+
+
+class Responses:
+    """The `aws` command with one response to every read; it records the commands."""
+
+    def __init__(self, response: Any) -> None:
+        self.response, self.commands = response, list[list[str]]()
+
+    def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        self.commands.append(command[1:3])
+        return subprocess.CompletedProcess(command, 0, json.dumps(self.response), "")
+
+
+def aws_with(response: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Aws, Responses]:
+    responses = Responses(response)
+    monkeypatch.setattr("scripts.aws.cli.subprocess.run", responses.run)
+    return Aws(None, False, str), responses
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ([{"Key": "yolo-lambda-zip", "Value": "yolo"}], True),
+        ([{"Key": "team", "Value": "a"}, {"Key": "yolo-lambda-zip", "Value": "yolo"}], True),
+        ([{"Key": "yolo-lambda-zip", "Value": "another"}], False),
+        ([{"Key": "yolo-lambda-zip", "Value": "yolo-2"}], False),
+        ([{"Key": "team", "Value": "yolo"}], False),
+        ([], False),
+    ],
+)
+def test_role_is_removed_only_if_it_was_created_for_this_function(
+    tags: list[dict[str, str]], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws, _ = aws_with({"Role": {"Arn": "arn:role", "Tags": tags}}, monkeypatch)
+    assert role.is_removable(aws, "yolo-lambda", "yolo") is expected
+
+
+def test_role_of_another_function_is_not_taken_for_a_created_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = [{"Key": "yolo-lambda-zip", "Value": "another"}]
+    aws, responses = aws_with({"Role": {"Arn": "arn:role", "Tags": tags}}, monkeypatch)
+    with pytest.raises(DeployError, match=r"was not created by deploy\.sh"):
+        role.ensure_created(aws, "yolo-lambda", "yolo")
+    assert responses.commands == [["iam", "get-role"]]
+
+
+@pytest.mark.parametrize(
+    ("architectures", "published"), [(["arm64"], False), (["x86_64", "arm64"], False), (["x86_64"], True), ([], True)]
+)
+def test_layer_version_of_another_architecture_is_not_used(
+    architectures: list[str], published: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = {
+        "Version": 3,
+        "Description": f"yolo-lambda-zip sha256:{'0' * 64}",
+        "LayerVersionArn": "arn:layer:3",
+        "CompatibleArchitectures": architectures,
+    }
+    aws, responses = aws_with({"LayerVersions": [version], "LayerVersionArn": "arn:layer:4"}, monkeypatch)
+    layer.ensure_published(aws, "yolo", zipped(), Target("arm64", "3.13"), None)
+    assert (["lambda", "publish-layer-version"] in responses.commands) == published
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1, True), (DIRECT_LIMIT, True), (DIRECT_LIMIT + 1, False)])
+def test_zip_up_to_50_mb_is_sent_with_the_request(size: int, expected: bool) -> None:
+    assert zipped(size).direct is expected
