@@ -4,6 +4,10 @@
 #   scripts/test.sh            all tests, also those of the torch export, the built zips and the runtime client
 #   scripts/test.sh --fast     without these three; takes two minutes
 #   scripts/test.sh ARGUMENTS  pass the arguments to pytest, such as tests/function/postprocess/test_boxes.py -k nms
+#   scripts/test.sh --mutate [MODULE...]  change function/ at one place at a time; the fast tests have to notice each
+#                              change (--sample N --seed N: a random sample; --help: all options)
+#   scripts/test.sh --long     what takes hours: a clean environment, 30 minutes of fuzzing, 10,000 invocations of the
+#                              zips in dist/, 400 mutants
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
@@ -12,11 +16,55 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; 
     exit 2
 fi
 cd "$root"
+
+# Run the fast tests in a copy of the checkout, which makes its environment anew.
+clean_environment() {
+    local folder code=0
+    folder="$(mktemp -d)"
+    git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar -x -C "$folder"
+    "$folder/scripts/test.sh" --fast || code=$?
+    rm -rf "$folder"
+    return "$code"
+}
+
+dev() {
+    "$python" "$@"
+}
+
+# Run every part of --long, also after one has failed.
+long() {
+    local failed=() part
+    for part in \
+        "clean_environment" \
+        "dev -m pytest -m long" \
+        "scripts/fuzz.sh --minutes 30" \
+        "dev scripts/soak.py" \
+        "dev -m tests.mutation --sample 400"; do
+        echo "test: $part"
+        $part || failed+=("$part")
+    done
+    if [[ ${#failed[@]} -gt 0 ]]; then
+        printf 'test: failed: %s\n' "${failed[@]}" >&2
+        return 1
+    fi
+}
+
 python="$(python3 scripts/environments.py dev | tail -n 1)"
-if [[ "${1:-}" == "--fast" ]]; then
-    shift
-    set -- -m "not torch and not build and not runtime" "$@"
-elif [[ $# -eq 0 ]]; then
-    python3 scripts/environments.py export > /dev/null
-fi
+case "${1:-}" in
+    --mutate)
+        shift
+        exec "$python" -m tests.mutation "$@"
+        ;;
+    --long)
+        long
+        exit
+        ;;
+    --fast)
+        shift
+        set -- -m "not torch and not build and not runtime and not long and not fuzz" "$@"
+        ;;
+    "")
+        python3 scripts/environments.py export > /dev/null
+        ;;
+esac
 exec "$python" -m pytest "$@"

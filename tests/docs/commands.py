@@ -21,6 +21,7 @@ PARSERS = {  # command, as one types it -> the module whose `parser()` reads its
     "python -m tests.golden.write": "tests.golden.write",
     "python -m tests.golden.write_tasks": "tests.golden.write_tasks",
     "python -m tests.matrix": "tests.matrix.__main__",
+    "python -m tests.mutation": "tests.mutation.__main__",
 }
 INTERNAL = ("tests.",)  # modules whose commands are for contributors; their options need no page
 CODE = ("function", "export", "layer", "scripts", "benchmarks", "example")  # the folders that hold modules

@@ -17,6 +17,8 @@ FOREIGN = {  # an option that inline code names and none of our parsers has -> t
     "--parameter-overrides": "sam deploy",
     "--architecture": "scripts/deploy.sh",  # the hidden alias of --arch
     "--fast": "scripts/test.sh",  # ours, but read by the shell
+    "--long": "scripts/test.sh",
+    "--mutate": "scripts/test.sh",
 }
 
 

@@ -18,22 +18,25 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "aws.limits": set(),
     "aws": {"aws.limits", "environments", "manifest"},
     "bundle": {"aws", "aws.limits", "environments", "manifest"},
+    "verify": {"bundle", "environments", "manifest"},
     "client": {"aws.limits", "result_table"},
     "local_lambda.errors": set(),
     "local_lambda.sandbox": {"local_lambda.errors"},
     "local_lambda": {
         *("aws.limits", "environments", "local_lambda.errors", "local_lambda.sandbox", "manifest", "result_table"),
     },
-    "soak": {"local_lambda"},
+    "fuzz": {"environments"},
+    "soak": {"aws.limits", "environments", "local_lambda", "local_lambda.errors"},
     "call": {"aws.limits", "client", "environments"},
     "invoke_local": {"aws.limits", "environments", "local_lambda", "local_lambda.errors"},
-    "soak_s3": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "soak"},
+    "soak_s3": {"environments", "soak"},
     "cli_reference": {"environments"},
 }
 OTHER_PARTS = {  # module or folder of scripts/ -> other parts of the project that it may import
     "aws": {"layer"},
     "bundle": {"export", "layer"},
     "call": {"function"},  # draws the boxes
+    "verify": {"export", "layer"},
     "local_lambda": {"function"},  # draws the boxes
 }
 USERS = {  # other part of the project -> what it may import of scripts/
@@ -51,17 +54,19 @@ USERS = {  # other part of the project -> what it may import of scripts/
     },
 }
 PATH_EDITORS = {  # programs that are started as a file, and the text of such programs
-    *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak_s3.py"),
+    *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak.py"),
+    "scripts/soak_s3.py",
     *("scripts/local_lambda/bootstrap.py", "scripts/local_lambda/sandbox/__init__.py"),
     *("benchmarks/baselines/with_ultralytics.py", "benchmarks/workers/probe.py", "benchmarks/workers/serve.py"),
     "export/__main__.py",
 }
 ANY_PYTHON = (  # run on Python 3.9 without installed packages
     *("aws.deploy", "aws.undeploy", "bundle.options", "call", "environments", "invoke_local", "manifest"),
-    *("result_table", "soak_s3"),
+    *("result_table", "verify.options", "soak.cli", "soak_s3", "fuzz.options"),
 )
 CODE = ("function", "layer", "export", "scripts", "benchmarks", "example")
 FILES = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
+FILES.sort(key=lambda path: path.name == "__init__.py")  # `scripts.soak` is the folder, not the command scripts/soak.py
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 OWN_VERSION = ".".join(map(str, sys.version_info[:2]))
 OWN = [name for name in MODULES if name.startswith("scripts.")]

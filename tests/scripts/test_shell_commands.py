@@ -12,7 +12,7 @@ from scripts import environments
 
 ROOT = environments.ROOT
 OWN = ".".join(map(str, sys.version_info[:2]))
-WITH_PARSER = ("build_zip.sh", "deploy.sh", "undeploy.sh", "bench.sh")
+WITH_PARSER = ("build_zip.sh", "deploy.sh", "undeploy.sh", "bench.sh", "verify.sh", "fuzz.sh")
 
 
 def run(script: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
