@@ -179,15 +179,19 @@ def _resolve_options(settings: Settings, options: Options, names: dict[int, str]
 
 
 def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
-    return np.array([class_id for requested in classes for class_id in _ids(requested, names)], dtype=np.int64)
+    by_name: dict[str, list[int]] = {}
+    for class_id, name in names.items():
+        by_name.setdefault(name, []).append(class_id)
+    return np.array([class_id for item in dict.fromkeys(classes) for class_id in _ids(item, names, by_name)], np.int64)
 
 
-def _ids(requested: int | str, names: dict[int, str]) -> list[int]:
+def _ids(requested: int | str, names: dict[int, str], by_name: dict[str, list[int]]) -> list[int]:
     """Return the ids of a class; several classes can have the same name.
 
     Args:
         requested: an id, or a text: a name, and an id only if no class has that name.
         names: of the model, by id.
+        by_name: ids of each name.
 
     Raises:
         InvalidOption: no such id or name.
@@ -197,9 +201,8 @@ def _ids(requested: int | str, names: dict[int, str]) -> list[int]:
             return [requested]
         raise _unknown_class(requested, names)
     for text in (requested, requested.strip()):
-        ids = [class_id for class_id, name in names.items() if name == text]
-        if ids:
-            return ids
+        if text in by_name:
+            return by_name[text]
     if text.isascii() and text.isdigit() and len(text) < MAX_ID_DIGITS and int(text) in names:
         return [int(text)]
     raise _unknown_class(requested, names)

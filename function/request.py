@@ -12,6 +12,7 @@ MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; N
 MASKS = ("polygons", "rle", "none")
 NUMBER = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"  # float() also reads 1_0, inf and other digits
 SHOWN = 100  # characters of a value in an error message: the response has a size limit
+MAX_CLASSES = 10_000  # items of the option `classes`, more than a model has; a body of 6 MB has room for a million
 MAX_UNKNOWN = 1000  # fields in one place: each is compared with every option name
 TYPO_LETTERS = 5  # a shorter name is one edit away from too many words
 
@@ -82,6 +83,8 @@ def parse_options(fields: Mapping[str, Any]) -> dict[str, Any]:
         parsed = option.parse(option, written, value)
         if isinstance(parsed, tuple):  # `classes[0]` and `classes[1]`, as some clients write one list
             parsed = values.get(option.name, ()) + parsed
+            if len(parsed) > MAX_CLASSES:
+                raise InvalidOption(f"{option.name} must have at most {MAX_CLASSES} items, got {len(parsed)} or more")
         elif values.get(option.name, parsed) != parsed:
             other, earlier = written_as[option.name]
             raise InvalidOption(

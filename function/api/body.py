@@ -166,9 +166,7 @@ def may_be_text(data: bytes) -> bool:
     return not data[:TEXT_START].removeprefix(BYTE_ORDER_MARK.encode()).translate(None, TEXT_BYTES)
 
 
-def decode(
-    text: str, is_base64: bool, coding: str | None, max_bytes: int, memory_mb: int | None = None
-) -> str | bytes:
+def decode(text: str, is_base64: bool, coding: str | None, max_bytes: int, memory_mb: int | None = None) -> str | bytes:
     """Return a body without base64 and without compression; text if it arrived as text.
 
     Args:

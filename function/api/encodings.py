@@ -196,7 +196,9 @@ def _decompress(data: bytes, coding: str, max_bytes: int) -> bytes:
             raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got broken data") from error
         room -= len(members[-1])
         if room < 0:
-            raise TooLarge(f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES, and the memory), got more")
+            raise TooLarge(
+                f"the decompressed body must have at most {max_bytes} bytes (MAX_OBJECT_BYTES, memory), got more"
+            )
         if not decompressor.eof:
             raise BadRequest(f"body must be {coding}, as its Content-Encoding says, got data that is cut off")
         rest = decompressor.unused_data

@@ -169,27 +169,29 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=["flat", "noise", "objects"])
-def big_image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def big_image(path: Path, content: str) -> Path:
     drawn = Image.new("RGB", BIG, (114, 114, 114))
-    if request.param == "noise":
+    if content == "noise":
         noise = np.random.default_rng(1).integers(0, 256, (BIG[1] // 4, BIG[0] // 4, 3), dtype=np.uint8)
         drawn = Image.fromarray(noise).resize(BIG, Image.Resampling.NEAREST)
-    elif request.param == "objects":
+    elif content == "objects":
         with Image.open(io.BytesIO((ROOT / "example/samples/small-300x225.jpg").read_bytes())) as sample:
             for left, top in itertools.product(range(0, BIG[0], 700), repeat=2):
                 drawn.paste(sample.resize((700, 525)), (left, top))
-    path = tmp_path_factory.mktemp("big") / f"{request.param}.jpg"
     path.write_bytes(encode(drawn, "JPEG", quality=80))
     return path
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("task", WEIGHTS)
+@pytest.mark.parametrize(
+    ("task", "content"),
+    [*((task, "objects") for task in WEIGHTS), ("detect", "flat"), ("segment", "noise"), ("obb", "noise")],
+)
 def test_examples_answer_every_pair_of_extreme_options_for_49_megapixels(
-    exported: Path, big_image: Path, task: str
+    exported: Path, tmp_path: Path, task: str, content: str
 ) -> None:
-    command = [sys.executable, "-c", CHILD, str(exported / f"{task}.onnx"), str(big_image)]
+    drawn = big_image(tmp_path / "big.jpg", content)
+    command = [sys.executable, "-c", CHILD, str(exported / f"{task}.onnx"), str(drawn)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])

@@ -186,3 +186,23 @@ def test_error_shows_a_value_as_json(value: object, shown: str) -> None:
 def test_error_of_two_names_of_one_option_shows_both_values() -> None:
     with pytest.raises(InvalidOption, match=r"conf and confidence .* must be equal, got 0.4 and '0.5'"):
         read_options({"conf": 0.4, "confidence": "0.5"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"classes": [0] * 10_001},
+        {"classes": ["gauge"] * 500_000},
+        {"classes": ",".join(["0"] * 10_001)},
+        {f"classes[{index}]": 0 for index in range(100_000)},
+        {"classes": [1] * 6000, "classes[]": [2] * 6000},
+    ],
+    ids=["ids", "names", "text", "fields", "two fields"],
+)
+def test_more_classes_than_the_limit_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match=r"classes must have at most 10000 items, got \d+ or more"):
+        read_options(fields)
+
+
+def test_as_many_classes_as_the_limit_are_read() -> None:
+    assert read_options({"classes": [0] * 10_000}).classes == (0,) * 10_000
