@@ -52,7 +52,7 @@ def least_mb(read: Callable[[int], Any]) -> int:
 def test_image_is_read_if_its_bytes_per_pixel_fit(kind: str, bytes_per_pixel: float) -> None:
     data = images.KINDS[kind](SIDE)
     least = least_mb(lambda memory_mb: image.read(data, 10**7, memory_mb))
-    assert least == pytest.approx(4 * bytes_per_pixel, abs=1.01)
+    assert least == pytest.approx(4 * bytes_per_pixel, abs=2)
 
 
 def test_small_image_is_not_checked() -> None:
@@ -81,7 +81,7 @@ def test_coefficients_of_a_jpeg_in_several_scans_are_counted(scan_layers: int, b
     data = jpeg_header(scan_layers)
     opened = JpegImagePlugin.JpegImageFile(BytesIO(data))
     least = least_mb(lambda memory_mb: MemoryLimit(memory_mb).check_decoding(opened, data))
-    assert least == pytest.approx(4 * bytes_per_pixel, abs=1.01)
+    assert least == pytest.approx(4 * bytes_per_pixel, abs=2)
 
 
 def test_coefficients_of_a_reduced_jpeg_are_those_of_the_full_size() -> None:
@@ -89,4 +89,4 @@ def test_coefficients_of_a_reduced_jpeg_are_those_of_the_full_size() -> None:
     opened = JpegImagePlugin.JpegImageFile(BytesIO(data))
     opened.draft(None, (SIDE // 4, SIDE // 4))
     least = least_mb(lambda memory_mb: MemoryLimit(memory_mb).check_decoding(opened, data))
-    assert least == pytest.approx(4 * (6 + 4 / 16), abs=1.01)
+    assert least == pytest.approx(4 * (6 + 4 / 16), abs=2)
