@@ -27,11 +27,12 @@ class FunctionError(Exception):
     status = 500
 
     def __init__(self, message: str = "") -> None:
-        """Set the message; half of a surrogate pair, which UTF-8 does not have, becomes its escape.
+        """Set the message, with unprintable characters as escapes.
 
-        JSON can spell it, and the runtime sends the error as UTF-8.
+        The runtime writes the message of an exception to the log, where a line break in a name would forge a line, and
+        sends it as UTF-8, which does not have half of a surrogate pair; JSON can spell both.
         """
-        super().__init__(message.encode("utf-8", "backslashreplace").decode())
+        super().__init__(one_line(message))
 
 
 class BadRequest(FunctionError):
@@ -154,6 +155,8 @@ def shown(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return a text with its line breaks and other unprintable characters as escapes, for the log."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 

@@ -17,6 +17,18 @@ SHOWN = 40  # characters of a caller's text
 MAX_PADDING = 2
 
 
+def prepare(ref: ImageRef, settings: Settings) -> None:
+    """Load what the first read from S3 takes, for an image that is there: it is no part of the time of the image.
+
+    Raises:
+        BadRequest: the S3 address is not valid.
+        Forbidden: the bucket is not allowed.
+    """
+    if ref.kind == "s3" and isinstance(ref.value, str):
+        _bucket_and_key(ref.value, settings)
+        storage.prepare()
+
+
 def load(ref: ImageRef, settings: Settings) -> bytes:
     """Return the encoded image.
 
@@ -124,12 +136,17 @@ def _from_url(url: str, settings: Settings) -> bytes:
 
 
 def _from_s3(address: str, settings: Settings) -> bytes:
+    bucket, key = _bucket_and_key(address, settings)
+    return storage.read(bucket, key, None, settings.max_object_bytes).data
+
+
+def _bucket_and_key(address: str, settings: Settings) -> tuple[str, str]:
     bucket, slash, key = address.removeprefix("s3://").partition("/")
     if not (address.startswith("s3://") and bucket and slash and key and _is_unicode(address)):
         raise BadRequest(f"s3 must be s3://bucket/key, got {shown(address)}")
     if bucket not in settings.allowed_buckets:
         raise Forbidden(f"the bucket {shown(bucket)} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
-    return storage.read(bucket, key, None, settings.max_object_bytes).data
+    return bucket, key
 
 
 def _is_unicode(text: str) -> bool:

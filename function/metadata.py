@@ -7,7 +7,7 @@ import ast
 import itertools
 from typing import Any, NamedTuple
 
-from function.errors import UnusableModel
+from function.errors import UnusableModel, kind
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 DEFAULT_IMGSZ = (640, 640)  # px; for a dynamic model without imgsz: the YOLOv5 repository writes only stride and names
@@ -151,7 +151,7 @@ def _class_name(path: str, class_id: object, name: Any) -> str:
         return name
     if isinstance(name, bool | float | None) or (isinstance(name, int) and abs(name) < MAX_NUMBER):
         return str(name)
-    got = type(name).__name__
+    got = kind(name)
     if isinstance(name, str):
         got = f"{len(name)} characters" if len(name) > MAX_CLASS_NAME else "half of a surrogate pair"
     raise UnusableModel(

@@ -156,7 +156,7 @@ def _run_on_pattern(
         try:
             return wider, _run(session, _pattern(wider), metadata)
         except Exception as error:  # noqa: BLE001  (of any kind: the size of the first run is known to be accepted)
-            logger.info("the model does not run on %s: %s", wider, error)
+            logger.info("the model does not run on %s: %s", wider, one_line(str(error)))
     return input_hw, _run(session, _pattern(input_hw), metadata)
 
 
@@ -272,7 +272,7 @@ def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) 
         try:
             return small, _run_blank(session, small, metadata)
         except Exception as error:  # noqa: BLE001  (of any kind: the run at full size decides)
-            logger.info("%s does not run on %s: %s", path, small, error)
+            logger.info("%s does not run on %s: %s", path, small, one_line(str(error)))
     try:
         return metadata.imgsz_hw, _run_blank(session, metadata.imgsz_hw, metadata)
     except Exception as error:  # the exceptions of onnxruntime share no narrower public base class

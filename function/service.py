@@ -1,7 +1,7 @@
 """The service that event sources call: predictions and inferences, with errors returned as values."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
@@ -63,6 +63,7 @@ class Service:
         self._model = model
         self._pending = 0  # images that are not begun
         self._share_ends: float | None = None  # of the image that is begun, for its waits
+        self._writes_end: float | None = None  # of the image that is begun, for all its writes; None: none yet
         self._reserve = 0.0
         self._limit = ""  # what the deadline comes from, for messages
         if remaining_ms:
@@ -80,17 +81,28 @@ class Service:
         if self.deadline is None or deadline < self.deadline:
             self.deadline, self._reserve, self._limit = deadline, reserve, f"{limit} ({seconds:.4g} s)"
 
-    def expect(self, images: int) -> None:
-        """Set how many images are still to come; they share the time that is left."""
-        self._pending = images
+    def expect(self, requests: Iterable[object], behind: int = 0) -> None:
+        """Set which images are still to come; they share the time that is left.
 
-    def begin(self) -> None:
+        Args:
+            requests: an error among them, of a request that could not be parsed, has no share.
+            behind: images after these.
+        """
+        self._pending = behind + sum(not isinstance(request, FunctionError) for request in requests)
+
+    def begin(self, prepare: Callable[[], None] | None = None) -> None:
         """Begin an image.
+
+        Args:
+            prepare: called before the share of the image begins; its errors are raised.
 
         Raises:
             DeadlineExceeded: no time is left.
         """
         waiting, self._pending = max(self._pending, 1), max(self._pending - 1, 0)
+        self._share_ends = self._writes_end = None
+        if prepare:
+            prepare()
         if self.deadline is None:
             return
         now = monotonic()
@@ -112,16 +124,20 @@ class Service:
         return self._wait(self._share_ends - monotonic(), "reading", function, *arguments)
 
     def write(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
-        """Return the value of a call that writes a result, within a share of its own; half of the reserve is for it.
+        """Return the value of a call that writes a result, within the share of the image.
+
+        All writes of an image have half of the reserve, in all, if less than that is left of its share.
 
         Raises:
             DeadlineExceeded: it took longer.
         """
         if self.deadline is None:
             return function(*arguments)
-        left = self.deadline - monotonic()
-        seconds = max(left / (self._pending + 1), min(left, 0) + self._reserve / 2)
-        return self._wait(seconds, "writing the result of", function, *arguments)
+        now = monotonic()
+        if self._writes_end is None:
+            share_ends = self.deadline if self._share_ends is None else self._share_ends
+            self._writes_end = min(max(share_ends, now + self._reserve / 2), self.deadline + self._reserve / 2)
+        return self._wait(self._writes_end - now, "writing the result of", function, *arguments)
 
     def check_time_to_decode(self, data: bytes) -> None:
         """Check that enough time is left for an image whose decoding cannot be stopped.
@@ -145,19 +161,21 @@ class Service:
     def compute(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
         """Return the value of a call that computes, also with the model; the deadline ends it.
 
-        The watch costs 0.1 ms. It is left out if much more time is left than any image has taken.
+        The watch costs 0.1 ms. It is left out if much more time is left than any image has taken, but not for a generic
+        ONNX model: its time depends on the values of the tensors.
 
         Raises:
             DeadlineExceeded: it did not end before the deadline.
         """
         began = monotonic()
         left = None if self.deadline is None else self.deadline - began
-        if left is None or (Service.slowest_s and left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)):
-            value = function(*arguments)
-        else:
-            value = self._watched(left, function, *arguments)
-        Service.slowest_s = max(Service.slowest_s, monotonic() - began)
-        return value
+        is_known = isinstance(self._model, Model) and Service.slowest_s > 0
+        try:
+            if left is None or (is_known and left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)):
+                return function(*arguments)
+            return self._watched(left, function, *arguments)
+        finally:
+            Service.slowest_s = max(Service.slowest_s, monotonic() - began)
 
     def _watched(self, seconds: float, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
         from function import time_limit  # imported here: few images need it
@@ -247,8 +265,8 @@ class Service:
     def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
         if isinstance(request, FunctionError):
             raise request
-        self.begin()
         self.require_image_model()  # before the image is loaded
+        self.begin(lambda: image_loading.prepare(request.ref, self.settings))
         if request.ref.kind in REMOTE:
             data = self.read(image_loading.load, request.ref, self.settings)
         else:

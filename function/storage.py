@@ -3,6 +3,7 @@
 boto3 itself reads `AWS_ENDPOINT_URL`. It selects another S3 endpoint, for example a local one.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
@@ -14,6 +15,8 @@ from function.errors import NotFound, TooLarge
 ATTEMPTS = 3  # of one call, including the first; after that, the event source delivers the event again
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 10  # seconds between two reads, not for the whole object
+# Of the resolver, instead of 5 s: nothing interrupts it. It reads them at the first look-up of a thread.
+RESOLVER_OPTIONS = "timeout:1 attempts:2"
 # A conditional write met an object that does not fit its condition, or another write at the same moment.
 CONFLICT_CODES = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -164,6 +167,7 @@ def _make_client(**credentials: str) -> Any:
     import boto3
     from botocore.config import Config
 
+    os.environ.setdefault("RES_OPTIONS", RESOLVER_OPTIONS)
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(retries=retries, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
     return boto3.client("s3", config=config, **credentials)

@@ -15,7 +15,10 @@ from time import monotonic
 from types import FrameType
 from typing import Any, TypeVar, TypeVarTuple
 
+MAX_PUT_OFF = 10  # signals in a row while a lock is taken or released
 REPEAT_S = 0.02  # the timer fires again: Python drops an exception that is raised in a destructor
+THREADING_FILE = threading.Condition.__enter__.__code__.co_filename
+QUEUE_FILE = f"{THREADING_FILE.removesuffix('threading.py')}queue.py"
 
 Value = TypeVar("Value")
 Arguments = TypeVarTuple("Arguments")
@@ -33,6 +36,7 @@ class _Timer:
     """State of the timer; a signal that is late finds it off and does nothing."""
 
     is_on = False
+    put_off = 0  # signals
 
 
 def wait(seconds: float, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
@@ -99,18 +103,24 @@ def _interruptible(seconds: float, function: Callable[[*Arguments], Value], *arg
 def _set_timer(seconds: float) -> None:
     if signal.getsignal(signal.SIGALRM) is not _interrupt:
         signal.signal(signal.SIGALRM, _interrupt)
-    _Timer.is_on = True
+    _Timer.is_on, _Timer.put_off = True, 0
     signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_S)
 
 
 def _clear_timer() -> None:
+    _Timer.is_on = False  # first: a signal that comes now does nothing
     signal.setitimer(signal.ITIMER_REAL, 0)
-    _Timer.is_on = False
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Interrupt the main thread, but no import: half of a module would stay behind. The next signal comes soon."""
+    """Interrupt the main thread, but not now if it imports, or takes or releases a lock; the next signal comes soon.
+
+    Half of a module would stay behind, or a lock that is held for ever, such as that of a pool of connections.
+    """
     if not _Timer.is_on or _imports(frame):
+        return
+    if _Timer.put_off < MAX_PUT_OFF and _locks(frame):
+        _Timer.put_off += 1
         return
     raise _Interrupt
 
@@ -118,6 +128,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 def _imports(frame: FrameType | None) -> bool:
     while frame:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _locks(frame: FrameType | None) -> bool:
+    """Return whether Python code of the standard library takes or releases a lock, where no `with` holds it yet."""
+    while frame:
+        code = frame.f_code
+        if code.co_filename == QUEUE_FILE or (
+            code.co_filename == THREADING_FILE and code.co_name in ("__enter__", "__exit__")
+        ):
             return True
         frame = frame.f_back
     return False

@@ -35,7 +35,7 @@ def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, A
     """
     if isinstance(parsed, FunctionError):
         return result_response(parsed, service)
-    service.expect(len(parsed.requests))
+    service.expect(parsed.requests)
     if not parsed.is_list:
         return result_response(service.predict(parsed.requests[0]), service)
     rows, size = [], 0

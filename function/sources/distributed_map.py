@@ -60,7 +60,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
 
 
 def _rows(requests: list[ObjectRequest | FunctionError], service: Service) -> list[dict[str, Any]]:
-    service.expect(len(requests))
+    service.expect(requests)
     outcomes, errors = object_request.process_all(requests, service)
     if errors:
         raise errors[0]

@@ -23,7 +23,7 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
             results by then, and get the same results when the event is delivered again.
     """
     requests = s3_notification.requests(event)
-    service.expect(len(requests))
+    service.expect(requests)
     outcomes, errors = object_request.process_all(requests, service)
     if errors:
         raise errors[0]

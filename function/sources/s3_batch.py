@@ -32,8 +32,7 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
     """
     invocation_id = _check(event)
     options = service.guard(_options, event)
-    service.expect(len(event["tasks"]))
-    rows: list[dict[str, str]] = []
+    tasks: list[tuple[str, ObjectRequest | FunctionError]] = []
     unreported: FunctionError | None = None
     for task in event["tasks"]:
         service.subject = ""
@@ -41,7 +40,9 @@ def respond(event: dict[str, Any], service: Service) -> dict[str, Any]:
         if isinstance(task_id, FunctionError):
             unreported = task_id
         else:
-            rows.append(_row(task_id, _process(task, options, service)))
+            tasks.append((task_id, _read(task, options, service)))
+    service.expect(request for _, request in tasks)
+    rows = [_row(task_id, _process(task_id, request, service)) for task_id, request in tasks]
     if unreported:
         raise unreported
     return {
@@ -91,15 +92,19 @@ def _options(event: dict[str, Any]) -> Options:
     return read_options(arguments or {})
 
 
-def _process(task: dict[str, Any], options: Options | FunctionError, service: Service) -> Outcome | FunctionError:
-    """Return the outcome of a task, or the error because of which its object cannot be told."""
+def _read(task: dict[str, Any], options: Options | FunctionError, service: Service) -> ObjectRequest | FunctionError:
+    """Return the object of a task with the options of the job, or the error because of which it cannot be told."""
     if isinstance(options, FunctionError):
         return options
     service.subject = f"task {shown(task['taskId'])}"
     s3_object = service.guard(_s3_object, task)
-    if isinstance(s3_object, FunctionError):
-        return s3_object
-    return object_request.process(ObjectRequest(s3_object, options), service)
+    return s3_object if isinstance(s3_object, FunctionError) else ObjectRequest(s3_object, options)
+
+
+def _process(task_id: str, request: ObjectRequest | FunctionError, service: Service) -> Outcome | FunctionError:
+    """Return the outcome of a task, or the error of one that could not be read."""
+    service.subject = f"task {shown(task_id)}"
+    return request if isinstance(request, FunctionError) else object_request.process(request, service)
 
 
 def _s3_object(task: dict[str, Any]) -> S3Object:

@@ -27,6 +27,7 @@ from function.sources.s3_objects import S3Object, is_name
 
 S3 = "aws:s3"
 SNS = "aws:sns"
+SQS = "aws:sqs"
 CLOUDTRAIL = "AWS API Call via CloudTrail"
 CLOUDTRAIL_S3 = "s3.amazonaws.com"  # eventSource
 CREATED = "ObjectCreated:"
@@ -75,12 +76,13 @@ def records(event: Any) -> list[Any]:
 
 
 def sender(event: Any) -> str | None:
-    """Return the service in the first readable record of an event, such as `aws:s3`; None without such a record.
+    """Return the service that sent the records of an event, such as `aws:s3`; None without a readable record.
 
-    SNS writes the name of the field with a capital letter.
+    It is the first one that the function knows, so that one odd record costs the others nothing, or else the first. SNS
+    writes the name of the field with a capital letter.
     """
-    senders = (_sender(record) for record in records(event) if isinstance(record, dict))
-    return next((name for name in senders if name), None)
+    senders = [name for record in records(event) if isinstance(record, dict) and (name := _sender(record))]
+    return next((name for name in senders if name in (S3, SNS, SQS)), senders[0] if senders else None)
 
 
 def requests(event: Any) -> list[ObjectRequest | FunctionError]:
@@ -121,6 +123,8 @@ def _requests(event: Any) -> list[ObjectRequest | FunctionError]:
 
 
 def _from_sns(record: Any) -> list[ObjectRequest | FunctionError]:
+    if (sent_by := _sender(record) if isinstance(record, dict) else None) not in (None, SNS):
+        raise BadRequest(f"EventSource must be {SNS} in every record, got {described(sent_by)}")
     return _requests(load_json(_get(record, "Sns.Message")))
 
 

@@ -89,8 +89,7 @@ def begin(service: Service) -> None:
     Raises:
         DeadlineExceeded: no time is left.
     """
-    storage.prepare()
-    service.begin()
+    service.begin(storage.prepare)
 
 
 def with_existing_key(s3_object: S3Object, service: Service) -> S3Object:

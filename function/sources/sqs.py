@@ -17,13 +17,14 @@ from function.errors import BadRequest, Forbidden, FunctionError, described, kin
 from function.service import Service
 from function.sources import object_request, s3_notification, s3_objects
 from function.sources.object_request import ObjectRequest
+from function.sources.s3_notification import SQS
 
 FAILS = (*s3_objects.FAILS, Forbidden)
 
 
 def matches(event: Any) -> bool:
     """Return whether the event has messages of a queue."""
-    return s3_notification.sender(event) == "aws:sqs"
+    return s3_notification.sender(event) == SQS
 
 
 def respond(event: Any, service: Service) -> dict[str, Any]:
@@ -74,13 +75,15 @@ def _process(message: dict[str, Any], message_id: str, behind: int, service: Ser
     requests = service.guard(_requests, message)
     if isinstance(requests, FunctionError):
         return False
-    service.expect(len(requests) + behind)
+    service.expect(requests, behind)
     _, errors = object_request.process_all(requests, service, name, FAILS)
     return not errors
 
 
 def _requests(message: dict[str, Any]) -> list[ObjectRequest | FunctionError]:
     """Return the objects of a message; a pipe with an input template sends the JSON value of the body, not its text."""
+    if (sent_by := message.get("eventSource") or message.get("EventSource")) not in (None, SQS):
+        raise BadRequest(f"eventSource must be {SQS} in every message, got {described(sent_by)}")
     content = message.get("body")
     if not isinstance(content, dict):
         content = s3_notification.load_json(content)

@@ -34,3 +34,19 @@ def test_description_is_limited() -> None:
 )
 def test_text_for_the_log_is_one_line_with_plain_quotation_marks(text: str, line: str) -> None:
     assert errors.one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\n[ERROR] b", r"a\n[ERROR] b"),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("\u2028\u202e", r"\u2028\u202e"),
+        ("ä 画像", "ä 画像"),
+    ],
+)
+@pytest.mark.parametrize("kind", [errors.BadRequest, errors.TransientError, errors.TooLarge, errors.MethodNotAllowed])
+def test_message_of_an_error_has_unprintable_characters_of_names_as_escapes(
+    kind: type[errors.FunctionError], name: str, shown: str
+) -> None:
+    assert str(kind(f"s3://b/{name}: no")) == f"s3://b/{shown}: no"

@@ -165,3 +165,21 @@ def test_model_failing_on_a_small_input_is_run_at_its_full_size(
 ) -> None:
     monkeypatch.setattr(model, "WARM_UP_STRIDES", 0)
     assert model.load(color_model.save(tmp_path / "m.onnx"), threads=1).layout.name == "anchors"
+
+
+def test_log_line_about_a_failing_small_input_has_no_line_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = model._run
+
+    def failing(session: Any, tensor: np.ndarray, *rest: Any) -> list[np.ndarray]:
+        if tensor.shape[-1] == 64:
+            raise RuntimeError("first line\nsecond line\n")
+        return run(session, tensor, *rest)
+
+    monkeypatch.setattr(model, "_run", failing)
+    with caplog.at_level("INFO"):
+        model.load(color_model.save(tmp_path / "m.onnx"), threads=1)
+    lines = [record.getMessage() for record in caplog.records if "first line" in record.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].isprintable()

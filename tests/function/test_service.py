@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from function import fetch, image_loading, predictor, time_limit
+from function import fetch, image_loading, predictor, storage, time_limit
 from function.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, NotFound, UnsupportedImage
 from function.model import Model
 from function.request import ImageRef, ImageRequest, Options
@@ -192,7 +192,7 @@ def test_share_is_the_time_that_is_left_by_the_images_that_are_left(
     images: int, begun_at: float, expected: float, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.end_within(10, "the limit")
-    service.expect(images)
+    service.expect(range(images))
     at_seconds(service, monkeypatch, begun_at)
     service.begin()
     assert share(service, monkeypatch) == pytest.approx(expected)
@@ -202,7 +202,7 @@ def test_time_that_an_image_does_not_use_is_shared_by_the_others(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.end_within(10, "the limit")
-    service.expect(2)
+    service.expect(range(2))
     at_seconds(service, monkeypatch, 0)
     service.begin()
     assert share(service, monkeypatch) == pytest.approx(4.75)
@@ -212,7 +212,7 @@ def test_time_that_an_image_does_not_use_is_shared_by_the_others(
 
 def test_two_reads_of_an_image_have_one_share(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     service.end_within(10, "the limit")
-    service.expect(10)
+    service.expect(range(10))
     at_seconds(service, monkeypatch, 0)
     service.begin()
     at_seconds(service, monkeypatch, 0.9)
@@ -244,7 +244,7 @@ def test_url_that_does_not_respond_costs_only_its_share(
 
     monkeypatch.setattr(fetch, "image", image)
     service = Service(served, Settings.from_env({"ALLOWED_URL_HOSTS": "*"}), "request-1", lambda: 2000)
-    service.expect(3)
+    service.expect(range(3))
     results = [service.predict(url_request(name)) for name in ("slow", "a", "b")]
     assert [type(result) for result in results] == [DeadlineExceeded, Prediction, Prediction]
     assert 0.4 < time.monotonic() - service.started < 1.5
@@ -296,3 +296,83 @@ def test_subject_with_a_line_break_stays_one_line_of_the_log(
     service.predict(BadRequest("a"))
     (record,) = caplog.records
     assert r"(message m1\nforged\u2028line): a" in record.getMessage()
+
+
+def test_run_of_a_generic_model_is_always_watched(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[float] = []
+    monkeypatch.setattr(Service, "slowest_s", 0.001)
+    monkeypatch.setattr(time_limit, "compute", lambda seconds, *_: watched.append(seconds))
+    Service(generic_model(), settings, "request-1", lambda: 800_000).infer({"inputs": []})
+    assert watched == [pytest.approx(760, abs=1)]
+
+
+def fail_late() -> None:
+    time.sleep(0.05)
+    raise UnsupportedImage("broken")
+
+
+@pytest.mark.parametrize(("function", "remaining_ms"), [(fail_late, 60_000), (lambda: time.sleep(60), 600)])
+def test_time_of_a_computation_that_failed_or_was_stopped_is_kept(
+    function: Any, remaining_ms: int, served: Model, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Service, "slowest_s", 0.0)
+    service = Service(served, settings, "request-1", lambda: remaining_ms)
+    with pytest.raises((UnsupportedImage, DeadlineExceeded)):
+        service.compute(function)
+    assert Service.slowest_s >= 0.05
+
+
+def times_to_write(service: Service, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[float]:
+    """Time that writes at these seconds of the invocation have."""
+    given: list[float] = []
+    monkeypatch.setattr(time_limit, "wait", lambda seconds, *_: given.append(seconds))
+    for at in seconds:
+        at_seconds(service, monkeypatch, at)
+        service.write(len, b"")
+    return given
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ((0.5, 0.8), (0.45, 0.15)),  # of a share of 0.95 s
+        ((0.9, 1.1, 1.2), (0.25, 0.05, -0.05)),  # the share is nearly used up: half of the reserve, once
+        ((3, 3.2), (0.25, 0.05)),
+    ],
+)
+def test_all_writes_of_an_image_have_one_share(
+    seconds: tuple[float, ...], expected: tuple[float, ...], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.end_within(10, "the limit")
+    service.expect(range(10))
+    at_seconds(service, monkeypatch, 0)
+    service.begin()
+    assert times_to_write(service, monkeypatch, *seconds) == pytest.approx(list(expected))
+
+
+def test_writes_of_the_next_image_have_its_share(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.end_within(10, "the limit")
+    service.expect(range(10))
+    for second, share_s in ((0, 0.95), (5, 0.5)):
+        at_seconds(service, monkeypatch, second)
+        service.begin()
+        assert times_to_write(service, monkeypatch, second) == [pytest.approx(share_s)]
+
+
+def test_boto3_is_loaded_before_the_share_of_an_image_in_s3_begins(
+    served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(storage, "prepare", lambda: time.sleep(0.4))
+    monkeypatch.setattr(time_limit, "wait", lambda seconds, *_: given.append(seconds) or red_png)
+    service = Service(served, Settings.from_env({"ALLOWED_BUCKETS": "photos"}), "request-1", lambda: 2500)
+    service.expect(range(4))
+    service.predict(ImageRequest(ImageRef("s3", "s3://photos/a.png"), "a.png", Options()))
+    assert given == [pytest.approx(0.4, abs=0.05)]
+
+
+def test_boto3_is_not_loaded_for_a_bucket_that_is_not_allowed(served: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "prepare", lambda: pytest.fail("loaded"))
+    service = Service(served, Settings.from_env({"ALLOWED_BUCKETS": "photos"}), "request-1")
+    result = service.predict(ImageRequest(ImageRef("s3", "s3://other/a.png"), "a.png", Options()))
+    assert isinstance(result, Forbidden)

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -434,3 +435,14 @@ def test_head_of_a_version_has_its_properties(client: Any) -> None:
     assert described is not None
     assert described.version_id == first
     assert storage.head("versions", "b", first) is None
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "timeout:1 attempts:2"), ("timeout:3", "timeout:3")])
+def test_resolver_has_short_limits_unless_others_are_set(
+    given: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RES_OPTIONS", given or "")
+    if given is None:
+        monkeypatch.delenv("RES_OPTIONS")
+    storage._make_client(aws_access_key_id="a", aws_secret_access_key="b").close()
+    assert os.environ["RES_OPTIONS"] == expected

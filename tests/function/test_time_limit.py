@@ -1,6 +1,7 @@
 """Calls that end at a time limit, in the main thread and in others."""
 
 import contextlib
+import queue
 import signal
 import socket
 import subprocess
@@ -204,3 +205,57 @@ def test_run_of_a_model_ends_at_its_limit_and_the_next_one_runs(
     assert isinstance(run(limited), TimeLimitExceeded)
     assert LIMIT_S <= time.monotonic() - began < LIMIT_S + MARGIN_S
     assert len(time_limit.compute(60, model.stop_run, *arguments)) == 1
+
+
+class InterruptedLock:
+    """A lock whose owner is interrupted when it has just taken it, or is about to release it."""
+
+    def __init__(self, on_exit: bool) -> None:
+        self.lock, self.on_exit = threading.Lock(), on_exit
+        self.acquire, self.release = self.lock.acquire, self.lock.release
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if not self.on_exit:
+            signal.raise_signal(signal.SIGALRM)
+
+    def __exit__(self, *_: object) -> None:
+        if self.on_exit:
+            signal.raise_signal(signal.SIGALRM)
+        self.lock.release()
+
+
+def enter(condition: threading.Condition) -> None:
+    with condition:
+        pass
+
+
+@pytest.mark.parametrize("on_exit", [False, True])
+def test_lock_of_a_condition_does_not_stay_held(on_exit: bool) -> None:
+    lock = InterruptedLock(on_exit)
+    with contextlib.suppress(TimeLimitExceeded):
+        time_limit.wait(5, enter, threading.Condition(lock))  # type: ignore[arg-type]
+    assert not lock.lock.locked()
+
+
+@pytest.mark.parametrize("function", [enter, queue.LifoQueue.get])
+def test_wait_for_a_lock_that_stays_held_ends(function: Callable[[Any], Any]) -> None:
+    lock = threading.Lock()
+    waited_for = threading.Condition(lock) if function is enter else queue.LifoQueue()
+    held = lock if function is enter else waited_for.mutex  # type: ignore[union-attr]
+    began = time.monotonic()
+    with held, pytest.raises(TimeLimitExceeded):
+        time_limit.wait(LIMIT_S, function, waited_for)
+    assert time.monotonic() - began < LIMIT_S + MARGIN_S
+
+
+def test_signal_that_comes_while_the_timer_is_cleared_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_timer = signal.setitimer
+
+    def clear(which: int, seconds: float, interval: float = 0.0) -> None:
+        if not seconds:
+            signal.raise_signal(signal.SIGALRM)
+        set_timer(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", clear)
+    assert time_limit.wait(5, int, "1") == 1

@@ -1,8 +1,11 @@
 """The command scripts/fuzz.sh: its options, and what it makes of a process that finds something, dies or hangs."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def run(program: str, seconds: float = 5) -> process.Report:
         start = START.format(root=str(ROOT))
+        monkeypatch.setattr(process, "POLL_S", 0.05)
         monkeypatch.setattr(
             process, "_command", lambda **fields: [sys.executable, "-c", start + program, json.dumps(fields)]
         )
@@ -49,7 +53,7 @@ def test_a_saved_input_is_a_finding(worker: Any) -> None:
 
 @pytest.mark.parametrize(("end", "reason"), [("SIGSEGV", "ended by SIGSEGV"), ("SIGPROF", "more CPU time")])
 def test_the_input_of_a_process_that_dies_is_a_finding(worker: Any, end: str, reason: str) -> None:
-    report = worker(f"record.begin(b'deadly'); os.kill(os.getpid(), signal.{end})", seconds=2)
+    report = worker(f"record.begin(b'deadly'); os.kill(os.getpid(), signal.{end})", seconds=1)
     assert len(report.findings) == 1
     assert report.findings[0].read_bytes() == b"deadly"
     assert reason in report.findings[0].with_suffix(".txt").read_text()
@@ -147,3 +151,20 @@ def test_a_replayed_input_gives_its_exit_code(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"target": "url", "file": "good", "problem": ""}
+
+
+def test_an_interrupted_search_ends_at_once_with_its_processes(tmp_path: Path) -> None:
+    arguments = ["scripts/fuzz.sh", "--minutes", "9", "--jobs", "2", "--output", str(tmp_path), "json", "url"]
+    running = subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and not all(
+        process.read_record(tmp_path / name / "record").executions for name in ("json", "url")
+    ):
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate(timeout=30)[1].endswith("fuzz: interrupted\n")
+    assert running.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)

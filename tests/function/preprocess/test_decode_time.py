@@ -1,6 +1,7 @@
 """Decoding that cannot be interrupted: which formats, and how long it takes at most."""
 
 import io
+import random
 import time
 
 import pytest
@@ -45,6 +46,27 @@ def test_photo_takes_no_more_cpu_time_than_stated(kind: str) -> None:
     image.read(data, 3_000_000)
     stated = decode_time.uninterrupted_s(data, 3_000_000, None)
     assert time.process_time() - began < 2 * stated  # other processes slow the memory down
+
+
+BEST = {"AVIF": {"quality": 100, "subsampling": "4:4:4", "speed": 10}, "WEBP": {"quality": 100, "method": 0}}
+
+
+@pytest.mark.parametrize("kind", BEST)
+def test_time_grows_with_the_bytes_of_a_file_of_high_quality(kind: str) -> None:
+    noise = Image.frombytes("RGB", (600, 600), random.Random(1).randbytes(3 * 600 * 600))
+    low, best = encode(noise, kind, quality=30), encode(noise, kind, **BEST[kind])
+    seconds = [decode_time.uninterrupted_s(data, 1_000_000, None) for data in (low, best)]
+    assert seconds[1] > 1.5 * seconds[0]
+
+
+@pytest.mark.parametrize("kind", BEST)
+def test_noise_of_high_quality_takes_no_more_cpu_time_than_stated(kind: str) -> None:
+    noise = Image.frombytes("RGB", (1200, 1200), random.Random(2).randbytes(3 * 1200 * 1200))
+    data = encode(noise, kind, **BEST[kind])
+    image.read(data, 3_000_000)  # loads the plugin
+    began = time.process_time()
+    image.read(data, 3_000_000)
+    assert time.process_time() - began < 2 * decode_time.uninterrupted_s(data, 3_000_000, None)
 
 
 def test_errors_of_the_header_are_raised() -> None:

@@ -1,5 +1,6 @@
 """The time limit of an invocation, with a real S3 server whose objects arrive slowly."""
 
+import contextlib
 import json
 import threading
 import time
@@ -8,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from function import predictor, sources, storage
-from function.errors import DeadlineExceeded
+from function import predictor, sources, storage, time_limit
+from function.errors import BadRequest, DeadlineExceeded, TransientError
 from function.model import Model
 from function.service import Service
 from function.settings import Settings
 from tests.support import dripping_s3
 from tests.support.aws_events import S3_RECORD, sns, sqs_message
 from tests.support.dripping_s3 import Server
+from tests.support.fake_s3 import FakeS3
 from tests.support.lambda_context import LambdaContext
 
 SLOW = ["drip", "silent", "head", "busy"]
@@ -171,3 +173,55 @@ def test_slow_object_in_a_thread_of_a_server_fails_alone_too(invoke: Callable[..
     thread.join(10)
     assert failed(outcome[0]) == ["drip"]
     assert server.written == ["/photos/results/a.json"]
+
+
+def task(name: str, **fields: str) -> dict[str, str]:
+    return {"taskId": name, "s3Bucket": "photos", **fields}
+
+
+BAD = range(9)
+BATCH = {"invocationSchemaVersion": "2.0", "invocationId": "i"}
+GOOD_FIRST = {
+    "direct": {"images": [{"s3": "s3://photos/a"}, *({"image_data": 5} for _ in BAD)]},
+    "S3 Batch": BATCH | {"tasks": [task("a", s3Key="a"), *(task(f"bad {n}") for n in BAD)]},
+    "map": {"BatchInput": {"bucket": "photos"}, "Items": [{"Key": "a"}, *(5 for _ in BAD)]},
+    "S3": {"Records": [record("a"), *(record("a") | {"s3": n} for n in BAD)]},
+    "SQS": {"Records": [sqs_message({"Records": [record("a"), *(record("a") | {"s3": n} for n in BAD)]}, "m")]},
+}
+ROWS = {"direct": "images", "S3 Batch": "tasks", "map": "Items", "S3": "Records", "SQS": "Records"}
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize("name", GOOD_FIRST)
+def test_rows_that_cannot_be_read_have_no_share(
+    name: str, is_reversed: bool, served: Model, photos: FakeS3, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def wait(seconds: float, function: Callable[..., Any], *arguments: Any) -> Any:
+        given.append(seconds)
+        return function(*arguments)
+
+    monkeypatch.setattr(time_limit, "wait", wait)
+    photos.objects["photos", "a"] = red_png
+    event: dict[str, Any] = dict(GOOD_FIRST[name])
+    if is_reversed:
+        event[ROWS[name]] = event[ROWS[name]][::-1]
+    service = Service(served, Settings.from_env({"ALLOWED_BUCKETS": "photos"}), "id-1", lambda: 10_000)
+    with contextlib.suppress(BadRequest):  # raised when all rows are done
+        sources.find(event).respond(event, service)
+    assert 9 < given[0] < 9.6
+
+
+def test_row_whose_beginning_fails_has_no_share_any_more(served: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise TransientError("no client")
+
+    service = Service(served, Settings.from_env({}), "id-1", lambda: 10_000)
+    service.expect(range(2))
+    assert isinstance(service.guard(service.begin, fail), TransientError)
+    service.begin()
+    given: list[float] = []
+    monkeypatch.setattr(time_limit, "wait", lambda seconds, *_: given.append(seconds))
+    service.read(len, b"")
+    assert given == [pytest.approx(9.5, abs=0.2)]
