@@ -16,7 +16,7 @@ from benchmarks.contenders import Contender, Resources
 from benchmarks.models import IMAGE, ROOT
 from benchmarks.stats import Interval
 from scripts.aws.limits import MB_PER_CPU
-from scripts.environments import project_version
+from scripts.command_line import Parser
 from scripts.local_lambda.events import from_image
 
 RUNS = 60  # pairs
@@ -24,13 +24,13 @@ CONFIDENCE = 0.9
 JSON = Path("build", "benchmarks-compare.json")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
     prog = "scripts/bench.sh compare"
-    command = argparse.ArgumentParser(
+    command = Parser(
         prog=prog, description="Compare the cold starts of two builds in pairs: the median of the ratios B / A."
     )
-    command.add_argument("--version", action="version", version=f"{prog} {project_version()}")
+    command.add_version()
     command.add_argument(
         "dist_a", type=Path, metavar="DIST_A", help="folder of a build, as scripts/build_zip.sh writes it"
     )
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options; exit with 2 if they are not valid."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     for name, least in (("runs", stats.MIN_PAIRS), ("cpus", 1)):
         if getattr(options, name) < least:
             command.error(f"--{name} must be at least {least}, got {getattr(options, name)}")

@@ -25,7 +25,7 @@ from function.predictor import predict
 from function.request import Options
 from function.results import Prediction
 from function.settings import Settings
-from scripts.environments import project_version
+from scripts.command_line import Parser
 
 SAMPLES = ("gauges-large-1920x1080", "mixed-large-2400x1600")
 SEED = 20265  # not used by the data sets and samples of the example
@@ -85,7 +85,7 @@ class Comparison(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     """Print one line for each image and one for all of them; return the exit code."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     for name, path in (("MODEL", options.model), *(("IMAGE", image) for image in options.images)):
         if not path.is_file():
             command.error(f"{name} must be a file, got {path}")
@@ -103,13 +103,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
     prog = "scripts/bench.sh fast-decode"
-    command = argparse.ArgumentParser(
+    command = Parser(
         prog=prog, description="Compare FAST_DECODE=1 with exact decoding: boxes and times on large images."
     )
-    command.add_argument("--version", action="version", version=f"{prog} {project_version()}")
+    command.add_version()
     command.add_argument("model", type=Path, metavar="MODEL", help="ONNX file of a model that returns boxes")
     command.add_argument(
         "images",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.environments import project_version
+from scripts.command_line import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 PROG = "scripts/bench.sh"
@@ -35,15 +35,14 @@ commands:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of all commands except `compare` and `fast-decode`, which have their own."""
-    command = argparse.ArgumentParser(
+    command = Parser(
         prog=PROG,
         description="Measure start time, response time and memory of the zips on this machine.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--version", action="version", version=f"{PROG} {project_version()}")
+    command.add_version()
     command.add_argument(
         "command", nargs="?", choices=[*COMMANDS, *OTHER_COMMANDS], default="start", metavar="COMMAND",
         help="see below (default: %(default)s)",
@@ -79,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options with their defaults, or exit with 2 and a message if a value is wrong."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     if options.command not in COMMANDS:
         command.error(f"{options.command} must be the first argument")
     if options.models is None:

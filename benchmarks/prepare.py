@@ -9,7 +9,7 @@ from benchmarks.contenders import Contender
 from benchmarks.models import BUILD, ROOT, BenchmarkModel
 from layer import build, bytecode
 from layer.targets import Target
-from scripts import environments, manifest
+from scripts import home, manifest, pythons
 
 BUILT_FROM = ("function", "layer", "scripts", "export")  # folders with the sources of the zips
 BASELINES = ROOT / "benchmarks" / "baselines"
@@ -110,10 +110,7 @@ def exported(model: BenchmarkModel) -> Path:
 
 def untrimmed(target: Target) -> Path:
     """Return the wheels of the layer as `pip install -t` leaves them, without bytecode."""
-    python = environments.find(target.python)
-    store = ROOT / "build" / "layer"
-    build.cached_packages(target, python, store)  # also installs the wheels into a folder of their own
-    return store / f"{target}-wheels"
+    return build.untrimmed_packages(target, home.build() / "layer")
 
 
 def probe(version: str) -> Path:
@@ -136,7 +133,7 @@ def python_executable(version: str) -> Path:
     Raises:
         NotMeasured: this machine does not have that Python.
     """
-    python = environments.find(version)
+    python = pythons.find(version)
     if not python:
         raise NotMeasured(f"Python {version} is not on this machine")
     return python

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from export import console, crash_log, options, venv
+from export import console, crash_log, files, options, venv
 from export.errors import ExportError
 from export.options import ExportOptions
 
@@ -41,7 +41,9 @@ def main(arguments: list[str]) -> int:
 def _run(requested: ExportOptions, arguments: list[str]) -> None:
     """Run the steps, and write the report of `--json` in every case."""
     try:
-        venv.enter("export", arguments)
+        is_onnx = files.kind(requested.weights) == files.ONNX
+        venv.enter("export", arguments, "build" if is_onnx else "export")
+        console.choose_output(requested.is_verbose, requested.is_quiet)
         from export import pipeline
 
         report = pipeline.run(requested)

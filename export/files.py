@@ -100,14 +100,14 @@ def check_output(output: Path, weights: Path) -> None:
         UsageError: the output is not an .onnx, is no file, is the input, or its folder cannot be written.
     """
     if output.is_dir():
-        raise UsageError(f"--output must be a file, for instance {output / 'best.onnx'}, got the folder {output}")
+        raise UsageError(f"--out must be a file, for instance {output / 'best.onnx'}, got the folder {output}")
     if output.suffix.lower() != ".onnx":
-        raise UsageError(f"--output must end in .onnx, got {output}")
+        raise UsageError(f"--out must end in .onnx, got {output}")
     if output.exists() and output.samefile(weights):
-        raise UsageError(f"--output must differ from the input, got {output}")
+        raise UsageError(f"--out must differ from the input, got {output}")
     if output.exists() and not output.is_file():
-        raise UsageError(f"--output must be a regular file, got {output}")
-    check_folder("--output", output)
+        raise UsageError(f"--out must be a regular file, got {output}")
+    check_folder("--out", output)
 
 
 def check_folder(option: str, path: Path) -> None:

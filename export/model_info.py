@@ -47,6 +47,13 @@ class ModelInfo(NamedTuple):
         return self.task == GENERIC
 
     @property
+    def is_rectangular(self) -> bool:
+        """True if an image is only padded to the next multiple of the stride, as `predict` does by default."""
+        from function.model import Model
+
+        return isinstance(self.loaded, Model) and self.loaded.metadata.rectangular
+
+    @property
     def nms_conf(self) -> float | None:
         """Confidence threshold of an export with nms=True; None: no NMS in the model, or not known."""
         from function.model import Model

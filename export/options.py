@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 from export import files, images
 from export.errors import UsageError
-from scripts.environments import project_version
+from scripts.command_line import Parser
 
 MAX_SIDE = 8192  # pixels; a longer side is a typing error, and would need tens of gigabytes
 MAX_BATCH = 64  # images; a larger batch is a typing error, and does not fit into a function's memory
@@ -46,6 +46,8 @@ class ExportOptions(NamedTuple):
     min_agreement: float | None  # 0..1; None: the default of the method
     json: Path | None  # the file for the report
     print_next_step: bool  # the command that continues with the result
+    is_verbose: bool  # print every measurement
+    is_quiet: bool = False  # print only errors
 
 
 def parse(arguments: list[str]) -> ExportOptions:
@@ -66,6 +68,8 @@ def parse(arguments: list[str]) -> ExportOptions:
     if kind == files.ONNX:
         _check_onnx_options(weights, parsed)
     _check_combination(parsed)
+    if parsed.quiet and parsed.verbose:
+        raise UsageError("--quiet and --verbose cannot be combined")
     default = weights if kind == files.ONNX else weights.with_suffix(".onnx")
     output = Path(parsed.output) if parsed.output else default
     if kind == files.TORCH or output != weights:
@@ -85,16 +89,17 @@ def parse(arguments: list[str]) -> ExportOptions:
         min_agreement=parsed.min_agreement,
         json=parsed.json,
         print_next_step=not parsed.no_next,
+        is_verbose=parsed.verbose,
+        is_quiet=parsed.quiet,
     )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of this command."""
     made = _Parser(
         prog="python -m export",
         description="Convert a trained YOLO or RT-DETR model (best.pt) to a verified ONNX file.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
     add("weights", metavar="WEIGHTS", nargs="?", help="best.pt, or an .onnx to check")
@@ -113,14 +118,23 @@ def parser() -> argparse.ArgumentParser:
         help="least agreement of the predictions before and after compression, 0 to 1 "
         "(default: 0.9 for --int8, 0.98 for --half-weights)",
     )
-    add("--output", metavar="FILE", help="the .onnx to write (default: WEIGHTS with the suffix .onnx)")
+    add(
+        "-o",
+        "--out",
+        dest="output",
+        metavar="FILE",
+        help="the .onnx to write (default: WEIGHTS with the suffix .onnx)",
+    )
+    add("--output", dest="output", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     add("--json", type=Path, metavar="FILE", help="write the measurements as JSON (default: no file)")
+    add("--quiet", action="store_true", help="print only errors")
+    add("--verbose", action="store_true", help="print every measurement of the verification")
     add("--no-next", action="store_true", help=argparse.SUPPRESS)  # build_zip.sh is the next step
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    made.add_version()
     return made
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Parser whose errors are one line instead of a usage block."""
 
     def error(self, message: str) -> NoReturn:
@@ -131,7 +145,7 @@ def _check_onnx_options(weights: Path, parsed: argparse.Namespace) -> None:
     if parsed.static or parsed.imgsz or parsed.opset or parsed.batch or parsed.end2end:
         raise UsageError(f"{weights} is already ONNX; --static, --imgsz, --opset, --batch and --end2end are for a .pt")
     if (parsed.int8 or parsed.half_weights) and (not parsed.output or Path(parsed.output) == weights):
-        raise UsageError(f"--output must name the compressed model; {weights} is not overwritten")
+        raise UsageError(f"--out must name the compressed model; {weights} is not overwritten")
 
 
 def _check_combination(parsed: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """The steps of the export, in order: read, convert, verify, compress if requested, write.
 
-Runs inside the export environment.
+Runs inside the export environment; for a file that is ONNX already, the environment `build` is enough.
 """
 
 import shlex
@@ -34,9 +34,9 @@ def run(options: ExportOptions) -> dict[str, Any]:
     Raises:
         ExportError: the input cannot be used, or the result differs; no model was written.
     """
-    ultralytics_setup.prepare()
     if files.kind(options.weights) == files.ONNX:
-        return _check(options)
+        return _check(options)  # needs neither torch nor ultralytics
+    ultralytics_setup.prepare()
     return _export(options)
 
 

@@ -13,7 +13,7 @@ from layer import build
 from layer.amazon_linux import IncompatibleLayer
 from layer.build import InstallFailed
 from layer.bytecode import CompileFailed
-from layer.targets import DEFAULT_ARCH, MACHINES, PYTHONS, Target
+from layer.targets import DEFAULT_ARCH, MACHINES, PYTHONS, Target, arch_name, python_version
 from layer.trim import StaleRule
 
 FAILURES = (InstallFailed, StaleRule, IncompatibleLayer, CompileFailed)
@@ -49,16 +49,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    command = argparse.ArgumentParser(prog="python -m layer", description="Build the packages of the Lambda layer.")
+    description = "Build the packages of the Lambda layer."
+    command = argparse.ArgumentParser(prog="python -m layer", description=description, allow_abbrev=False)
     command.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version of the project and exit")
     command.add_argument(
         "--arch",
+        type=arch_name,
         choices=list(MACHINES),
         default=DEFAULT_ARCH,
         help="architecture of the function (default: %(default)s)",
     )
     command.add_argument(
         "--python",
+        type=python_version,
         choices=PYTHONS,
         default=RUNNING_PYTHON,
         help="Python version of the function; must be the one that runs this command (default: the running version)",

@@ -1,6 +1,5 @@
 """Packages of the layer: installed, trimmed, checked against Amazon Linux 2023, compiled."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,21 +27,19 @@ def cached_packages(target: Target, python: Path | None, store: Path) -> Path:
     Raises:
         InstallFailed, StaleRule, IncompatibleLayer, CompileFailed: the step of that name failed.
     """
-    sources = [REQUIREMENTS, HERE / "build.py", HERE / "targets.py"]
-    wheels = cache.key(str(target), *cache.file_contents(sources))
-
-    def make_installed(folder: Path) -> None:
-        _log(f"installing the pinned wheels for {target}")
-        install(target, folder)
-
-    def make_finished(folder: Path) -> None:
-        installed = cache.cached_folder(store / f"{target}-wheels", wheels, make_installed)
-        shutil.copytree(installed, folder, dirs_exist_ok=True)
-        finish(target, python, folder)
-
     build = _python_build(python) if python else "no bytecode"
-    code = cache.key(wheels, *cache.file_contents(HERE.glob("*.py")), build)
-    return cache.cached_folder(store / str(target), code, make_finished)
+    inputs = cache.key(str(target), *cache.file_contents([REQUIREMENTS, *HERE.glob("*.py")]), build)
+    return cache.cached_folder(store / str(target), inputs, lambda folder: make_packages(target, python, folder))
+
+
+def untrimmed_packages(target: Target, store: Path) -> Path:
+    """Return a folder with the wheels as pip installs them, for comparisons; the build does not need it.
+
+    Raises:
+        InstallFailed: pip failed.
+    """
+    inputs = cache.key(str(target), *cache.file_contents([REQUIREMENTS, HERE / "build.py", HERE / "targets.py"]))
+    return cache.cached_folder(store / f"{target}-untrimmed", inputs, lambda folder: install(target, folder))
 
 
 def make_packages(target: Target, python: Path | None, folder: Path) -> None:
@@ -51,6 +48,7 @@ def make_packages(target: Target, python: Path | None, folder: Path) -> None:
     Raises:
         InstallFailed, StaleRule, IncompatibleLayer, CompileFailed: the step of that name failed.
     """
+    _log(f"installing the pinned wheels for {target}")
     install(target, folder)
     finish(target, python, folder)
 
@@ -62,6 +60,8 @@ def install(target: Target, folder: Path) -> None:
         InstallFailed: pip failed.
     """
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    # Some versions of pip compare Requires-Python of a wheel with the running Python, not with --python-version.
+    pip.append("--ignore-requires-python")
     command = [*pip, "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS), "--target", str(folder)]
     done = subprocess.run([*command, *pip_options(target)], stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:

@@ -14,6 +14,19 @@ DEFAULT_ARCH = "x86_64"
 # an older onnxruntime without a message; manylinux2014 alone, recommended by the AWS documentation, finds none of them.
 MANYLINUX = ("manylinux_2_28", "manylinux_2_27", "manylinux2014")
 
+OTHER_NAMES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}  # of the architectures
+
+
+def arch_name(text: str) -> str:
+    """Return Lambda's name of an architecture; another text as it is."""
+    name = text.strip().lower()
+    return OTHER_NAMES.get(name, name)
+
+
+def python_version(text: str) -> str:
+    """Return the version in `3.13` or `python3.13`."""
+    return text.strip().lower().removeprefix("python")
+
 
 class Target(NamedTuple):
     """Architecture and Python version of a Lambda function.

@@ -11,7 +11,7 @@
     check             (ruff, mypy)    check format, types and documentation
     bench.sh          ../benchmarks/  measure cold start, latency and memory
     cli_reference.py                  write docs/cli.md from the parsers of all commands
-    environments.py                   set up the virtual environments below .venv/, list the Pythons of this machine
+    environments.py                   set up the virtual environments below .envs/, list the Pythons of this machine
 
 manifest.py (build.json) and result_table.py (results as text) are shared by several commands.
 """

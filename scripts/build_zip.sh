@@ -15,5 +15,5 @@ for argument in "$@"; do
         -h | --help | --version) exec python3 -m scripts.bundle.options "$@" ;;
     esac
 done
-python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
+python="$(python3 "$root/scripts/environments.py" build | tail -n 1)"
 exec "$python" -m scripts.bundle.cli "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Send images to a deployed function, by its name or its URL; print the results, draw them, measure the calls.
 
-Runs under any Python from 3.9 on, with the standard library alone. Drawing needs the environment `dev`, which is then
+Runs under any Python from 3.9 on, with the standard library alone. Drawing needs the environment `build`, which is then
 set up and used.
 """
 
@@ -28,12 +28,11 @@ if not __package__:
 from scripts.aws.limits import EVENT_LIMIT  # noqa: E402
 from scripts.client import NotCallable, credentials, report  # noqa: E402
 from scripts.client.connection import Connection, Endpoint, Reply, by_name, check_url, region_of  # noqa: E402
-from scripts.environments import project_version  # noqa: E402
+from scripts.command_line import Parser, add_request_options, qualified, request_options  # noqa: E402
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 JPEG_QUALITY = 90
 MAX_PIXELS = 10**9  # of an image to draw on: the function has accepted it already
-OPTIONS = ("conf", "iou", "max_det", "classes")
 EPILOG = "The exit code is 0 if every response has status 200, and 1 if not."
 
 
@@ -41,7 +40,7 @@ def main(arguments: list[str]) -> int:
     """Send the images; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
     if options.save and not _can_draw():
-        return _run_under_dev(arguments)
+        return _run_under_build(arguments)
     try:
         events = [_event(path, options) for path in options.images]
         return _run(options, _endpoint(options), events)
@@ -55,7 +54,13 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str, Any]]) -> int:
     started = time.perf_counter()
-    replies = _call_all(endpoint, events * options.repeat, options.concurrency)
+    finished: list[Reply] = []
+    try:
+        replies = _call_all(endpoint, events * options.repeat, options.concurrency, finished)
+    except KeyboardInterrupt:
+        state = f"{len(finished)} of {len(events) * options.repeat} calls have a response"
+        sys.stderr.write(f"call: interrupted; {state}; no result is printed or saved\n")
+        return INTERRUPTED
     seconds = time.perf_counter() - started
     first = list(zip(options.images, replies))  # noqa: B905  (Python 3.9; the other replies are repetitions)
     saved: list[Path] = []
@@ -74,8 +79,11 @@ def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str,
     return 0 if all(reply.status == 200 for reply in replies) else FAILED
 
 
-def _call_all(endpoint: Endpoint, events: list[dict[str, Any]], concurrency: int) -> list[Reply]:
-    """Send all events, `concurrency` of them at once, and return the replies in the order of the events."""
+def _call_all(endpoint: Endpoint, events: list[dict[str, Any]], concurrency: int, finished: list[Reply]) -> list[Reply]:
+    """Send all events, `concurrency` of them at once, and return the replies in the order of the events.
+
+    `finished` gets each reply when it arrives.
+    """
     local = threading.local()
     connections: list[Connection] = []
 
@@ -84,13 +92,15 @@ def _call_all(endpoint: Endpoint, events: list[dict[str, Any]], concurrency: int
             local.connection = Connection(endpoint)
             connections.append(local.connection)
         reply: Reply = local.connection.call(event)
+        finished.append(reply)
         return reply
 
-    with ThreadPoolExecutor(concurrency) as pool:
-        replies = list(pool.map(call, events))
-    for connection in connections:
-        connection.close()
-    return replies
+    try:
+        with ThreadPoolExecutor(concurrency) as pool:
+            return list(pool.map(call, events))
+    finally:
+        for connection in connections:
+            connection.close()
 
 
 def _event(path: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -103,7 +113,7 @@ def _event(path: Path, options: argparse.Namespace) -> dict[str, Any]:
         raise NotCallable(
             f"IMAGE must be a file, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}"
         )
-    event = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
+    event: dict[str, Any] = dict(request_options(options))
     event.update(image_data=base64.b64encode(path.read_bytes()).decode(), image_name=path.name)
     size = len(json.dumps(event))
     if size > EVENT_LIMIT:
@@ -122,7 +132,7 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
     if options.url is None:
         region = credentials.region(os.environ, options.region)
         base = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
-        return by_name(options.function, region, credentials.credentials(os.environ), base)
+        return by_name(qualified(options.function), region, credentials.credentials(os.environ), base)
     url, region_of_url = check_url(options.url), region_of(options.url)
     sign = options.sign
     if sign is None and region_of_url:  # a Function URL: signed if there are credentials
@@ -156,10 +166,10 @@ def _can_draw() -> bool:
     return sys.version_info >= (3, 11) and all(importlib.util.find_spec(name) for name in ("PIL", "numpy"))
 
 
-def _run_under_dev(arguments: list[str]) -> int:
-    """Run this command with the Python of the environment `dev`, which has Pillow; return the exit code."""
+def _run_under_build(arguments: list[str]) -> int:
+    """Run this command with the Python of the environment `build`, which has Pillow; return the exit code."""
     environment = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "environments.py"), "dev"],
+        [sys.executable, str(ROOT / "scripts" / "environments.py"), "build"],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -170,20 +180,20 @@ def _run_under_dev(arguments: list[str]) -> int:
     return subprocess.run([python, str(ROOT / "scripts" / "call.py"), *arguments], check=False).returncode
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
-    command = argparse.ArgumentParser(prog="scripts/call.py", description=str(__doc__).splitlines()[0], epilog=EPILOG)
+    command = Parser(prog="scripts/call.py", description=str(__doc__).splitlines()[0], epilog=EPILOG)
     add = command.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE", help="image files, at most about 4.5 MB each")
     target = command.add_mutually_exclusive_group()
     target.add_argument(
-        "--function", default="yolo:live", metavar="NAME[:ALIAS]", help="function to call (default: %(default)s)"
+        "--function",
+        default="yolo",
+        metavar="NAME[:ALIAS]",
+        help="function to call (default: %(default)s); without an alias: live",
     )
     target.add_argument("--url", metavar="URL", help="call a Function URL, or any other URL that leads to the function")
-    add("--conf", type=float, metavar="CONF", help="confidence threshold, 0 to 1 (default: the function's)")
-    add("--iou", type=float, metavar="IOU", help="IoU threshold of the NMS, 0 to 1 (default: the function's)")
-    add("--max-det", type=int, metavar="N", help="largest number of detections (default: the function's)")
-    add("--classes", metavar="LIST", help="only these classes, by id or name, such as 0,gauge (default: all)")
+    add_request_options(command)
     add("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
     add("--concurrency", type=int, default=1, metavar="N", help="calls at the same time (default: %(default)s)")
     add(
@@ -196,14 +206,14 @@ def parser() -> argparse.ArgumentParser:
         help="sign the request to a URL (default: sign for a Function URL if there are credentials)",
     )  # fmt: skip
     add("--no-sign", dest="sign", action="store_false", help="do not sign the request to a URL")
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    command.add_version()
     return command
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     for name in ("concurrency", "repeat"):
         if getattr(options, name) < 1:
             command.error(f"--{name} must be at least 1, got {getattr(options, name)}")

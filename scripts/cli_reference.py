@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: its own folder is there
 
-from scripts.environments import project_version  # noqa: E402
+from scripts.command_line import Parser  # noqa: E402
 
 FAILED, USAGE = 1, 2  # exit codes
 DEV = "python3 scripts/environments.py dev"
@@ -27,6 +27,8 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/deploy.sh": "scripts.aws.deploy",
     "scripts/undeploy.sh": "scripts.aws.undeploy",
     "scripts/call.py": "scripts.call",
+    "scripts/predict.py": "scripts.predict",
+    "scripts/compare.py": "scripts.compare",
     "scripts/invoke_local.py": "scripts.invoke_local",
     "scripts/fuzz.sh": "scripts.fuzz.options",
     "scripts/soak.py": "scripts.soak.cli",
@@ -44,19 +46,24 @@ HEAD = """\
 Every command of the project with its options. `--help` of a command prints the same. This page is written by
 `scripts/cli_reference.py --write`; do not edit it by hand.
 
-All commands run from a checkout. They install what they need below `.venv/` and `build/`.
+All commands run from a checkout. They install what they need below `.envs/` and `build/`, or in the folder that
+`YOLO_LAMBDA_HOME` names.
 
 | exit code | meaning |
 |---|---|
 | 0 | success |
 | 1 | failed: a request, a check or a limit of Lambda |
 | 2 | usage or environment error: an option, a file, a program or a credential is missing or wrong |
-| 130 | interrupted |
+| 130 | interrupted; the last line says what is finished |
+
+Names of options cannot be abbreviated. `--arch` also accepts `aarch64` and `amd64`, `--python` also `python3.13`. A
+function is `NAME` or `NAME:ALIAS`; without an alias it is `live`. Earlier names of options (`--output`,
+`--architecture`, `--alias`) still work.
 
 Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither
-torch nor a build; `--mutate` and `--long`: see `CONTRIBUTING.md`; all other arguments go to pytest), and `scripts/check`
-runs lint, format, types, shellcheck and the build of the documentation. `python3 scripts/environments.py NAME` makes an environment and prints the path of its
-Python.
+torch nor a build; `--mutate` and `--long`: see `CONTRIBUTING.md`; all other arguments go to pytest), and
+`scripts/check` runs lint, format, types, shellcheck and the build of the documentation.
+`python3 scripts/environments.py NAME` makes an environment and prints the path of its Python.
 """
 
 
@@ -80,15 +87,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of this command."""
-    made = argparse.ArgumentParser(prog="cli_reference.py", description=str(__doc__).splitlines()[0])
+    made = Parser(prog="cli_reference.py", description=str(__doc__).splitlines()[0])
     mode = made.add_mutually_exclusive_group()
     mode.add_argument("--write", action="store_true", help="write docs/cli.md (default: print it)")
     mode.add_argument("--check", action="store_true", help="compare docs/cli.md with the parsers, and write nothing")
-    made.add_argument(
-        "--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit"
-    )
+    made.add_version()
     return made
 
 

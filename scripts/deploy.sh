@@ -17,6 +17,6 @@ for argument in "$@"; do
 done
 python=python3
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    python="$(python3 "$root/scripts/environments.py" dev | tail -n 1)"
+    python="$(python3 "$root/scripts/environments.py" build | tail -n 1)"
 fi
 exec "$python" -m scripts.aws.deploy "$@"

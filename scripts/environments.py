@@ -1,6 +1,6 @@
-"""Virtual environments of the project, the Pythons of this machine, and the version of the project.
+"""Virtual environments of the project, in `.envs/` or in the folder that YOLO_LAMBDA_HOME names.
 
-    python3 scripts/environments.py dev        make the environment `dev` if needed; the last line is its Python
+    python3 scripts/environments.py build      make the environment `build` if needed; the last line is its Python
     python3 scripts/environments.py pythons    list the Pythons of this machine
 
 This is the first program that runs on a machine: it runs under any Python from 3.9 on, with the standard library alone.
@@ -9,21 +9,36 @@ This is the first program that runs on a machine: it runs under any Python from 
 from __future__ import annotations
 
 import fcntl
-import functools
 import hashlib
 import os
+import platform
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-USAGE = 2  # exit code
+if not __package__:
+    sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-LAYER_PYTHONS = ("3.13", "3.12", "3.14")  # those with wheels of the layer's pins
+from scripts import home, pythons  # noqa: E402
+
+USAGE, INTERRUPTED = 2, 130  # exit codes
+
+# Those with wheels of the layer's pins; the first is installed if none is there.
+LAYER_PYTHONS = ("3.13", "3.12", "3.14")
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # torch without CUDA, which is 2.7 GB smaller
+TORCH_VARIABLE = "YOLO_LAMBDA_TORCH_INDEX"  # another index with torch for CPUs; empty: the ordinary index
+TORCH_PACKAGES = ("torch==", "torchvision==")
+REACH_TIMEOUT = 5  # seconds; a network that drops packets must not delay the build
+NETWORK_ERRORS = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|ConnectionResetError|"
+    r"SSLError|Failed to establish a new connection|Network is unreachable|Connection refused"
+)
+WITHOUT_ONNXRUNTIME = ("cdk", "docs")  # environments
+NO_VENV = re.compile(r"ensurepip is not\s+available|No module named '?(ensurepip|venv)")
 
 
 class Environment(NamedTuple):
@@ -31,21 +46,24 @@ class Environment(NamedTuple):
 
     Attributes:
         pythons: the versions that can create it, best first.
-        requirements: options of pip and then a requirement file, in the order of installation.
+        requirements: requirement files in the order of installation.
+        size: approximate size on disk with the times that README states, for the first line.
+        has_torch: torch comes from an index of its own, without CUDA.
     """
 
     pythons: tuple[str, ...]
-    requirements: tuple[tuple[str, ...], ...]
+    requirements: tuple[str, ...]
+    size: str
+    has_torch: bool = False
 
 
 ENVIRONMENTS = {
-    "export": Environment(("3.11", "3.12", "3.13"), (("export/requirements.txt",),)),
-    "wine": Environment(LAYER_PYTHONS, (("example/wine/requirements.txt",),)),
-    "cdk": Environment(LAYER_PYTHONS, (("example/cdk/requirements.txt",),)),
-    "docs": Environment((*LAYER_PYTHONS, "3.11"), (("docs/requirements.txt",),)),
-    "dev": Environment(
-        (*LAYER_PYTHONS, "3.11"), (("--no-deps", "layer/requirements.txt"), ("tests/requirements.txt",))
-    ),
+    "build": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements.txt",), "0.25 GB"),
+    "export": Environment(("3.11", "3.12", "3.13"), ("export/requirements.txt",), "1.6 GB", has_torch=True),
+    "wine": Environment(LAYER_PYTHONS, ("example/wine/requirements.txt",), "0.4 GB"),
+    "cdk": Environment(LAYER_PYTHONS, ("example/cdk/requirements.txt",), "0.4 GB"),
+    "docs": Environment((*LAYER_PYTHONS, "3.11"), ("docs/requirements.txt",), "0.2 GB"),
+    "dev": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements.txt", "tests/requirements.txt"), "1 GB"),
 }
 
 
@@ -70,153 +88,191 @@ def ensure(name: str) -> Path:
     """Return the Python of an environment. Make the environment if it is missing or its requirements changed.
 
     Raises:
-        EnvironmentFailed: this machine has no suitable Python, or an installation failed.
+        EnvironmentFailed: this machine has no suitable Python, the folder cannot be written, or an installation failed.
     """
     environment = ENVIRONMENTS[name]
-    folder = ROOT / ".venv" / name
-    base = _base_python(name, environment)
-    stamp = _stamp(environment, base)
-    stamp_file = folder / "stamp"
-    folder.parent.mkdir(exist_ok=True)
+    try:
+        folder = home.make(home.environments()) / name
+    except home.NotWritable as error:
+        existing = home.environments() / name
+        if _is_current(environment, existing):  # made before by a user who could write
+            return existing / "bin" / "python"
+        raise EnvironmentFailed(str(error)) from error
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands at once, one makes it and the other waits
-        if not (stamp_file.exists() and stamp_file.read_text() == stamp):
+        if not _is_current(environment, folder):
+            _require_wheels(name)
+            base = _base_python(name, environment)
+            (folder / "stamp").unlink(missing_ok=True)
             _make(name, environment, folder, base)
-            stamp_file.write_text(stamp)
+            (folder / "stamp").write_text(_stamp(environment, base))
     return folder / "bin" / "python"
 
 
+def has_packages() -> bool:
+    """Return whether this Python has the packages of the environment `build`."""
+    import importlib.util
+
+    return sys.version_info >= (3, 11) and all(map(importlib.util.find_spec, ("numpy", "onnx", "PIL", "rich")))
+
+
+def run_in(name: str, arguments: list[str]) -> int:
+    """Run a Python program with the Python of an environment in place of this one; return only if there is none."""
+    try:
+        python = ensure(name)
+    except EnvironmentFailed as error:
+        _print_progress(f"environments: {error}")
+        return USAGE
+    except KeyboardInterrupt:
+        _print_progress(f"environments: interrupted; the next command makes the environment {name} again")
+        return INTERRUPTED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # In place of this process: `subprocess.run` kills the program 0.25 s after Ctrl-C, before its files are complete.
+    return os.execv(python, [str(python), *arguments])  # noqa: S606
+
+
+def _require_wheels(name: str) -> None:
+    """Raise EnvironmentFailed on a Mac without Apple silicon, unless the environment has no onnxruntime."""
+    if platform.system() == "Darwin" and platform.machine() == "x86_64" and name not in WITHOUT_ONNXRUNTIME:
+        raise EnvironmentFailed(
+            "onnxruntime and torch have no wheels for a Mac with an Intel processor, or for a Python that runs under "
+            "Rosetta; run the commands in a Linux container: "
+            'docker run --rm -it -v "$PWD:/project" -w /project python:3.13 bash'
+        )
+
+
 def _base_python(name: str, environment: Environment) -> Path:
-    for version in environment.pythons:
-        python = find(version)
+    preferred = environment.pythons[: len(LAYER_PYTHONS)] if environment.pythons[0] == LAYER_PYTHONS[0] else ()
+    for version in preferred or environment.pythons:
+        python = pythons.find(version)
         if python:
-            return Path(python)
+            return python
+    # Before an older Python is taken: the zips need the installed one too.
+    python = pythons.install(LAYER_PYTHONS[0])
+    if python:
+        return python
+    for version in environment.pythons:
+        python = pythons.find(version)
+        if python:
+            return python
+    present = ", ".join(candidate.version for candidate in pythons.available()) or "none"
     raise EnvironmentFailed(
-        f"the environment {name} needs one of Python {', '.join(environment.pythons)}, and this machine has none of "
-        "them; `uv python install 3.13` or `pyenv install 3.13` installs one"
+        f"the environment {name} must have one of Python {', '.join(environment.pythons)}, got {present}; "
+        "`uv python install 3.13` or `pyenv install 3.13` installs one"
     )
+
+
+def _is_current(environment: Environment, folder: Path) -> bool:
+    """Return whether an environment is complete, its requirements are the present ones, and its Python still exists.
+
+    A better Python that was installed later does not count: the environment would be made again without need.
+    """
+    base = (folder / "bin" / "python").resolve()
+    stamp = folder / "stamp"
+    return base.exists() and stamp.is_file() and stamp.read_text() == _stamp(environment, base)
 
 
 def _stamp(environment: Environment, base: Path) -> str:
     digest = hashlib.sha256(str(base).encode())
-    for arguments in environment.requirements:
-        digest.update((ROOT / arguments[-1]).read_bytes())
+    for file in environment.requirements:
+        digest.update((ROOT / file).read_bytes())
     return digest.hexdigest()
 
 
 def _make(name: str, environment: Environment, folder: Path, base: Path) -> None:
-    files = " and ".join(arguments[-1] for arguments in environment.requirements)
-    _print_progress(f"setting up {folder.relative_to(ROOT)} with {base} from {files} (once)")
-    if name == "export":
-        _print_progress("this environment holds torch and ultralytics: the installation takes one to several minutes")
-    _run([str(base), "-m", "venv", "--clear", str(folder)])
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--no-warn-conflicts"]  # the layer leaves out packages that onnxruntime requires and does not use
-    for *options, file in _installable(environment, folder / "bin" / "python"):
-        _run([*pip, *options, "-r", str(ROOT / file)])
+    files = " and ".join(environment.requirements)
+    _print_progress(f"setting up {folder} with {base} from {files}: about {environment.size} (once)")
+    _mention_old_folder()
+    started = time.monotonic()
+    log = folder.with_suffix(".log")
+    _run([str(base), "-m", "venv", "--clear", str(folder)], log)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip += ["--retries", "2", "--timeout", "15"]
+    if environment.has_torch:
+        _install_torch(pip, environment, log)
+    if name == "build":
+        pip.append("--no-compile")  # Python compiles the few modules that are used at their first import
+    for file in environment.requirements:
+        _run([*pip, "-r", str(ROOT / file)], log)
+    _print_progress(f"{name} is ready after {time.monotonic() - started:.0f} s")
 
 
-def _installable(environment: Environment, python: Path) -> list[tuple[str, ...]]:
-    """Return the requirement files that fit this Python: the layer's pins have no wheels below 3.12."""
-    old = subprocess.run([str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 12))"]).returncode
-    return [files for files in environment.requirements if not (old and files[-1] == "layer/requirements.txt")]
+def _install_torch(pip: list[str], environment: Environment, log: Path) -> None:
+    """Install torch from the index of CPU builds, if it can be reached; otherwise the ordinary index has it.
 
-
-def _run(command: list[str]) -> None:
-    variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")}
-    result = subprocess.run(command, env=variables, stdout=sys.stderr)
-    if result.returncode:
-        raise EnvironmentFailed(f"`{' '.join(command)}` failed with exit code {result.returncode}; its output is above")
-
-
-MINORS = tuple(range(9, 16))  # 3.9 to 3.15: the versions that `available` looks for
-PROBE_TIMEOUT = 20  # seconds; a shim that waits for a network must not block the build
-
-# A candidate prints its version and its executable. A pre-release has its own bytecode format and a free-threaded build
-# its own extension modules: neither can replace Lambda's Python. For a virtual environment, its base Python is taken.
-PROBE = """
-import os, sys
-v = sys.version_info
-fit = sys.implementation.name == "cpython" and v.releaselevel == "final" and not getattr(sys, "abiflags", "")
-print("%d.%d" % v[:2] if fit else "unfit")
-print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
-"""
-
-
-class Interpreter(NamedTuple):
-    """A Python of this machine: its version as Lambda writes it ("3.13") and its executable."""
-
-    version: str
-    path: Path
-
-
-@functools.lru_cache(maxsize=None)
-def find(version: str) -> Path | None:
-    """Return the executable of CPython `version` ("3.13"), or None if this machine has none."""
-    for candidate in _candidates(version):
-        base = _probe(candidate, version)
-        if base:
-            return base
-    return None
-
-
-def available() -> list[Interpreter]:
-    """Return every CPython from 3.9 to 3.15 on this machine, oldest first; empty if there is none."""
-    paths: dict[str, Path | None] = {version: find(version) for version in (f"3.{minor}" for minor in MINORS)}
-    return [Interpreter(version, path) for version, path in paths.items() if path]
-
-
-def _candidates(version: str) -> Iterator[Path]:
-    name = f"python{version}"
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        yield Path(folder or ".", name)
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    yield from sorted(pyenv.glob(f"{version}*/bin/{name}"), key=_patch, reverse=True)
-    yield from _uv_candidates(version)
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
-    yield from sorted(uv.glob(f"cpython-{version}*/bin/{name}"), key=_patch, reverse=True)
-    yield Path("/opt", name, "bin", name)
-
-
-def _patch(path: Path) -> list[int]:
-    """Return the numbers of a version folder as a sort key: 3.13.10 comes after 3.13.9."""
-    digits = "".join(c if c.isdigit() else " " for c in path.parent.parent.name)
-    return [int(part) for part in digits.split()[:3]]
-
-
-def _uv_candidates(version: str) -> Iterator[Path]:
-    uv = shutil.which("uv")
-    if uv:
-        lines = _output_lines([uv, "python", "find", "--no-project", "--no-python-downloads", version])
-        if lines:
-            yield Path(lines[0])
-
-
-def _probe(candidate: Path, version: str) -> Path | None:
-    """Return the base executable of a candidate, or None if it is not CPython `version`."""
-    if not os.access(candidate, os.X_OK):
-        return None
-    lines = _output_lines([str(candidate), "-I", "-S", "-c", PROBE])
-    return Path(lines[1]) if len(lines) == 2 and lines[0] == version else None
-
-
-def _output_lines(command: list[str]) -> list[str]:
-    """Return the lines that a command prints; empty if it does not start, fails, or takes too long."""
+    Only these packages come from there: with an additional index, any package could come from either one.
+    """
+    index = os.environ.get(TORCH_VARIABLE, TORCH_INDEX).strip()
+    if not index or platform.system() == "Darwin":  # a Mac's ordinary torch has no CUDA
+        return
+    if not _is_reachable(index):
+        _print_progress(f"{index} cannot be reached; torch is installed from the ordinary package index")
+        return
+    lines = (ROOT / environment.requirements[0]).read_text(encoding="utf-8").splitlines()
+    packages = [line.split("#")[0].strip() for line in lines if line.startswith(TORCH_PACKAGES)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROBE_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+        _run([*pip, "--index-url", index, *packages], log)
+    except EnvironmentFailed:
+        _print_progress(f"{index} has no {' and '.join(packages)}; torch is installed from the ordinary package index")
+
+
+def _is_reachable(url: str) -> bool:
+    import urllib.error  # imported here: only the export environment needs them
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"{url}/", timeout=REACH_TIMEOUT):  # noqa: S310  (a constant, or of the user)
+            return True
+    except urllib.error.HTTPError:  # there is a server
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _mention_old_folder() -> None:
+    old = ROOT / ".venv"
+    if (old / "dev" / "stamp").exists():
+        _print_progress(f"{old} of an earlier version is no longer needed: rm -r {old}")
+
+
+def _run(command: list[str], log: Path) -> None:
+    """Run a command with its output in a log file.
+
+    Raises:
+        EnvironmentFailed: it failed; the message has its last line, or what to set if the network is the reason.
+    """
+    ignored = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+    variables = {name: value for name, value in os.environ.items() if name not in ignored}
+    with log.open("w", encoding="utf-8") as output:
+        output.write(f"{' '.join(command)}\n")
+        output.flush()
+        done = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    if done.returncode == 0:
+        return
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if NO_VENV.search(text):
+        raise EnvironmentFailed(
+            f"{command[0]} cannot make virtual environments; on Debian and Ubuntu, "
+            f"`apt install {Path(command[0]).name}-venv` installs what is missing (details: {log})"
+        )
+    if NETWORK_ERRORS.search(text):
+        raise EnvironmentFailed(
+            "the package index cannot be reached; HTTPS_PROXY sets a proxy, PIP_INDEX_URL another index "
+            f"(details: {log})"
+        )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("ERROR", "error", "Error"))]
+    raise EnvironmentFailed(f"{(errors or lines)[-1]} (details: {log})")
 
 
 def main(arguments: list[str]) -> int:
     """Print the Python of an environment or the Pythons of this machine.
 
-    Exit codes: 0 success, 2 usage or environment error.
+    Exit codes: 0 success, 2 usage or environment error, 130 interrupted.
     """
     if arguments == ["pythons"]:
-        for python in available():
+        for python in pythons.available():
             sys.stdout.write(f"{python.version}  {python.path}\n")
         return 0
     if len(arguments) != 1 or arguments[0] not in ENVIRONMENTS:
@@ -227,6 +283,9 @@ def main(arguments: list[str]) -> int:
     except EnvironmentFailed as error:
         _print_progress(f"environments: {error}")
         return USAGE
+    except KeyboardInterrupt:
+        _print_progress(f"environments: interrupted; the next command makes the environment {arguments[0]} again")
+        return INTERRUPTED
     return 0
 
 

@@ -13,14 +13,15 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
 from scripts.aws.limits import MB_PER_CPU, MEMORY_RANGE, TIMEOUT_RANGE  # noqa: E402
-from scripts.environments import project_version  # noqa: E402
-from scripts.local_lambda import emulator, events, report  # noqa: E402
+from scripts.command_line import Parser, add_request_options, assignment, request_options  # noqa: E402
+from scripts.local_lambda import emulator, events, other_system, report  # noqa: E402
 from scripts.local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
 from scripts.local_lambda.invocation import Invocation  # noqa: E402
 
@@ -35,12 +36,14 @@ without an error; a status in its response is not checked."""
 def main(arguments: list[str]) -> int:
     """Invoke the function with every event; return the exit code: 0, 1, 2, 130, or 141 for a closed pipe."""
     options = parse(arguments)
+    done: list[tuple[events.InvocationInput, Invocation]] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # with cleanup, as after Ctrl-C
     try:
         inputs = [events.from_file(path) for path in options.event]
         inputs += [events.from_request(path, options.path) for path in options.request]
-        inputs += [events.from_image(path, options.query) for path in options.images]
-        code = _run(options, inputs)
+        query = "&".join(filter(None, (options.query, urlencode(request_options(options)))))
+        inputs += [events.from_image(path, query) for path in options.images]
+        code = _run(options, inputs, done)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader closed the pipe, as `head` does after ten lines
@@ -59,25 +62,33 @@ def main(arguments: list[str]) -> int:
         _print_error(f"invoke_local: {error}\n")
         return FAILED
     except KeyboardInterrupt:
-        _print_error("invoke_local: interrupted\n")
+        total = len(options.images) + len(options.event) + len(options.request)
+        _print_error(f"invoke_local: interrupted; {len(done)} of {total} invocations are finished\n")
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, inputs: list[events.InvocationInput]) -> int:
-    """Start the function, invoke it with every input and print the report. Return the exit code."""
+def _run(
+    options: argparse.Namespace,
+    inputs: list[events.InvocationInput],
+    done: list[tuple[events.InvocationInput, Invocation]],
+) -> int:
+    """Start the function, invoke it with every input and print the report. Return the exit code.
+
+    `done` gets each input with its invocation.
+    """
     show = _discard if options.json else sys.stdout.write
     log = None if options.quiet else _print_log
-    function = emulator.LocalLambda(
+    function = other_system.open_function(
         options.dist, memory=options.memory, timeout=options.timeout, env=dict(options.env), handler=options.handler,
         isolation=options.isolation, snap_start=options.snap_start, log=log,
     )  # fmt: skip
     with function:
         isolation = f"{function.isolation} ({function.isolation_note})"
+        show(f"zips       {options.dist}\n")
         show(report.start(f"{function.python} on {function.arch}", isolation, function.init_ms))
         if options.snap_start:
             show(report.restore(function.restore_ms))
         first_init = function.init_ms
-        done = []
         for item in inputs:
             invocation = function.invoke(item.event)
             show(report.invocation(item.name, invocation))
@@ -142,18 +153,13 @@ def _printable(response: Any) -> Any:
     return response.decode("latin-1") if isinstance(response, bytes) else response
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
     description = str(__doc__).splitlines()[0]
-    command = argparse.ArgumentParser(
-        prog="scripts/invoke_local.py",
-        description=description,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = Parser(prog="scripts/invoke_local.py", description=description, epilog=EPILOG)
     add = command.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="image, sent as the body of a POST")
-    add("--dist", type=Path, default=ROOT / "dist", metavar="DIR", help="folder with the zips (default: dist)")
+    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
     add(
         "--event", type=Path, action="append", default=[], metavar="FILE",
         help="JSON file, sent unchanged as the event; repeatable",
@@ -164,9 +170,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--path", default="/", metavar="PATH", help="URL path of each --request (default: %(default)s)")
     add("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
+    add_request_options(command)
     add("--query", default="", metavar="STRING", help="query string of each IMAGE, such as conf=0.4 (default: empty)")
     add(
-        "--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE",
+        "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE",
         help="environment variable of the function; repeatable",
     )  # fmt: skip
     add(
@@ -185,14 +192,14 @@ def parser() -> argparse.ArgumentParser:
     add("--snap-start", action="store_true", help="run the SnapStart hooks; no snapshot is taken")
     add("--json", action="store_true", help="print one JSON document instead of a table")
     add("--quiet", action="store_true", help="do not print the log of the function")
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    command.add_version()
     return command
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     if not (options.images or options.event or options.request):
         command.error("an IMAGE, --event FILE or --request FILE is required")
     if not options.path.startswith("/"):
@@ -205,13 +212,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if not 0 < options.timeout <= TIMEOUT_RANGE[1]:
         command.error(f"--timeout must be more than 0 and at most {TIMEOUT_RANGE[1]} seconds, got {options.timeout:g}")
     return options
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
-    return name, value
 
 
 def _print_log(line: str) -> None:

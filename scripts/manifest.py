@@ -75,6 +75,22 @@ def read(folder: Path, for_deployment: bool = False, name: str = NAME) -> Manife
     return manifest
 
 
+def class_names(folder: Path) -> dict[int, str]:
+    """Return the classes of the model by id; empty for a model without classes or a manifest that lacks them."""
+    return dict(enumerate(model(folder).get("names", [])))
+
+
+def model(folder: Path) -> dict[str, Any]:
+    """Return what the manifest states of the model.
+
+    Raises:
+        InvalidManifest: the file is missing or is not JSON.
+    """
+    read(folder)
+    fields: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    return dict(fields.get("model") or {})
+
+
 def _parse(fields: dict[str, Any]) -> Manifest:
     zips = [fields.get(name) for name in ("layer", "function")]
     layer, function = (zipped.get("sha256") if isinstance(zipped, dict) else None for zipped in zips)

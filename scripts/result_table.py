@@ -41,6 +41,22 @@ def times(body: dict[str, Any]) -> str:
     return f"  ({steps} ms)" if steps else ""
 
 
+def error(status: Any, body: Any) -> str:
+    """Return an error of the function, or of Lambda's API, as one line; "" if `body` is none.
+
+    Args:
+        status: HTTP status.
+        body: decoded body of a response.
+    """
+    if not isinstance(body, dict):
+        return ""
+    message = next((body[name] for name in ("error", "errorMessage", "Message", "message") if name in body), None)
+    if not isinstance(message, str):
+        return ""
+    kind = body.get("type") or body.get("errorType")
+    return " ".join(f"{status} {f'{kind}: ' if isinstance(kind, str) else ''}{message}".split())
+
+
 def results(body: Any, with_times: bool) -> list[str]:
     """Return the results of several images, numbered, in their order; empty if `body` has no list of results."""
     rows = body.get("results") if isinstance(body, dict) else None

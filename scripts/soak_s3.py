@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-from scripts.environments import project_version  # noqa: E402
+from scripts.command_line import Parser  # noqa: E402
 from scripts.soak import command, queue_run  # noqa: E402
 
 EPILOG = "exit codes: 0 every object has exactly one result, 1 not, 2 usage or environment error, 130 interrupted"
@@ -27,23 +27,23 @@ def main(arguments: list[str]) -> int:
     return command.execute("soak_s3", queue_run.run, parse(arguments))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
     description = str(__doc__).splitlines()[0]
-    made = argparse.ArgumentParser(prog="scripts/soak_s3.py", description=description, epilog=EPILOG)
+    made = Parser(prog="scripts/soak_s3.py", description=description, epilog=EPILOG)
     add = made.add_argument
-    add("--dist", type=Path, default=ROOT / "dist", metavar="DIR", help="folder with the zips (default: dist)")
+    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
     add("--objects", type=int, default=1000, metavar="N", help="objects in the bucket (default: %(default)s)")
     add("--batch", type=int, default=10, metavar="N", help="messages per event (default: %(default)s)")
     add("--log", action="store_true", help="print the log of the function, with every injected fault")
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    made.add_version()
     return made
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     made = parser()
-    options = made.parse_args(arguments)
+    options: argparse.Namespace = made.parse_args(arguments)
     message = command.range_error(options, ("objects", "batch"))
     if message:
         made.error(message)

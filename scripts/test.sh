@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up what the tests need (once, below .venv/), then run them with pytest.
+# Set up what the tests need (once, below .envs/), then run them with pytest.
 #
 #   scripts/test.sh            all tests, also those of the torch export, the built zips and the runtime client
 #   scripts/test.sh --fast     without these three; takes two minutes
@@ -17,7 +17,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; 
 fi
 cd "$root"
 
-# Run the fast tests in a copy of the checkout, which makes its environment anew.
+# Run the fast tests in a copy of the checkout, which makes its own environment.
 clean_environment() {
     local folder code=0
     folder="$(mktemp -d)"

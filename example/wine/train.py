@@ -1,4 +1,4 @@
-"""Training of the wine example and its conversion to ONNX: `.venv/wine/bin/python -m example.wine.train`.
+"""Training of the wine example and its conversion to ONNX: `.envs/wine/bin/python -m example.wine.train`.
 
 A gradient-boosted regressor estimates the flavanoids of a wine from its other twelve measurements. The data are the 178
 wines that scikit-learn contains. The outputs are model.onnx, request.json, and golden.json with the predictions of the

@@ -65,7 +65,7 @@ def compress(options: ExportOptions, content: bytes) -> Compressed:
     small = _compress(options.compression, content, before, split.calibration)
     info = model_info.read(options.output, small)
     after = predictions.require_image_model(info)
-    console.note(f"comparing predictions on {len(split.held_out)} other images")
+    console.detail(f"comparing predictions on {len(split.held_out)} other images")
     agreed, conf = _agreement(options, before, after, split.held_out)
     report = {"method": options.compression, "agreement": _as_json(agreed, len(split.held_out), conf)}
     text = _describe(agreed, len(split.held_out), conf)
@@ -81,7 +81,7 @@ def compress(options: ExportOptions, content: bytes) -> Compressed:
 def _compress(method: str, content: bytes, before: Model, calibration: list[Path]) -> bytes:
     if method == FLOAT16:
         return store_as_float16(content)
-    console.note(f"measuring ranges on {len(calibration)} images")
+    console.detail(f"measuring ranges on {len(calibration)} images")
     return quantize(content, predictions.tensors(before, calibration), len(calibration))
 
 

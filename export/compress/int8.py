@@ -21,6 +21,7 @@ from export.errors import UsageError
 
 MIN_OPSET = 13  # DequantizeLinear with a scale for each channel
 QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger", "MatMulInteger")
+FUSED_DOMAIN = "com.microsoft"  # of the operators that onnxruntime writes when it optimizes a graph
 # Of 7 bits: two products of 8 bits overflow the 16 that AVX2 and AVX-512 add them in, where VNNI is missing; so a file
 # gives the same boxes on every machine. It cost nothing on the example.
 SETTINGS = {"per_channel": True, "reduce_range": True}
@@ -41,7 +42,8 @@ def quantize(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
         An ONNX file with QuantizeLinear and DequantizeLinear; the same arguments give the same bytes.
 
     Raises:
-        UsageError: it is quantized already, has no convolutions to quantize, or is of an opset below MIN_OPSET.
+        UsageError: it is quantized or optimized already, has no convolutions to quantize, or is of an opset below
+            MIN_OPSET.
     """
     import onnx
 
@@ -61,9 +63,15 @@ def quantize(content: bytes, tensors: Iterator[Array], count: int) -> bytes:
 
 def _check(model: Any) -> None:
     operators = {node.op_type for node in model.graph.node}
+    fused = sorted({node.op_type for node in model.graph.node if node.domain == FUSED_DOMAIN})
     quantized = sorted(operators & set(QUANTIZED))
     if quantized:
         raise UsageError(f"--int8: the model must be in float32, got a quantized one (it has {', '.join(quantized)})")
+    if fused:
+        raise UsageError(
+            "--int8: the model must be one before scripts/build_zip.sh optimized it, "
+            f"got an optimized one (it has {', '.join(fused)})"
+        )
     if "Conv" not in operators:
         raise UsageError(f"--int8: the model must have convolutions, got {', '.join(sorted(operators))[:200]}")
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)

@@ -96,18 +96,30 @@ def verify(checkpoint: Checkpoint, session: Any, shape: Shape) -> list[dict[str,
     images = list(model_inputs(shape, checkpoint))
     comparisons = []
     for number, image in enumerate(images, start=1):
-        console.note(f"{number} of {len(images)}: {image.name}")
+        console.detail(f"{number} of {len(images)}: {image.name}")
         comparisons.append(_compare(layout, image, torch_runner(image.tensor), onnx_runner(image.tensor, number)))
     head = ("image", "input", *comparisons[0].differences, *HEAD)
-    console.table([head, *(_cells(comparison) for comparison in comparisons)])
+    rows = [head, *(_cells(comparison) for comparison in comparisons)]
     report = [comparison.as_json() for comparison in comparisons]
     failed = _failed(comparisons)
     if failed:
+        console.table(rows)
         named = "; ".join(f"{comparison.image.name}: {comparison.verdict.lower()}" for comparison in failed)
         raise VerificationError(
             f"the ONNX model differs from {checkpoint.path} ({named}); nothing was written", {"images": report}
         )
+    console.detail_table(rows)
+    console.verdict(_summary(comparisons))
     return report
+
+
+def _summary(comparisons: list[Comparison]) -> str:
+    """Return the verdict in one line."""
+    count = f"verified on {len(comparisons)} images"
+    if not all(comparison.boxes.agrees for comparison in comparisons):
+        return f"{count}: the outputs agree; some boxes depend on rounding (--verbose shows which)"
+    largest = max(comparison.boxes.max_conf_diff for comparison in comparisons)
+    return f"{count}: same results, confidence within {largest:.0e}"
 
 
 def _failed(comparisons: list[Comparison]) -> list[Comparison]:

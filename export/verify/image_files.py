@@ -94,16 +94,19 @@ def verify(checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dic
         VerificationError: a result is outside of the tolerance.
     """
     comparisons = compare(checkpoint, loaded, shape, images, _files(checkpoint.copy.parent))
-    console.table([("file", "results", "conf", "iou", ""), *(_cells(comparison) for comparison in comparisons)])
+    rows = [("file", "results", "conf", "iou", ""), *(_cells(comparison) for comparison in comparisons)]
     report = [comparison.as_json() for comparison in comparisons]
     failed = [comparison for comparison in comparisons if not comparison.is_ok]
     if failed:
+        console.table(rows)
         named = "; ".join(f"{comparison.name}: {comparison.verdict}" for comparison in failed)
         raise VerificationError(
             f"the function's results differ from those of predict with {checkpoint.path} ({named}); "
             "nothing was written",
             {"images": images, "files": report},
         )
+    console.detail_table(rows)
+    console.verdict(f"the function's results are those of `yolo predict` for {len(comparisons)} image files")
     return report
 
 
@@ -175,7 +178,7 @@ class _Predict:
 def _compare(
     path: Path, reference: _Predict, loaded: Model, layout: OutputLayout, rounding: dict[str, float]
 ) -> FileComparison:
-    console.note(f"{path.name}, from the file to the result")
+    console.detail(f"{path.name}, from the file to the result")
     recorder = _RecordingSession(loaded.session)
     actual = _predict(loaded._replace(session=recorder), path, Options(conf=1.0))
     if layout.rows == PROBABILITIES:

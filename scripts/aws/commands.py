@@ -1,4 +1,4 @@
-"""Text of the `aws` commands that put the zips on Lambda, for the user to copy. Nothing is run here.
+"""Text of the `aws` commands that put the zips on Lambda, as a page for the user to copy from. Nothing is run here.
 
 Source: https://docs.aws.amazon.com/cli/latest/reference/lambda/ ; waiters and defaults as in botocore 1.43.
 """
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from layer.targets import Target
 from scripts.aws import limits
+from scripts.command_line import ALIAS
 
 HANDLER = "function.handler.lambda_handler"
-ALIAS = "live"  # as the default of scripts/deploy.sh
 MEMORY = limits.MB_PER_CPU  # MB; below it, a function gets less than one vCPU
 TIMEOUT = 30  # seconds; API Gateway waits no longer
 LOGGING = "LogFormat=JSON"  # each line is an object with the request id
@@ -45,8 +45,8 @@ class Upload(NamedTuple):
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
 
 
-def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False) -> str:
-    """Return all commands in the order of their use.
+def page(layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False) -> str:
+    """Return all commands in the order of their use, as Markdown.
 
     Args:
         layer: layer.zip.
@@ -55,7 +55,6 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
         model_in_layer: the model is in layer.zip.
         generic: a generic ONNX model, which takes inference requests instead of images.
     """
-    title = f"Deploy with {_deploy_command(layer, function)}, or by hand:"
     code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
     blocks = [
         ("Choose the names. The role must exist; the next block creates it.", _names(layer, function)),
@@ -73,12 +72,17 @@ def text(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
         ("Invoke the function.", _invoke(generic)),
         (URL_TITLE, _url(generic)),
     ]
-    return "\n\n".join(
-        [title, *("\n".join([title, "", *(f"    {line}" for line in lines)]) for title, lines in blocks)]
-    )
+    intro = f"# Deploy by hand\n\n`{deploy_command(layer, function)}` does all of this."
+    return "\n\n".join([intro, *("\n".join([title, "", "```bash", *lines, "```"]) for title, lines in blocks)]) + "\n"
 
 
-def _deploy_command(*uploads: Upload) -> str:
+def next_steps(layer: Upload, function: Upload, generic: bool) -> str:
+    """Return the next two commands: deploy the zips, and call the function."""
+    call = f"aws lambda invoke --function-name yolo:{ALIAS} --payload fileb://request.json response.json"
+    return f"Next: {deploy_command(layer, function)}\n      {call if generic else 'scripts/call.py IMAGE'}"
+
+
+def deploy_command(*uploads: Upload) -> str:
     """Return the command that does all of this; options stand only where its defaults do not fit."""
     folder = uploads[0].path.parent
     dist = [] if folder == Path("dist").resolve() else [f"--dist {shlex.quote(str(folder))}"]

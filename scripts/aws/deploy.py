@@ -8,12 +8,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from layer.targets import MACHINES
+from layer.targets import MACHINES, arch_name
 from scripts.aws import alias, artifacts, commands, lambda_function, layer, role
 from scripts.aws.cli import Aws, DeployError, require
 from scripts.aws.lambda_function import FunctionSpec
 from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
-from scripts.environments import project_version
+from scripts.command_line import ALIAS, Parser
 
 INTERRUPTED = 130  # exit code
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
@@ -28,7 +28,7 @@ only what differs, publishes a version and moves the alias to it."""
 def main(arguments: list[str]) -> int:
     """Deploy the zips or roll back; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
-    aws = Aws(options.region, options.dry_run, _print)
+    aws = Aws(options.region, options.dry_run, _ignore if options.quiet and not options.dry_run else _print)
     try:
         zips = None if options.rollback is not None else artifacts.read(options.dist, options.arch, options.bucket)
         require()
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"deploy: {error}\n")
         return error.code
     except KeyboardInterrupt:
-        sys.stderr.write("deploy: interrupted; the alias moved only if a line above reports it. Run deploy.sh again\n")
+        sys.stderr.write(f"deploy: interrupted; {_unfinished(options)}\n")
         return INTERRUPTED
     return 0
 
@@ -68,6 +68,14 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
     _print_result(options, version, before["FunctionVersion"] if before else None)
 
 
+def _unfinished(options: argparse.Namespace) -> str:
+    """Return what holds after an interruption, in words: the alias moves last."""
+    if options.dry_run:
+        return "nothing was changed"
+    name = f"{options.function}:{options.alias}"
+    return f"unless a line above says that {name} moved, callers of it get the previous version. Run deploy.sh again"
+
+
 def roll_back(aws: Aws, options: argparse.Namespace) -> None:
     """Point the alias at an earlier version; nothing else changes.
 
@@ -79,14 +87,9 @@ def roll_back(aws: Aws, options: argparse.Namespace) -> None:
     _print_result(options, version, before["FunctionVersion"])
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
-    command = argparse.ArgumentParser(
-        prog="scripts/deploy.sh",
-        description=DESCRIPTION,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = Parser(prog="scripts/deploy.sh", description=DESCRIPTION)
     add = command.add_argument
     add(
         "--dist", type=Path, default=Path("dist"), metavar="DIR",
@@ -94,27 +97,36 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--bucket", metavar="BUCKET", help="bucket in the function's region, for zips above 50 MB")
     add(
-        "--arch", choices=list(MACHINES),
+        "--arch", type=arch_name, choices=list(MACHINES),
         help="reject zips for another architecture (default: the architecture of the zips)",
     )  # fmt: skip
-    add("--architecture", dest="arch", choices=list(MACHINES), default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    add(
+        "--architecture",
+        dest="arch",
+        type=arch_name,
+        choices=list(MACHINES),
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
     _add_function_options(command)
     add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
     add(
         "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
         help="only point the alias at VERSION (default: the version before the present one)",
     )  # fmt: skip
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    add("--quiet", action="store_true", help="print only the version of the alias, and errors")
+    command.add_version()
     return command
 
 
 def _add_function_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--function", default="yolo", metavar="NAME", help="function to create or update (default: %(default)s)")
     add(
-        "--alias", default=commands.ALIAS, metavar="NAME",
-        help="alias that callers use; it moves to each new version (default: %(default)s)",
+        "--function", default="yolo", metavar="NAME[:ALIAS]",
+        help="function to create or update (default: %(default)s), and the alias that callers use, which moves to each "
+        f"new version (default: {ALIAS})",
     )  # fmt: skip
+    add("--alias", metavar="NAME", help=argparse.SUPPRESS)
     add("--region", metavar="REGION", help="region (default: the configured one)")
     add("--role", metavar="NAME_OR_ARN", help="execution role; required for a new function unless --create-role is set")
     add(
@@ -135,25 +147,6 @@ def _add_function_options(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return the options, or exit with 2 and a message if a value is wrong."""
-    command = parser()
-    options = command.parse_args(arguments)
-    for name, (least, most) in {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE}.items():
-        value = getattr(options, name)
-        if value is not None and not least <= value <= most:
-            command.error(f"--{name} must be between {least} and {most}, got {value}")
-    if not FUNCTION_NAME.fullmatch(options.function):
-        command.error(
-            f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}; --alias names the alias"
-        )
-    if not ALIAS_NAME.fullmatch(options.alias):
-        command.error(f"--alias must be 1 to 128 letters, digits, - and _, not only digits, got {options.alias!r}")
-    if options.create_role and (options.role or "").startswith("arn:"):
-        command.error(f"--role must be a name with --create-role, got the ARN {options.role}")
-    return options
-
-
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and VARIABLE.fullmatch(name)):
@@ -161,11 +154,32 @@ def _assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options: argparse.Namespace = command.parse_args(arguments)
+    options.function, _, alias = options.function.partition(":")
+    if alias and options.alias not in (None, alias):
+        command.error(f"--alias must be that of --function, {alias}, got {options.alias}")
+    options.alias = alias or options.alias or ALIAS
+    for name, (least, most) in {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE}.items():
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            command.error(f"--{name} must be between {least} and {most}, got {value}")
+    if not FUNCTION_NAME.fullmatch(options.function):
+        command.error(f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}")
+    if not ALIAS_NAME.fullmatch(options.alias):
+        command.error(f"--alias must be 1 to 128 letters, digits, - and _, not only digits, got {options.alias!r}")
+    if options.create_role and (options.role or "").startswith("arn:"):
+        command.error(f"--role must be a name with --create-role, got the ARN {options.role}")
+    return options
+
+
 def _print_account(aws: Aws, options: argparse.Namespace) -> None:
     caller = aws.read("sts", "get-caller-identity")
     region = f" in {options.region}" if options.region else ""
     note = "  (dry run: the commands are printed)" if options.dry_run else ""
-    _print(f"account   {caller['Account']}{region}{note}")
+    aws.report(f"account   {caller['Account']}{region}{note}")
 
 
 def _role_arn(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None:
@@ -189,12 +203,18 @@ def _print_result(options: argparse.Namespace, version: str, before: str | None)
     qualified = f"{options.function}:{options.alias}"
     change = "nothing changed" if before == version else f"was {before}" if before else "new"
     region = f" --region {shlex.quote(options.region)}" if options.region else ""
-    name = f" --alias {options.alias}" if options.alias != commands.ALIAS else ""
+    name = f" --alias {options.alias}" if options.alias != ALIAS else ""
     _print(f"alias     {qualified} is version {version} ({change})")
+    if options.quiet:
+        return
     _print(f"\ncall:         scripts/call.py image.jpg --function {qualified}{region}")
     if before not in (None, version):
         _print(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{region}")
     _print(f"remove:       scripts/undeploy.sh --function {options.function}{region}")
+
+
+def _ignore(_: str) -> None:
+    """Print nothing, for --quiet."""
 
 
 def _print(text: str) -> None:

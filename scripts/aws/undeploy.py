@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from scripts.aws import lambda_function, layer, role
 from scripts.aws.cli import USAGE, Aws, DeployError, require
-from scripts.environments import project_version
+from scripts.command_line import Parser
 
 INTERRUPTED = 130  # exit code
 DESCRIPTION = """\
@@ -107,21 +107,15 @@ def remove(aws: Aws, name: str, resources: Resources) -> None:
         role.remove(aws, resources.role)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
-    command = argparse.ArgumentParser(
-        prog="scripts/undeploy.sh",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = Parser(prog="scripts/undeploy.sh", description=DESCRIPTION, epilog=EPILOG)
     add = command.add_argument
     add("--function", default="yolo", metavar="NAME", help="function to remove (default: %(default)s)")
     add("--region", metavar="REGION", help="region (default: the configured one)")
     add("--dry-run", action="store_true", help="print the commands; change nothing")
     add("--yes", action="store_true", help="remove without asking")
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    command.add_version()
     return command
 
 

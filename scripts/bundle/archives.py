@@ -104,7 +104,12 @@ def describe(
 def _input_fields(model: ModelInfo) -> dict[str, Any]:
     if model.is_generic:
         return {"inputs": list(model.inputs), "outputs": list(model.outputs)}
-    return {"imgsz": list(model.imgsz)}
+    return {
+        "imgsz": list(model.imgsz),
+        "is_rectangular": model.is_rectangular,
+        "is_end2end": model.metadata.get("end2end") == "True",
+        "names": list(model.names),
+    }
 
 
 def _describe_zip(path: Path) -> dict[str, Any]:

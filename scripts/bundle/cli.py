@@ -1,28 +1,40 @@
 """Command of scripts/build_zip.sh: from a model to layer.zip, function.zip and build.json, step by step.
 
-scripts/build_zip.sh starts it in the environment `dev`.
+scripts/build_zip.sh starts it in the environment `build`.
 """
 
+import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from export import crash_log
 from export.model_info import ModelInfo
 from layer import build
 from layer.__main__ import FAILURES
-from scripts import environments, manifest
+from scripts import environments, home, manifest, pythons
 from scripts.aws import commands
-from scripts.bundle import archives, container, model, optimize, sbom, sizes, trial
+from scripts.bundle import archives, container, model, optimize, sbom, sizes, target, trial
 from scripts.bundle.options import Options, parse
 from scripts.environments import EnvironmentFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+DEPLOY_PAGE = "deploy-commands.md"
 NO_BYTECODE = """\
 Python {version} is not on this machine, so the zips have no bytecode: each cold start compiles every module again, and
 importing numpy, onnxruntime and pillow takes about four times as long (measured: 442 to 730 ms against 131 to 150 ms).
 `uv python install {version}` or `pyenv install {version}` installs it. --container does not need it."""
+
+
+class SmokeRun(NamedTuple):
+    """Exit code of the smoke run, the reason of a failure, and whether the zips were started at all."""
+
+    code: int
+    reason: str = ""
+    was_run: bool = False
 
 
 def main(arguments: list[str]) -> int:
@@ -34,29 +46,46 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     info = None  # None: the zips are not built
     try:
-        (ROOT / "build").mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="zip-") as scratch:
-            info, deploy_commands = build_zips(options, Path(scratch))
-        code = _smoke_run(options, info)
+        options = _with_python(options)
+        folder = home.make(home.build())
+        with tempfile.TemporaryDirectory(dir=folder, prefix="zip-") as scratch:
+            info, next_steps = build_zips(options, Path(scratch))
+        smoke = _smoke_run(options, info)
     except model.ModelRejected as error:
         return _fail(error, error.code)
-    except (EnvironmentFailed, container.ContainerFailed) as error:
+    except (EnvironmentFailed, container.ContainerFailed, home.NotWritable) as error:
         return _fail(error, USAGE)
     except (*FAILURES, archives.VersionLineMissing, sizes.TooLarge) as error:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
-        state = "after the zips were built" if info else "before the new zips were complete; run it again"
-        return _fail(f"interrupted {state}", INTERRUPTED)
+        before = f"before the new zips were complete; {options.out} may have those of an earlier build. Run it again"
+        after = "after the zips were built; the smoke run is not finished"
+        return _fail(f"interrupted {after if info else before}", INTERRUPTED)
     except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
         return _fail(crash_log.write(error, "build_zip"), FAILED)
-    _print("\n" + deploy_commands + "\n")
     if options.smoke_inputs is not None and trial.has_images(options.out):
-        _print(f"Images with the boxes from the zips: {options.out / 'try'}")
-    return code
+        _note(options, f"\nImages with the boxes from the zips: {options.out / 'try'}")
+    if smoke.code and smoke.was_run:
+        return _fail(smoke.reason, smoke.code)  # last: what the run printed is directly above
+    _note(options, f"\n{next_steps}\n      Every step by hand: {options.out / DEPLOY_PAGE}")
+    return _fail(smoke.reason, smoke.code) if smoke.code else 0
+
+
+def _with_python(options: Options) -> Options:
+    """Return the options with a Python that this machine has, and say so if it is not the default one."""
+    if options.python or options.in_container:
+        return options
+    chosen = target.choose()
+    if chosen.note:
+        _note(options, chosen.note)
+    return options._replace(python=chosen.version)
 
 
 def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
-    """Write the zips and build.json and print the sizes; return the model's description and the deploy commands.
+    """Write the zips, build.json and the page with the deploy commands, and print the sizes.
+
+    Returns:
+        The model's description, and the next commands for the user.
 
     Raises:
         ModelRejected: the model cannot be served, or the inputs of the smoke run do not fit it.
@@ -65,11 +94,13 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
     """
     if options.in_container:
         container.require()  # before the export, which takes longer
-    shipped = optimize.optimize(model.load(options.model, scratch), scratch)
+    output = "--verbose" if options.is_verbose else "--quiet" if options.is_quiet else ""
+    shipped = optimize.optimize(model.load(options.model, scratch, options.export, output), scratch)
     if shipped.note:
-        _print(f"The model is not optimized: {shipped.note}.")
+        _note(options, f"The model is not optimized: {shipped.note}.")
     info = shipped.info
-    _print_nms_conf(info)
+    if info.nms_conf is not None:
+        _note(options, f"The model was exported with nms=True and conf={info.nms_conf}: a lower conf has no effect.")
     _check_smoke_inputs(options, info)
     packages, function = _packages_and_function(options, scratch)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -85,18 +116,15 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
         commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    return info, commands.text(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic)
-
-
-def _print_nms_conf(info: ModelInfo) -> None:
-    if info.nms_conf is not None:
-        _print(f"The model was exported with nms=True and conf={info.nms_conf}: a lower conf has no effect.")
+    text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic)
+    (options.out / DEPLOY_PAGE).write_text(text, encoding="utf-8")
+    return info, commands.next_steps(layer_zip, function_zip, info.is_generic)
 
 
 def _check_sizes(zips: tuple[Path, Path]) -> None:
-    error, warning = sizes.check(sizes.total(sizes.total(sizes.by_package(path).values()) for path in zips))
-    if warning:
-        _print(f"\nWarning: {warning}.")
+    error, note = sizes.check(zips)
+    if note:
+        _print(f"\nNote: {note}.")
     if error:
         raise sizes.TooLarge(f"Lambda would reject these zips: {error}")
 
@@ -122,34 +150,49 @@ def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]
     if options.in_container:
         archives.stage_function(staged, None)
         return container.build(options.target, staged, scratch / "container")
-    python = environments.find(options.target.python)
+    python = pythons.find(options.target.python)
     if not python:
-        _print(NO_BYTECODE.format(version=options.target.python))
+        _note(options, NO_BYTECODE.format(version=options.target.python))
     archives.stage_function(staged, python)
-    return build.cached_packages(options.target, python, ROOT / "build" / "layer"), staged
+    with contextlib.redirect_stderr(io.StringIO() if options.is_quiet else sys.stderr):  # its progress
+        return build.cached_packages(options.target, python, home.build() / "layer"), staged
 
 
-def _smoke_run(options: Options, info: ModelInfo) -> int:
-    """Run the zips on this machine if that was requested; return the exit code."""
+def _smoke_run(options: Options, info: ModelInfo) -> SmokeRun:
+    """Run the zips on this machine if that was requested."""
     if options.smoke_inputs is None:
-        return 0
+        return SmokeRun(0)
     trial.remove_old_files(options.out, keep=options.smoke_inputs)
     reason = trial.why_not_runnable(options.target)
+    if reason and options.is_example:
+        _note(options, f"\nNo smoke run: {reason}.")
+        return SmokeRun(0)
     if reason:
-        _print(f"\nNo smoke run: {reason}.")
-        return 0 if options.is_example else FAILED
+        return SmokeRun(FAILED, f"the zips are built, but no smoke run was possible: {reason}")
     paths = [path.absolute() for path in options.smoke_inputs]
     if info.is_generic:
-        return trial.run_requests(options.out, paths or [trial.write_request(options.out, info.inputs)])
-    images = paths or trial.samples()
-    if not images:
-        return _fail(f"no smoke run: {trial.SAMPLES} has no images", USAGE)
-    return trial.run(options.out, images)
+        requests = paths or [trial.write_request(options.out, info.inputs)]
+        code = trial.run_requests(options.out, requests, options.is_quiet)
+    else:
+        images = paths or trial.samples()
+        if not images:
+            return SmokeRun(USAGE, f"the zips are built, but no smoke run was possible: {trial.SAMPLES} has no images")
+        code = trial.run(options.out, images, options.is_quiet)
+    reason = "the zips are built, but their run on this machine failed; the lines above have the reason"
+    return SmokeRun(code, reason if code else "", was_run=True)
 
 
 def _fail(reason: object, code: int) -> int:
-    sys.stderr.write(f"build_zip: {reason}\n")
+    """Print the reason, unless it is empty, and return the exit code."""
+    if str(reason):
+        sys.stdout.flush()
+        sys.stderr.write(f"build_zip: {reason}\n")
     return code
+
+
+def _note(options: Options, text: str) -> None:
+    if not options.is_quiet:
+        _print(text)
 
 
 def _print(text: str) -> None:

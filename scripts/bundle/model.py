@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class ModelRejected(Exception):
-    """A model that cannot be used; `code` is the exit code of the command."""
+    """A model that cannot be used; `code` is the exit code of the command. "" if the reason is printed already."""
 
     def __init__(self, message: str, code: int = 2) -> None:
         """Keep the message for the user and the exit code."""
@@ -26,8 +28,14 @@ class ModelRejected(Exception):
         self.code = code
 
 
-def load(weights: Path, scratch: Path) -> ModelInfo:
+def load(weights: Path, scratch: Path, options: Sequence[str] = (), output: str = "") -> ModelInfo:
     """Return the description of the ONNX file to build from.
+
+    Args:
+        weights: a .pt or .onnx file.
+        scratch: a folder for the exported model.
+        options: of `python -m export`.
+        output: `--verbose`, `--quiet` or "", for the export.
 
     A .pt is exported into `scratch`. An .onnx with YOLO metadata is checked by the export; a generic ONNX model needs
     neither torch nor its environment.
@@ -42,11 +50,18 @@ def load(weights: Path, scratch: Path) -> ModelInfo:
         raise ModelRejected(f"{weights} does not exist" if not weights.exists() else f"{weights} is not a file")
     if weights.suffix == ".pt":
         exported = scratch / "model.onnx"
-        run_export(weights, exported)
+        run_export(weights, exported, options, output)
         return read(exported)
     info = read(weights)
-    if not info.is_generic:
-        run_export(weights)
+    if info.is_generic:
+        if options:
+            raise ModelRejected(f"{options[0]} is for a YOLO model, got the generic ONNX model {weights}")
+        return info
+    if options:
+        compressed = scratch / "model.onnx"
+        run_export(weights, compressed, options, output, needs_torch=False)
+        return read(compressed)
+    run_export(weights, None, options, output, needs_torch=False)
     return info
 
 
@@ -62,17 +77,22 @@ def read(path: Path) -> ModelInfo:
         raise ModelRejected(str(error)) from error
 
 
-def run_export(weights: Path, output: Path | None = None) -> None:
-    """Run `python -m export` in its environment: convert a .pt to `output`, or check an .onnx.
+def run_export(
+    weights: Path, exported: Path | None, options: Sequence[str], output: str, needs_torch: bool = True
+) -> None:
+    """Run `python -m export` in its environment: convert a .pt to `exported`, or check an .onnx.
 
     Raises:
-        ModelRejected: the export failed; it has printed the reason.
+        ModelRejected: the export failed; without a message, because the export has printed the reason.
         EnvironmentFailed: the export environment could not be made.
     """
-    python = environments.ensure("export")
-    arguments = ["--output", str(output)] if output else []
+    # An .onnx needs no torch: this environment has all that the check and the compression need.
+    python = environments.ensure("export") if needs_torch else Path(sys.executable)
+    arguments = [*options, *(["--out", str(exported)] if exported else []), *([output] if output else [])]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [str(python), "-P", "-m", "export", str(weights), *arguments, "--no-next"]
     code = subprocess.run(command, env=variables, check=False).returncode
+    if code < 0:
+        raise ModelRejected(f"the export of {weights} was ended by the signal {-code}", 1)
     if code:
-        raise ModelRejected(f"{weights} was not exported; the reason is above", code if code > 0 else 1)
+        raise ModelRejected("", code)

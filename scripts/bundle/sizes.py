@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.aws.limits import DIRECT_LIMIT, UNZIPPED_LIMIT
+from scripts.manifest import LAYER_ZIP
 
 OVERHEAD = "(zip directory)"
 PACKAGES = {"PIL": "pillow", "python_multipart": "python-multipart"}  # folder in the layer -> package, if they differ
@@ -54,7 +55,10 @@ def total(sizes: Iterable[Size]) -> Size:
 
 
 def table(zips: Iterable[Path]) -> str:
-    """Return a table of the zips with a row for each package, their total, the limits, and the share that is used."""
+    """Return a table of the zips with a row for each package, their total, the limits, and the share that is used.
+
+    The limit of the unzipped size holds for both zips together, that of a direct upload for each of them.
+    """
     lines = [_row("", "unzipped", "zipped")]
     sums = []
     for path in zips:
@@ -62,32 +66,53 @@ def table(zips: Iterable[Path]) -> str:
         sums.append(total(sizes.values()))
         lines += [_size_row(path.name, sums[-1]), *(_size_row(f"  {name}", size) for name, size in sizes.items())]
     both = total(sums)
-    lines += [_size_row("total", both), _row("limit", f"{UNZIPPED_LIMIT:,}", f"{DIRECT_LIMIT:,}")]
-    used = f"{both.unzipped / UNZIPPED_LIMIT:.1%}", f"{both.zipped / DIRECT_LIMIT:.1%}"
-    return "\n".join([*lines, _row("used", *used)])
+    lines += [_size_row("total", both), _row("limit", f"{UNZIPPED_LIMIT:,}", f"{DIRECT_LIMIT:,}", "for each zip")]
+    largest = max(size.zipped for size in sums)
+    used = f"{both.unzipped / UNZIPPED_LIMIT:.1%}", f"{largest / DIRECT_LIMIT:.1%}"
+    return "\n".join([*lines, _row("used", *used, "of the larger zip")])
 
 
-def check(both: Size) -> tuple[str | None, str | None]:
-    """Compare the total size of the zips with the limits.
+def check(zips: Iterable[Path]) -> tuple[str | None, str | None]:
+    """Compare the sizes of the zips with the limits.
 
     Returns:
-        An error (Lambda rejects the zips) and a warning; each is None if there is none.
+        An error (Lambda rejects the zips) and a note (a zip cannot be uploaded directly); None if there is none.
     """
-    error = warning = None
-    if both.unzipped > UNZIPPED_LIMIT:
-        excess = both.unzipped - UNZIPPED_LIMIT
-        error = f"unzipped size must be at most {UNZIPPED_LIMIT:,} bytes, got {both.unzipped:,} ({excess:,} too many)"
-    if both.zipped > DIRECT_LIMIT:
-        warning = (
-            f"the zips have {both.zipped:,} bytes in total, more than {DIRECT_LIMIT:,}; a single zip above that size "
-            "must be uploaded through S3, and larger zips take longer to load"
+    by_zip = {path.name: by_package(path) for path in zips}
+    unzipped = sum(total(sizes.values()).unzipped for sizes in by_zip.values())
+    zipped = {name: total(sizes.values()).zipped for name, sizes in by_zip.items()}
+    error = note = None
+    if unzipped > UNZIPPED_LIMIT:
+        excess = unzipped - UNZIPPED_LIMIT
+        error = (
+            f"unzipped size must be at most {UNZIPPED_LIMIT:,} bytes, got {unzipped:,} ({excess:,} too many); "
+            "--half-weights and --int8 make the model smaller"
         )
-    return error, warning
+    too_large = [f"{name} has {size:,} bytes" for name, size in zipped.items() if size > DIRECT_LIMIT]
+    if too_large:
+        note = (
+            f"{' and '.join(too_large)}, more than the {DIRECT_LIMIT:,} of a direct upload; deploy with --bucket BUCKET"
+            f"{_remedy(by_zip, zipped)}"
+        )
+    return error, note
+
+
+def _remedy(by_zip: dict[str, dict[str, Size]], zipped: dict[str, int]) -> str:
+    """Return what else helps: the model in the zip that has room for it, or a smaller model; "" if nothing does."""
+    owner = next((name for name, sizes in by_zip.items() if MODEL in sizes), None)
+    if owner is None:
+        return ""
+    size = by_zip[owner][MODEL].zipped
+    moved = {name: bytes_ - size if name == owner else bytes_ + size for name, bytes_ in zipped.items()}
+    if max(moved.values()) <= DIRECT_LIMIT:
+        where = "without" if owner == LAYER_ZIP else "with"
+        return f", or build {where} --model-in-layer"
+    return ", or make the model smaller with --half-weights" if zipped[owner] > DIRECT_LIMIT else ""
 
 
 def _size_row(name: str, size: Size) -> str:
     return _row(name, f"{size.unzipped:,}", f"{size.zipped:,}")
 
 
-def _row(name: str, unzipped: str, zipped: str) -> str:
-    return f"{name:<20}{unzipped:>16}{zipped:>16}"
+def _row(name: str, unzipped: str, zipped: str, note: str = "") -> str:
+    return f"{name:<20}{unzipped:>16}{zipped:>16}{'  ' if note else ''}{note}"

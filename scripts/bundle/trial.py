@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from layer.targets import MACHINES, Target
-from scripts import environments
+from scripts import pythons
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "example" / "samples"
@@ -27,10 +27,12 @@ def samples() -> list[Path]:
 
 def why_not_runnable(target: Target) -> str | None:
     """Return the reason why zips for `target` cannot run on this machine; None if they can."""
-    if platform.system() != "Linux" or platform.machine() != MACHINES[target.arch]:
-        return f"the zips are for Linux on {target.arch}, this machine is {platform.system()} on {platform.machine()}"
-    if not environments.find(target.python):
-        installed = ", ".join(python.version for python in environments.available()) or "none"
+    if platform.system() != "Linux":
+        return None  # `local_lambda.other_system` runs them
+    if platform.machine() != MACHINES[target.arch]:
+        return f"the zips are for {target.arch}, this machine is {platform.machine()}"
+    if not pythons.find(target.python):
+        installed = ", ".join(python.version for python in pythons.available()) or "none"
         return (
             f"Python {target.python} is not on this machine (installed: {installed}); "
             f"`uv python install {target.python}` installs it"
@@ -56,14 +58,17 @@ def has_images(out: Path) -> bool:
     return any((out / "try").glob("*.jpg"))
 
 
-def run(out: Path, images: list[Path]) -> int:
-    """Invoke the zips in `out` with each image, draw the results into `out`/try, and return the exit code."""
-    return _invoke(out, [*map(str, images), "--save", str(out / "try")])
+def run(out: Path, images: list[Path], is_quiet: bool = False) -> int:
+    """Invoke the zips in `out` with each image, draw the results into `out`/try, and return the exit code.
+
+    With `is_quiet`, only a run that fails prints something.
+    """
+    return _invoke(out, [*map(str, images), "--save", str(out / "try")], is_quiet)
 
 
-def run_requests(out: Path, requests: Sequence[Path]) -> int:
+def run_requests(out: Path, requests: Sequence[Path], is_quiet: bool = False) -> int:
     """Invoke the zips in `out` with each inference request, a JSON file, and return the exit code."""
-    return _invoke(out, [argument for path in requests for argument in ("--request", str(path))])
+    return _invoke(out, [argument for path in requests for argument in ("--request", str(path))], is_quiet)
 
 
 def write_request(out: Path, inputs: Sequence[dict[str, Any]]) -> Path:
@@ -89,9 +94,14 @@ def _ones(declared: dict[str, Any]) -> dict[str, Any]:
     return {**declared, "shape": shape, "data": [value] * math.prod(shape)}
 
 
-def _invoke(out: Path, arguments: list[str]) -> int:
+def _invoke(out: Path, arguments: list[str], is_quiet: bool) -> int:
     python = shutil.which("python3") or sys.executable
     command = [python, str(ROOT / "scripts" / "invoke_local.py"), "--dist", str(out), *arguments]
     command += ["--env", "METRICS=0"]
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(command, env=variables, check=False).returncode
+    if not is_quiet:
+        return subprocess.run(command, env=variables, check=False).returncode
+    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace"))
+    return done.returncode

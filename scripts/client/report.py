@@ -15,8 +15,11 @@ PERCENTS = (50, 90, 99)
 
 
 def format_reply(name: str, reply: Reply) -> str:
-    """Return the result of one image as a table, or the response as it is."""
+    """Return the result of one image as a table, its error as one line, or the response as it is."""
     cold = f"   cold start, init {reply.init_ms:.0f} ms" if reply.init_ms is not None else ""
+    error = "" if reply.status == 200 else result_table.error(reply.status, reply.body)
+    if error:
+        return f"{name}   {error}   {reply.ms:.0f} ms{cold}\n"
     lines = [f"{name}   {reply.status or 'no response'}   {reply.ms:.0f} ms{cold}"]
     table = result_table.lines(reply.body) or result_table.results(reply.body, with_times=False)
     if table:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts import environments, manifest
+from scripts import manifest, pythons
 from scripts.local_lambda.errors import NotRunnable
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}  # as Lambda names them
@@ -76,9 +76,9 @@ def _check_machine(arch: str) -> None:
 
 def _interpreter(version: str) -> Interpreter:
     """Return the interpreter of a version; raise NotRunnable if it is not installed or does not run."""
-    python = environments.find(version)
+    python = pythons.find(version)
     if not python:
-        available = ", ".join(candidate.version for candidate in environments.available()) or "none"
+        available = ", ".join(candidate.version for candidate in pythons.available()) or "none"
         raise NotRunnable(
             f"the zips are for Python {version}, which is not on this machine; available: {available}; "
             f"`uv python install {version}` or `pyenv install {version}` installs it, "

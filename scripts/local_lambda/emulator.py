@@ -73,6 +73,7 @@ class LocalLambda:
         isolation: str = "auto",
         snap_start: bool = False,
         log: Callable[[str], None] | None = None,
+        event_limit: int | None = EVENT_LIMIT,
     ) -> None:
         """Unpack the zips; the function starts when the context is entered.
 
@@ -85,6 +86,7 @@ class LocalLambda:
             isolation: `auto`, `namespace` or `plain`.
             snap_start: run the SnapStart hooks; no snapshot is taken.
             log: called with each line of the log, from another thread.
+            event_limit: largest event in bytes as JSON; None: no limit, which Lambda does not offer.
 
         Raises:
             NotRunnable: there are no zips, they are for another architecture, their Python is not installed, or no
@@ -98,6 +100,7 @@ class LocalLambda:
         self._api = RuntimeApi(self._sandbox.listener)
         self._logs = LogPipe(log or (lambda _: None))
         self._timeout = timeout
+        self._event_limit = event_limit
         self.python, self.arch = target.interpreter.version, target.arch
         self.isolation, self.isolation_note = self._sandbox.mode.isolation, self._environment.note
         self._process: Process | None = None
@@ -193,12 +196,12 @@ class LocalLambda:
             event: any value that JSON can represent.
 
         Raises:
-            RequestTooLarge: the event exceeds 6 MB.
+            RequestTooLarge: the event exceeds `event_limit`, 6 MB by default.
             InitFailed: a new process was needed and did not start.
         """
         body = json.dumps(event, separators=(",", ":")).encode()
-        if len(body) > EVENT_LIMIT:
-            raise RequestTooLarge(f"the event must be at most {EVENT_LIMIT:,} bytes as JSON, got {len(body):,}")
+        if self._event_limit is not None and len(body) > self._event_limit:
+            raise RequestTooLarge(f"the event must be at most {self._event_limit:,} bytes as JSON, got {len(body):,}")
         init_ms = None
         if self._process is None or self._process.ended.done():
             self.start()

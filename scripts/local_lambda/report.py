@@ -78,6 +78,9 @@ def _response(response: Any) -> list[str]:
         lines = _body_lines(body)
         if lines:
             return [f"  {line}" for line in (f"{response.get('statusCode')}  {lines[0]}", *lines[1:])]
+        error = result_table.error(response.get("statusCode"), body)
+        if error:
+            return [f"  {error}"]
     return _raw(repr(response) if isinstance(response, bytes) else json.dumps(response, indent=2, ensure_ascii=False))
 
 

@@ -1,6 +1,6 @@
 """Folder for /var/runtime: the real runtime client and its dependencies, installed once for each Python.
 
-It is cached in .venv/runtime-3.X and installed again if the pinned versions change.
+It is cached in .envs/runtime-3.X and installed again if the pinned versions change.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts import home
 from scripts.local_lambda.artifacts import Interpreter
 from scripts.local_lambda.errors import NotRunnable
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "runtime-requirements.txt"
 PROGRAMS = ("bootstrap.py", "draw_boxes.py")  # copied next to the client
-CACHE = HERE.parent.parent / ".venv"
 WHEEL_TAGS = {  # architecture -> platform tags for pip, which does not add older tags itself
     "x86_64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
     "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
@@ -32,13 +32,18 @@ def ensure(interpreter: Interpreter, arch: str) -> Path:
     Raises:
         NotRunnable: no Python has pip, or pip failed.
     """
-    folder = CACHE / f"runtime-{interpreter.minor}"
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / f"runtime-{interpreter.minor}.lock").open("w") as lock:
+    stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{interpreter.version} {arch}".encode()).hexdigest()
+    folder = home.environments() / f"runtime-{interpreter.minor}"
+    stamp_file = folder / "stamp"
+    try:
+        cache = home.make(home.environments())
+    except home.NotWritable as error:
+        if _is_current(folder, stamp) and all(_is_copy(HERE / name, folder / name) for name in PROGRAMS):
+            return folder  # made before by a user who could write
+        raise NotRunnable(str(error)) from error
+    with (cache / f"runtime-{interpreter.minor}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may start at the same time
-        stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{interpreter.version} {arch}".encode()).hexdigest()
-        stamp_file = folder / "stamp"
-        if not (stamp_file.is_file() and stamp_file.read_text() == stamp):
+        if not _is_current(folder, stamp):
             _install(interpreter, arch, folder)
             stamp_file.write_text(stamp)
         for name in PROGRAMS:
@@ -68,16 +73,24 @@ def _install(interpreter: Interpreter, arch: str, folder: Path) -> None:
 
 def _pip_python(interpreter: Interpreter) -> Path:
     """Return any Python with pip: pip installs for the target Python."""
-    candidates = [interpreter.executable, Path(sys.executable), *sorted(CACHE.glob("*/bin/python"))]
+    candidates = [interpreter.executable, Path(sys.executable), *sorted(home.environments().glob("*/bin/python"))]
     for candidate in candidates:
         if not subprocess.run([str(candidate), "-m", "pip", "--version"], capture_output=True).returncode:
             return candidate
     raise NotRunnable(f"no Python with pip available; tried: {', '.join(map(str, candidates))}")
 
 
+def _is_current(folder: Path, stamp: str) -> bool:
+    return (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp
+
+
+def _is_copy(source: Path, copy: Path) -> bool:
+    return copy.is_file() and copy.read_bytes() == source.read_bytes()
+
+
 def _refresh(source: Path, copy: Path) -> None:
     """Copy a file atomically if the copy differs."""
-    if not (copy.is_file() and copy.read_bytes() == source.read_bytes()):
+    if not _is_copy(source, copy):
         fresh = copy.with_name(copy.name + ".new")
         shutil.copyfile(source, fresh)
         fresh.replace(copy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from scripts.environments import project_version
+from scripts.command_line import Parser
 from scripts.soak import command, mixed_run, queue_run
 
 EPILOG = (
@@ -20,11 +20,11 @@ def main(arguments: list[str]) -> int:
     return command.execute("soak", mixed_run.run if options.objects is None else queue_run.run, options)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(prog="scripts/soak.py", description=__doc__, epilog=EPILOG)
+    made = Parser(prog="scripts/soak.py", description=__doc__, epilog=EPILOG)
     add = made.add_argument
-    add("--dist", type=Path, default=command.ROOT / "dist", metavar="DIR", help="folder with the zips (default: dist)")
+    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
     add("--invocations", type=int, default=10_000, metavar="N", help="invocations (default: %(default)s)")
     add("--environments", type=int, default=4, metavar="N", help="environments at once (default: %(default)s)")
     add("--seed", type=int, default=1, metavar="N", help="another seed chooses other images (default: %(default)s)")
@@ -32,14 +32,14 @@ def parser() -> argparse.ArgumentParser:
     add("--objects", type=int, metavar="N", help="only S3 events in an SQS queue, for N objects (default: all sources)")
     add("--batch", type=int, default=10, metavar="N", help="with --objects: messages per event (default: %(default)s)")
     add("--log", action="store_true", help="print the log of the function, with every injected fault")
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    made.add_version()
     return made
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     made = parser()
-    options = made.parse_args(arguments)
+    options: argparse.Namespace = made.parse_args(arguments)
     message = command.range_error(options, ("invocations", "environments", "objects", "batch"))
     if message:
         made.error(message)

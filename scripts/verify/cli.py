@@ -1,6 +1,6 @@
 """Command of scripts/verify.sh: build the zips of a folder again, and compare.
 
-scripts/verify.sh starts it in the environment `dev`.
+scripts/verify.sh starts it in the environment `build`.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from export import crash_log
-from scripts import environments, manifest
+from scripts import environments, home, manifest, pythons
 from scripts.verify import builds, checkout, comparison
 from scripts.verify.builds import Build, NoBuild
 from scripts.verify.checkout import NoVersion
@@ -51,10 +51,9 @@ def main(arguments: list[str]) -> int:
     """
     options = parse(arguments)
     try:
-        (ROOT / "build").mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="verify-") as scratch:
+        with tempfile.TemporaryDirectory(dir=home.make(home.build()), prefix="verify-") as scratch:
             rows = _verify(options, Path(scratch))
-    except (NoBuild, NoVersion) as error:
+    except (NoBuild, NoVersion, home.NotWritable) as error:
         return _fail(error, USAGE)
     except CannotRebuild as error:
         return _fail(error, error.code)
@@ -122,7 +121,7 @@ def _rebuild(build: Build, sources: Path, model: Path | None, scratch: Path, out
         (scratch / name).mkdir()
     with zipfile.ZipFile(build.function) as archive:
         with_bytecode = any(name.endswith(".pyc") for name in archive.namelist())
-    if with_bytecode and not environments.find(build.target.python):
+    if with_bytecode and not pythons.find(build.target.python):
         raise CannotRebuild(
             f"the zips have bytecode of Python {build.target.python}, which is not on this machine; "
             f"`uv python install {build.target.python}` or `pyenv install {build.target.python}` installs it",

@@ -5,12 +5,11 @@ Runs under any Python from 3.9 on, with the standard library alone: `--help` nee
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.environments import project_version
+from scripts.command_line import Parser
 
 DIST = Path("dist")
 DESCRIPTION = """\
@@ -45,15 +44,9 @@ class Options(NamedTuple):
     model: Path | None
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
-    command = argparse.ArgumentParser(
-        prog="scripts/verify.sh",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = Parser(prog="scripts/verify.sh", description=DESCRIPTION, epilog=EPILOG)
     add = command.add_argument
     add(
         "target", nargs="?", metavar="TARGET", default=str(DIST),
@@ -69,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "--model", type=Path, metavar="FILE",
         help="build from this .pt or .onnx file instead of taking the model out of the zip (default: none)",
     )  # fmt: skip
-    add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
+    command.add_version()
     return command
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from layer import build
 from layer.__main__ import FAILURES
 from layer.targets import Target
-from scripts import environments
+from scripts import environments, pythons
 from scripts.bundle import archives, model, optimize
 
 MAX_MODEL = 250 * 1024 * 1024  # bytes: Lambda's limit for both zips
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     order = json.loads(arguments[0])
     scratch, out = Path(order["scratch"]), Path(order["out"])
     target = Target(order["arch"], order["python"])
-    python = environments.find(target.python) if order["with_bytecode"] else None
+    python = pythons.find(target.python) if order["with_bytecode"] else None
     try:
         _build(order, scratch, out, target, python)
     except model.ModelRejected as error:

@@ -11,13 +11,13 @@ from benchmarks.cold_start import Setting
 from benchmarks.contenders import Contender
 from layer import build
 from layer.targets import Target
-from scripts import environments, manifest
+from scripts import manifest, pythons
 from scripts.local_lambda.artifacts import ARCHITECTURES
 from tests.benchmarks.measurements import RESOURCES
 from tests.conftest import ROOT, encode, image_with_box
 from tests.support import color_model
 
-PYTHON = next((version for version in ("3.13", "3.12", "3.14") if environments.find(version)), None)
+PYTHON = next((version for version in ("3.13", "3.12", "3.14") if pythons.find(version)), None)
 
 pytestmark = [
     pytest.mark.runtime,
@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Contender:
     assert PYTHON
     dist = tmp_path_factory.mktemp("dist")
     target = Target(ARCHITECTURES[platform.machine().lower()], PYTHON)
-    packages = build.cached_packages(target, environments.find(PYTHON), ROOT / "build" / "layer")
+    packages = build.cached_packages(target, pythons.find(PYTHON), ROOT / "build" / "layer")
     zips.write(dist / "layer.zip", zips.files_below(packages, "python/"))
     model = color_model.save(dist / "model.onnx")
     zips.write(dist / "function.zip", {**zips.files_below(ROOT / "function", "function/"), zips.MODEL: model})

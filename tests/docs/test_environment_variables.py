@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+import pytest
+
 from function.settings import Settings
 from tests.conftest import ROOT
 from tests.docs import pages
@@ -13,6 +15,20 @@ PAGE = pages.DOCS / "configuration.md"
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 OF_LIBRARIES = {  # a variable that a library of the function reads by itself -> the library
     "AWS_ENDPOINT_URL": "boto3",
+}
+OF_COMMANDS = {  # a variable of the build machine -> the file that reads it
+    "YOLO_LAMBDA_HOME": "scripts/home.py",
+    "YOLO_LAMBDA_TORCH_INDEX": "scripts/environments.py",
+    "UV_PYTHON_INSTALL_DIR": "scripts/pythons.py",
+    "PYENV_ROOT": "scripts/pythons.py",
+    "AWS_REGION": "scripts/client/credentials.py",
+    "ULTRALYTICS_SAFE_LOAD": "export/ultralytics_setup.py",
+}
+OF_PROGRAMS = {  # a variable of the build machine that a program or library reads by itself -> its name
+    "AWS_PROFILE": "aws",
+    "HTTPS_PROXY": "pip",
+    "PIP_INDEX_URL": "pip",
+    "NO_COLOR": "rich",
 }
 
 
@@ -81,9 +97,24 @@ def test_every_variable_that_the_function_reads_is_documented() -> None:
 
 
 def test_every_documented_variable_is_read() -> None:
-    known = of_settings() | of_the_rest() | set(OF_LIBRARIES)
+    known = of_settings() | of_the_rest() | set(OF_LIBRARIES) | set(OF_COMMANDS) | set(OF_PROGRAMS)
     unknown = [f"{pages.name(PAGE)}:{line} {name}" for name, line in in_tables().items() if name not in known]
-    assert not unknown, "function/ does not read these variables:\n" + "\n".join(unknown)
+    assert not unknown, "nothing reads these variables:\n" + "\n".join(unknown)
+
+
+def test_every_variable_of_the_build_machine_is_documented() -> None:
+    assert set(OF_COMMANDS) | set(OF_PROGRAMS) <= set(in_tables())
+
+
+@pytest.mark.parametrize("name", OF_COMMANDS)
+def test_every_variable_of_the_build_machine_is_read(name: str) -> None:
+    assert name in (ROOT / OF_COMMANDS[name]).read_text("utf-8")
+
+
+def test_every_variable_of_the_project_is_of_the_build_machine() -> None:
+    folders = ("scripts", "export", "layer", "benchmarks")
+    texts = (path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    assert {name for text in texts for name in re.findall(r'"(YOLO_LAMBDA_\w+)"', text)} <= set(OF_COMMANDS)
 
 
 def test_every_variable_of_the_template_is_read() -> None:

@@ -151,7 +151,7 @@ def test_output_that_is_a_folder_is_refused(
 
 
 def test_output_that_is_not_onnx_is_refused(capsys: pytest.CaptureFixture[str], torch_zip: Path) -> None:
-    assert "--output must end in .onnx" in refusal(capsys, torch_zip, "--output", torch_zip)
+    assert "--out must end in .onnx" in refusal(capsys, torch_zip, "--output", torch_zip)
 
 
 def test_output_that_is_the_input_is_refused(
@@ -159,7 +159,7 @@ def test_output_that_is_the_input_is_refused(
 ) -> None:
     link = tmp_path / "link.onnx"
     link.symlink_to(torch_zip)
-    assert "--output must differ from the input" in refusal(capsys, torch_zip, "--output", link)
+    assert "--out must differ from the input" in refusal(capsys, torch_zip, "--output", link)
 
 
 def test_output_in_a_folder_without_write_permission_is_refused(
@@ -217,8 +217,8 @@ def test_int8_without_enough_images_is_refused(
 def test_compressed_model_of_an_onnx_needs_its_own_output(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "best.onnx"
     path.write_bytes(b"onnx")
-    assert "--output must name the compressed model" in refusal(capsys, path, "--half-weights")
-    assert "--output must name the compressed model" in refusal(capsys, path, "--half-weights", "--output", path)
+    assert "--out must name the compressed model" in refusal(capsys, path, "--half-weights")
+    assert "--out must name the compressed model" in refusal(capsys, path, "--half-weights", "--output", path)
     parsed = options.parse([str(path), "--half-weights", "--output", str(tmp_path / "small.onnx")])
     assert (parsed.compression, parsed.output.name) == (options.FLOAT16, "small.onnx")
 
@@ -258,23 +258,55 @@ def test_missing_packages_are_named() -> None:
 
 def test_environment_that_still_lacks_packages_is_not_entered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(venv.GUARD, "1")
-    monkeypatch.setattr(venv, "missing", lambda: ["torch"])
+    monkeypatch.setattr(venv, "missing", lambda environment: ["torch"])
     with pytest.raises(UsageError, match="lacks torch"):
         venv.enter("export", [])
 
 
 def test_failed_setup_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(venv, "missing", lambda: ["torch"])
+    monkeypatch.setattr(venv, "missing", lambda environment: ["torch"])
     monkeypatch.setattr(venv, "ROOT", Path("/nonexistent"))
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with pytest.raises(UsageError, match="could not be set up"):
         venv.enter("export", [])
 
 
+@pytest.mark.parametrize("arguments", [[], ["--half-weights", "-o", "small.onnx"]])
+@pytest.mark.parametrize(("name", "environment"), [("best.pt", "export"), ("best.onnx", "build")])
+def test_only_weights_need_the_environment_with_torch(
+    name: str,
+    environment: str,
+    arguments: list[str],
+    torch_zip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entered: list[str] = []
+
+    def enter(module: str, arguments: list[str], environment: str) -> None:
+        entered.append(environment)
+        raise UsageError("stop")
+
+    monkeypatch.setattr(venv, "enter", enter)
+    monkeypatch.chdir(torch_zip.parent)
+    (torch_zip.parent / "best.onnx").write_bytes(b"onnx")
+    assert refusal(capsys, torch_zip.parent / name, *arguments) == "export: stop"
+    assert entered == [environment]
+
+
+def test_quiet_check_of_an_onnx_prints_nothing(capsys: pytest.CaptureFixture[str], model_path: Path) -> None:
+    if venv.missing("build"):
+        pytest.skip("this Python lacks packages of the environment build")
+    assert cli.main([str(model_path), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert cli.main([str(model_path)]) == 0
+    assert "next" in capsys.readouterr().out
+
+
 def test_every_python_shows_help_and_version_and_refuses_a_text_file(tmp_path: Path) -> None:
     text = tmp_path / "best.pt"
     text.write_text("hello")
-    code = "from scripts import environments; [print(found.path) for found in environments.available()]"
+    code = "from scripts import pythons; [print(found.path) for found in pythons.available()]"
     listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     for python in listed.stdout.split():  # one of each version from 3.9 on that this machine has
         for argument, expected in (("--help", 0), ("--version", 0), (str(text), 2)):

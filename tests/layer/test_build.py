@@ -12,7 +12,7 @@ import pytest
 
 from layer import amazon_linux, build, elf, smoke, trim, zip_writer
 from layer.targets import DEFAULT_PYTHON, MACHINES, PYTHONS, TARGETS, Target
-from scripts import environments
+from scripts import pythons
 
 pytestmark = pytest.mark.build
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,8 +61,8 @@ class Layer(NamedTuple):
 @pytest.fixture(scope="session", params=TARGETS, ids=str)
 def layer(request: pytest.FixtureRequest) -> Layer:
     target: Target = request.param
-    python = environments.find(target.python)
-    return Layer(target, build.cached_packages(target, python, STORE), STORE / f"{target}-wheels", python)
+    python = pythons.find(target.python)
+    return Layer(target, build.cached_packages(target, python, STORE), build.untrimmed_packages(target, STORE), python)
 
 
 @pytest.fixture(scope="session", params=PYTHONS)
@@ -70,10 +70,10 @@ def native(request: pytest.FixtureRequest) -> Layer:
     """Return a layer that this machine can run."""
     arch = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
     target = Target(arch, request.param)
-    python = environments.find(target.python)
+    python = pythons.find(target.python)
     if not python:
         pytest.skip(f"Python {target.python} is not on this machine")
-    return Layer(target, build.cached_packages(target, python, STORE), STORE / f"{target}-wheels", python)
+    return Layer(target, build.cached_packages(target, python, STORE), build.untrimmed_packages(target, STORE), python)
 
 
 def run(layer: Layer, program: str, packages: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -128,7 +128,7 @@ def test_the_layer_is_at_most_90_mb_unzipped(layer: Layer) -> None:
 
 @pytest.mark.parametrize("arch", MACHINES)
 def test_the_layer_is_at_most_30_mb_zipped(arch: str, tmp_path: Path) -> None:
-    packages = build.cached_packages(Target(arch, DEFAULT_PYTHON), environments.find(DEFAULT_PYTHON), STORE)
+    packages = build.cached_packages(Target(arch, DEFAULT_PYTHON), pythons.find(DEFAULT_PYTHON), STORE)
     zip_writer.write(tmp_path / "layer.zip", zip_writer.files_below(packages, "python/"))
     assert (tmp_path / "layer.zip").stat().st_size <= 30 * MB
 
@@ -222,3 +222,21 @@ for name in {importable}:
 """
     done = run(native, program)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12"])
+def test_a_layer_for_a_newer_python_is_installed_by_the_pip_of_an_older_one(version: str, tmp_path: Path) -> None:
+    # pip 23.0, which Python 3.11 of Debian 12 has, compares Requires-Python with the Python that runs it.
+    candidates = [Path("/usr/bin") / f"python{version}", pythons.find(version)]
+    found = [path for path in candidates if path and path.is_file()]
+    if not found:
+        pytest.skip(f"Python {version} is not on this machine")
+    program = "import sys, pathlib; from layer import build, targets; "
+    program += "build.install(targets.Target('arm64', '3.13'), pathlib.Path(sys.argv[1]))"
+    command = [str(found[0]), "-B", "-c", program, str(tmp_path / "packages")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    if "No module named pip" in done.stderr:
+        pytest.skip(f"{found[0]} has no pip")
+    assert done.returncode == 0, done.stderr
+    installed = build.untrimmed_packages(Target("arm64", "3.13"), STORE)
+    assert names(tmp_path / "packages") == names(installed)

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, "Memory": `.venv/dev/bin/python -m tests.memory.table MODEL...`.
+"""The tables of docs/performance.md, "Memory": `.envs/dev/bin/python -m tests.memory.table MODEL...`.
 
 MODEL is an .onnx file. The first table has the bytes per pixel of each kind of image, with the first model; the second
 one the memory of each model and of requests with small images.

@@ -141,21 +141,27 @@ def test_a_url_and_a_function_name_return_the_same_boxes(
 @pytest.mark.parametrize("by", ["function", "url"])
 def test_the_options_reach_the_function(by: str, served: Lambda, red: Path) -> None:
     target = ["--url", served.url] if by == "url" else []
-    assert call.main([str(red), *target, "--conf", "0.4", "--iou", "0.5", "--max-det", "7", "--classes", "0,red"]) in (
-        0,
-        1,
-    )
+    options = ["--conf", "0.4", "--iou", "0.5", "--max-det", "7", "--classes", "0,red", "--option", "draw=1"]
+    assert call.main([str(red), *target, *options]) == 0
     sent = json.loads(served.requests[0][2])
-    assert {name: sent[name] for name in call.OPTIONS} == {"conf": 0.4, "iou": 0.5, "max_det": 7, "classes": "0,red"}
+    assert sent.keys() == {"conf", "iou", "max_det", "classes", "draw", "image_data", "image_name"}
+    assert {name: str(sent[name]) for name in ("conf", "iou", "max_det", "classes", "draw")} == {
+        "conf": "0.4", "iou": "0.5", "max_det": "7", "classes": "0,red", "draw": "1",
+    }  # fmt: skip
     assert sent["image_name"] == "red.png"
+
+
+def test_a_function_without_an_alias_is_called_by_the_alias_live(served: Lambda, red: Path) -> None:
+    assert call.main([str(red), "--function", "gauges"]) == 0
+    assert served.requests[0][0] == "/2015-03-31/functions/gauges%3Alive/invocations"
 
 
 def test_an_error_response_is_shown_and_exits_with_1(
     served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call.main([str(red), "--url", served.url, "--conf", "7"]) == 1
-    output = printed(capsys)
-    assert "422" in output and "InvalidOption" in output
+    (line,) = printed(capsys).splitlines()
+    assert line.startswith("red.png   422 InvalidOption: conf must be between 0 and 1, got '7'   ")
 
 
 def test_an_unhandled_error_of_the_function_has_status_502(
@@ -166,11 +172,47 @@ def test_an_unhandled_error_of_the_function_has_status_502(
     assert json.loads(printed(capsys))["answers"][0]["status"] == 502
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "line"),
+    [
+        (415, {"error": "no image", "type": "UnsupportedImage", "request_id": "1"}, "415 UnsupportedImage: no image"),
+        (502, {"errorMessage": "a\nb", "errorType": "ValueError", "stackTrace": ["x"]}, "502 ValueError: a b"),
+        (403, {"Message": "Forbidden"}, "403 Forbidden"),
+        (404, {"error": "unknown model 'x'"}, "404 unknown model 'x'"),
+    ],
+)
+def test_an_error_is_one_line(status: int, body: dict[str, Any], line: str) -> None:
+    assert report.format_reply("a.jpg", Reply(status, body, 12.3, None)) == f"a.jpg   {line}   12 ms\n"
+
+
+@pytest.mark.parametrize("body", ["gateway timeout", ["error"], {"error": {"code": 1}}, None])
+def test_a_response_that_is_no_error_of_the_function_is_shown_as_it_is(body: Any) -> None:
+    first, second = report.format_reply("a.jpg", Reply(504, body, 12.3, None)).splitlines()
+    assert first == "a.jpg   504   12 ms"
+    assert second.strip() == (body if isinstance(body, str) else json.dumps(body))
+
+
 def test_an_error_of_the_lambda_api_is_shown(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     served.api_error = 404, b'{"Message": "Function not found"}'
     assert call.main([str(red)]) == 1
-    output = printed(capsys)
-    assert "404" in output and "Function not found" in output
+    (line,) = printed(capsys).splitlines()
+    assert line.startswith("red.png   404 Function not found   ")
+
+
+def test_an_interruption_says_how_many_calls_are_finished(
+    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Connection.call
+
+    def interrupted_after_two(connection: Connection, event: dict[str, Any]) -> Any:
+        if len(served.requests) == 2:
+            raise KeyboardInterrupt
+        return real(connection, event)
+
+    monkeypatch.setattr(Connection, "call", interrupted_after_two)
+    assert call.main([str(red), "--repeat", "5"]) == 130
+    message = "call: interrupted; 2 of 5 calls have a response; no result is printed or saved\n"
+    assert capsys.readouterr().err.endswith(message)
 
 
 def test_a_refused_connection_is_shown(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,9 +228,9 @@ def test_images_are_saved_with_their_boxes_under_different_names(served: Lambda,
         assert annotated.convert("RGB").tobytes() != plain.convert("RGB").tobytes()
 
 
-def test_drawing_runs_under_the_dev_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_runs_under_the_build_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.call._can_draw", lambda: False)
-    monkeypatch.setattr("scripts.call._run_under_dev", lambda arguments: len(arguments))
+    monkeypatch.setattr("scripts.call._run_under_build", lambda arguments: len(arguments))
     assert call.main(["a.jpg", "--save", "out"]) == 3
 
 

@@ -7,62 +7,84 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts import environments
+from scripts import pythons
 from tests.conftest import ROOT
 
 SCRIPTS = ROOT / "scripts"
 ALLOWED = {  # module or folder of scripts/ -> the others that it may import, all of them above it in this table
-    "environments": set(),
+    "home": set(),
+    "pythons": {"home"},
+    "environments": {"home", "pythons"},
+    "command_line": {"environments"},
     "manifest": set(),
     "result_table": set(),
     "aws.limits": set(),
-    "aws": {"aws.limits", "environments", "manifest"},
-    "bundle": {"aws", "aws.limits", "environments", "manifest"},
-    "verify": {"bundle", "environments", "manifest"},
+    "aws": {"aws.limits", "command_line", "manifest"},
+    "bundle": {"aws", "aws.limits", "command_line", "environments", "home", "manifest", "pythons"},
+    "verify": {"bundle", "command_line", "environments", "home", "manifest", "pythons"},
     "client": {"aws.limits", "result_table"},
     "local_lambda.errors": set(),
     "local_lambda.sandbox": {"local_lambda.errors"},
     "local_lambda": {
-        *("aws.limits", "environments", "local_lambda.errors", "local_lambda.sandbox", "manifest", "result_table"),
+        *("aws.limits", "environments", "home", "local_lambda.errors", "local_lambda.sandbox", "manifest", "pythons"),
+        "result_table",
     },
-    "fuzz": {"environments"},
-    "soak": {"aws.limits", "environments", "local_lambda", "local_lambda.errors"},
-    "call": {"aws.limits", "client", "environments"},
-    "invoke_local": {"aws.limits", "environments", "local_lambda", "local_lambda.errors"},
-    "soak_s3": {"environments", "soak"},
-    "cli_reference": {"environments"},
+    "predictions": {"aws.limits", "local_lambda"},
+    "fuzz": {"command_line"},
+    "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
+    "call": {"aws.limits", "client", "command_line"},
+    "invoke_local": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
+    "predict": {
+        *("aws.limits", "command_line", "environments", "local_lambda", "local_lambda.errors", "manifest"),
+        "predictions",
+    },
+    "compare": {"command_line", "environments", "local_lambda", "local_lambda.errors", "manifest", "predictions"},
+    "soak_s3": {"command_line", "soak"},
+    "cli_reference": {"command_line"},
 }
 OTHER_PARTS = {  # module or folder of scripts/ -> other parts of the project that it may import
     "aws": {"layer"},
     "bundle": {"export", "layer"},
     "call": {"function"},  # draws the boxes
     "verify": {"export", "layer"},
+    "compare": {"function"},  # draws the boxes
     "local_lambda": {"function"},  # draws the boxes
+    "predict": {"function"},  # draws the boxes
+    "predictions": {"export", "function"},  # loads the weights for `predict`; IoU of boxes
 }
 USERS = {  # other part of the project -> what it may import of scripts/
     "function": set(),
     "layer": {"environments"},  # the version
-    "export": {"environments"},
+    "export": {"command_line"},  # the parser
     "example": {"environments"},
     "benchmarks": {
         "aws.limits",
+        "command_line",
         "environments",
+        "home",
         "local_lambda",
         "local_lambda.errors",
         "local_lambda.sandbox",
         "manifest",
+        "pythons",
     },
 }
 PATH_EDITORS = {  # programs that are started as a file, and the text of such programs
-    *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak.py"),
-    "scripts/soak_s3.py",
-    *("scripts/local_lambda/bootstrap.py", "scripts/local_lambda/sandbox/__init__.py"),
+    *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak_s3.py"),
+    "scripts/soak.py",
+    *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py"),
+    *(
+        "scripts/local_lambda/bootstrap.py",
+        "scripts/local_lambda/sandbox/__init__.py",
+        "scripts/local_lambda/worker.py",
+    ),
     *("benchmarks/baselines/with_ultralytics.py", "benchmarks/workers/probe.py", "benchmarks/workers/serve.py"),
-    "export/__main__.py",
+    *("export/__main__.py", "scripts/local_lambda/worker.py"),
 }
 ANY_PYTHON = (  # run on Python 3.9 without installed packages
-    *("aws.deploy", "aws.undeploy", "bundle.options", "call", "environments", "invoke_local", "manifest"),
-    *("result_table", "verify.options", "soak.cli", "soak_s3", "fuzz.options"),
+    *("aws.deploy", "aws.undeploy", "bundle.options", "call", "command_line", "compare", "environments", "home"),
+    *("invoke_local", "manifest", "predict", "pythons", "result_table", "soak_s3"),
+    *("verify.options", "soak.cli", "fuzz.options"),
 )
 CODE = ("function", "layer", "export", "scripts", "benchmarks", "example")
 FILES = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -153,7 +175,7 @@ def test_the_search_path_is_changed_only_by_programs() -> None:
 @pytest.mark.parametrize("version", ["3.9", OWN_VERSION])
 @pytest.mark.parametrize("module", ANY_PYTHON)
 def test_a_command_for_any_python_needs_no_installed_package(module: str, version: str) -> None:
-    python = environments.find(version)
+    python = pythons.find(version)
     if not python:
         pytest.skip(f"Python {version} is not on this machine")
     program = f"import sys; sys.path.append({str(ROOT)!r}); import scripts.{module}"

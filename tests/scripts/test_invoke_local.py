@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scripts import invoke_local
 from scripts.aws.limits import EVENT_LIMIT
 from scripts.local_lambda import artifacts, events, report, runtime_client
 from scripts.local_lambda.env_vars import Settings, lambda_environ
@@ -227,6 +229,56 @@ def test_report_of_function_error_has_type_message_and_trace() -> None:
     text = report.invocation("a.jpg", invocation(None, error))
     assert "function error ValueError: bad" in text
     assert '    File "a.py", line 1\n      code\n' in text
+
+
+def test_report_of_an_error_response_is_one_line() -> None:
+    response = http_response(415, error="the image is broken", type="UnsupportedImage", request_id="1")
+    lines = report.invocation("a.jpg", invocation(response)).splitlines()
+    assert lines[1:] == ["  415 UnsupportedImage: the image is broken"]
+
+
+def test_an_interruption_says_how_many_invocations_are_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Function:
+        isolation, isolation_note, python, arch, init_ms = "plain", "test", "3.13", ARCH, 1.0
+        invoked = 0
+
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def __enter__(self) -> "Function":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def invoke(self, event: Any) -> Invocation:
+            if self.invoked == 2:
+                raise KeyboardInterrupt
+            self.invoked += 1
+            return invocation({"statusCode": 200})
+
+    monkeypatch.setattr("scripts.local_lambda.other_system.open_function", Function)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    (tmp_path / "e.json").write_text("{}")
+    assert invoke_local.main(["--event", str(tmp_path / "e.json")] * 5) == 130
+    assert capsys.readouterr().err == "invoke_local: interrupted; 2 of 5 invocations are finished\n"
+
+
+def test_a_second_user_with_a_read_only_folder_uses_a_runtime_client_that_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interpreter = artifacts.Interpreter(Path(sys.prefix), Path(sys.executable), "3.13.0")
+    monkeypatch.setenv("YOLO_LAMBDA_HOME", str(tmp_path))
+
+    def install(interpreter: artifacts.Interpreter, arch: str, folder: Path) -> None:
+        folder.mkdir()
+
+    monkeypatch.setattr(runtime_client, "_install", install)
+    ready = runtime_client.ensure(interpreter, ARCH)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write to every folder
+    assert runtime_client.ensure(interpreter, ARCH) == ready
+    with pytest.raises(NotRunnable, match="is not writable: YOLO_LAMBDA_HOME must name a folder"):
+        runtime_client.ensure(interpreter._replace(version="3.13.1"), ARCH)
 
 
 def test_report_of_failed_init_has_end_of_log_unless_it_was_printed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import environments
+from scripts import environments, pythons
 
 ROOT = environments.ROOT
 OWN = ".".join(map(str, sys.version_info[:2]))
@@ -37,14 +37,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_and_version_need_no_environment(
     script: str, version: str, option: str, checkout: Path, tmp_path: Path
 ) -> None:
-    python = environments.find(version)
+    python = pythons.find(version)
     if not python:
         pytest.skip(f"Python {version} is not on this machine")
     (tmp_path / "python3").symlink_to(python)
     done = run(checkout / "scripts" / script, tmp_path, option)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"scripts/{script}" in done.stdout
-    assert not (checkout / ".venv").exists()
+    assert not [name for name in (".envs", ".venv", "build") if (checkout / name).exists()]
 
 
 @pytest.mark.parametrize("script", [*WITH_PARSER, "test.sh"])

@@ -10,6 +10,7 @@ import pytest
 from export.compress import int8, predictions
 from export.compress.predictions import Array
 from export.errors import UsageError
+from scripts.bundle import optimize
 from tests.export.compress import models
 from tests.support import tensor_models
 
@@ -57,6 +58,24 @@ def test_quantizing_twice_gives_the_same_bytes(deep: bytes, paths: list[Path]) -
 def test_quantized_model_is_refused(deep: bytes, paths: list[Path]) -> None:
     with pytest.raises(UsageError, match="must be in float32, got a quantized one"):
         int8.quantize(quantized(deep, paths), no_tensors(), 0)
+
+
+def test_model_that_a_build_has_optimized_is_refused(deep: bytes, tmp_path: Path) -> None:
+    optimize._write(silu(deep), tmp_path / "optimized.onnx")
+    with pytest.raises(UsageError, match=r"optimized it, got an optimized one \(it has .*QuickGelu") as raised:
+        int8.quantize((tmp_path / "optimized.onnx").read_bytes(), no_tensors(), 0)
+    assert "\n" not in str(raised.value)
+
+
+def silu(deep: bytes) -> bytes:
+    """Return the model with `x * sigmoid(x)` as the last step, as after the convolutions of a YOLO."""
+    model = onnx.load_model_from_string(deep)
+    (name,) = (output.name for output in model.graph.output)
+    for node in model.graph.node:
+        node.output[:] = [f"{name}_before" if output == name else output for output in node.output]
+    model.graph.node.append(onnx.helper.make_node("Sigmoid", [f"{name}_before"], ["gate"]))
+    model.graph.node.append(onnx.helper.make_node("Mul", [f"{name}_before", "gate"], [name]))
+    return bytes(model.SerializeToString())
 
 
 def test_model_without_convolutions_is_refused() -> None:

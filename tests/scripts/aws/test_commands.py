@@ -1,3 +1,4 @@
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -14,9 +15,9 @@ LARGE = Upload(Path("/a b/layer.zip"), 52_428_801, "ab" * 32), Upload(Path("/a b
 
 
 def printed(uploads: tuple[Upload, Upload]) -> str:
-    """Return the lines to copy, without the headings."""
-    lines = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()
-    return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+    """Return the lines to copy: the contents of the code blocks."""
+    page = commands.page(*uploads, TARGET, model_in_layer=False)
+    return "\n".join(re.findall(r"^```bash\n(.*?)\n```$", page, re.DOTALL | re.MULTILINE))
 
 
 @pytest.mark.parametrize("uploads", [SMALL, LARGE])
@@ -70,7 +71,7 @@ def test_a_larger_zip_goes_through_s3() -> None:
 
 
 def test_the_headings_name_the_zip_with_the_model() -> None:
-    apart, together = (commands.text(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
+    apart, together = (commands.page(*SMALL, TARGET, model_in_layer=in_layer) for in_layer in (False, True))
     assert "update the code and model (function.zip)" in apart
     assert "update the packages and the model (layer.zip)" in together
 
@@ -80,11 +81,13 @@ def test_the_headings_name_the_zip_with_the_model() -> None:
     [(SMALL, Path("/a b"), None), (LARGE, Path("/a b"), "BUCKET")],
     ids=["small", "large"],
 )
-def test_text_begins_with_the_deploy_command_for_these_zips(
+def test_page_and_next_steps_begin_with_the_deploy_command_for_these_zips(
     uploads: tuple[Upload, Upload], dist: Path, bucket: str | None
 ) -> None:
-    first = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()[0]
-    command = first.removeprefix("Deploy with ").removesuffix(", or by hand:")
+    title, _, first, *_ = commands.page(*uploads, TARGET, model_in_layer=False).splitlines()
+    _, command, rest = first.split("`")
+    assert (title, rest) == ("# Deploy by hand", " does all of this.")
+    assert commands.next_steps(*uploads, generic=False).startswith(f"Next: {command}\n")
     program, *arguments = shlex.split(command)
     options = deploy.parse(arguments)
     assert program == "scripts/deploy.sh"
@@ -94,8 +97,25 @@ def test_text_begins_with_the_deploy_command_for_these_zips(
 def test_deploy_command_names_no_folder_for_the_default_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     uploads = [Upload(tmp_path / "dist" / name, 1, "ab" * 32) for name in ("layer.zip", "function.zip")]
-    first = commands.text(*uploads, TARGET, model_in_layer=False).splitlines()[0]
-    assert first == "Deploy with scripts/deploy.sh --create-role, or by hand:"
+    assert commands.deploy_command(*uploads) == "scripts/deploy.sh --create-role"
+
+
+def test_next_steps_call_the_function_that_deploy_makes_by_default() -> None:
+    image, request = (commands.next_steps(*SMALL, generic=generic).splitlines()[1] for generic in (False, True))
+    assert image.split() == ["scripts/call.py", "IMAGE"]
+    program, *arguments = shlex.split(request)
+    options = deploy.parse([])
+    assert program == "aws"
+    assert arguments[arguments.index("--function-name") + 1] == f"{options.function}:{options.alias}"
+
+
+@pytest.mark.parametrize("uploads", [SMALL, LARGE])
+def test_all_commands_of_the_page_are_in_code_blocks(uploads: tuple[Upload, Upload]) -> None:
+    page = commands.page(*uploads, TARGET, model_in_layer=False)
+    assert page.endswith("```\n")
+    text = re.sub(r"^```bash\n.*?\n```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    assert "```" not in text
+    assert not re.search(r"^ *(aws|curl) ", text, re.MULTILINE)
 
 
 def test_after_each_change_of_the_function_the_alias_moves_to_a_new_version() -> None:
@@ -115,7 +135,7 @@ def test_after_each_change_of_the_function_the_alias_moves_to_a_new_version() ->
 
 @pytest.mark.parametrize("generic", [False, True])
 def test_invocation_and_url_use_the_alias(generic: bool) -> None:
-    text = commands.text(*SMALL, TARGET, model_in_layer=False, generic=generic).replace("\\\n", " ")
+    text = commands.page(*SMALL, TARGET, model_in_layer=False, generic=generic).replace("\\\n", " ")
     for call in ("aws lambda invoke ", "aws lambda create-function-url-config "):
         (line,) = (line for line in text.splitlines() if call in line)
         assert '--function-name "$FUNCTION" --qualifier live ' in line

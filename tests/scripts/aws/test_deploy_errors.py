@@ -159,7 +159,8 @@ def test_variables_above_the_limit() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--memory", "127"], ["--timeout", "901"], ["--env", "no"], ["--env", "1A=b"], ["--function", "yolo:live"],
+    [["--memory", "127"], ["--timeout", "901"], ["--env", "no"], ["--env", "1A=b"], ["--func", "yolo"],
+     ["--function", "yolo:live", "--alias", "prod"], ["--function", "yolo:12"], ["--function", "a b"],
      ["--alias", "12"], ["--arch", "mips"], ["--architecture", "mips"], ["--role", ROLE, "--create-role"]],
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:

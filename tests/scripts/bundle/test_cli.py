@@ -12,7 +12,7 @@ import pytest
 
 from layer import build, smoke
 from layer.targets import Target
-from scripts import environments
+from scripts import environments, pythons
 from scripts.aws import limits
 from scripts.bundle import archives, cli, container, model, options, sizes, trial
 from tests.support import color_model
@@ -33,7 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("numpy/__init__.py", "PIL/Image.py"):
         (packages / name).parent.mkdir(parents=True)
         (packages / name).write_text("")
-    monkeypatch.setattr(model, "load", lambda weights, scratch: model.read(weights))
+    monkeypatch.setattr(model, "load", lambda weights, *_: model.read(weights))
     monkeypatch.setattr(build, "cached_packages", lambda target, python, store: packages)
 
 
@@ -52,7 +52,7 @@ def test_a_model_has_a_smoke_run_only_with_try() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--arch", "aarch64"], "invalid choice: 'aarch64'"),
+        (["--arch", "arm"], "invalid choice: 'arm'"),
         (["--python", "3.11"], "invalid choice: '3.11'"),
         (["--try", "nowhere.jpg"], "--try must be files, got nowhere.jpg, which does not exist"),
         (["--try", str(ROOT)], f"--try must be files, got {ROOT}, a folder"),
@@ -107,7 +107,7 @@ def test_the_contents_of_the_zips(onnx_file: Path, tmp_path: Path, flags: list[s
 
 @pytest.mark.usefixtures("quick")
 def test_the_function_is_compiled_for_the_target(onnx_file: Path, tmp_path: Path) -> None:
-    if not environments.find("3.13"):
+    if not pythons.find("3.13"):
         pytest.skip("Python 3.13 is not on this machine")
     cli.main([str(onnx_file), "--out", str(tmp_path / "out")])
     with zipfile.ZipFile(tmp_path / "out" / "function.zip") as archive:
@@ -120,7 +120,7 @@ def test_the_function_is_compiled_for_the_target(onnx_file: Path, tmp_path: Path
 
 
 def test_the_staged_function_has_the_version_of_pyproject(tmp_path: Path) -> None:
-    python = environments.find(".".join(map(str, sys.version_info[:2])))
+    python = pythons.find(".".join(map(str, sys.version_info[:2])))
     assert python
     archives.stage_function(tmp_path, python)
     (tmp_path / "function" / "__init__.py").unlink()  # so that the bytecode alone is read
@@ -146,7 +146,7 @@ def test_staging_requires_the_version_line_exactly_once(
 def test_without_the_targets_python_the_zips_are_built_with_a_warning(
     onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(environments, "find", lambda version: None)
+    monkeypatch.setattr(pythons, "find", lambda version: None)
     assert cli.main([str(onnx_file), "--python", "3.14", "--out", str(tmp_path / "out")]) == 0
     assert "uv python install 3.14" in capsys.readouterr().out
     assert not [name for name in zipfile.ZipFile(tmp_path / "out" / "function.zip").namelist() if "pycache" in name]
@@ -175,6 +175,7 @@ def test_build_json_has_the_documented_fields(onnx_file: Path, tmp_path: Path) -
     assert manifest["model"] == {
         "path": "/var/task/model.onnx", "bytes": len(data), "sha256": sha256(data),
         "source_sha256": sha256(onnx_file.read_bytes()), "task": "detect", "imgsz": [32, 64],
+        "is_rectangular": False, "is_end2end": False, "names": ["red", "blue"],
     }  # fmt: skip
     assert manifest["packages"] == {
         "onnxruntime": "1.31.1",
@@ -199,19 +200,21 @@ def test_zips_above_the_limit_exit_with_1(
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try", str(SCRIPT)]) == 1
     output = capsys.readouterr()
     assert "Lambda would reject these zips" in output.err
-    assert "create-function" not in output.out
+    assert output.err.splitlines()[-1].startswith("build_zip: Lambda would reject these zips: unzipped size must be ")
+    assert not (tmp_path / "out" / "deploy-commands.md").exists()
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_zip_too_large_to_send_is_a_warning(
+def test_a_zip_too_large_to_send_is_a_note_and_goes_through_a_bucket(
     onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sizes, "DIRECT_LIMIT", 10)
     monkeypatch.setattr(limits, "DIRECT_LIMIT", 10)
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out")]) == 0
     output = capsys.readouterr().out
-    assert "Warning: " in output
-    assert "aws s3 cp" in output
+    assert "\nNote: layer.zip has " in output and "deploy with --bucket BUCKET" in output
+    assert "Next: scripts/deploy.sh --create-role --dist " in output and " --bucket BUCKET\n" in output
+    assert "aws s3 cp" in (tmp_path / "out" / "deploy-commands.md").read_text()
 
 
 @pytest.mark.usefixtures("quick")
@@ -221,7 +224,11 @@ def test_a_target_that_cannot_run_here_is_built_and_the_smoke_run_fails(
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     code = cli.main([str(onnx_file), "--arch", "arm64", "--out", str(tmp_path / "out"), "--try", str(SCRIPT)])
     assert code == 1
-    assert "No smoke run: the zips are for Linux on arm64" in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert output.err.splitlines()[-1].startswith(
+        "build_zip: the zips are built, but no smoke run was possible: the zips are for arm64, this machine is x86_64"
+    )
+    assert "\nNext: scripts/deploy.sh " in output.out
     assert (tmp_path / "out" / "layer.zip").exists()
 
 
@@ -231,7 +238,7 @@ def test_the_smoke_run_invokes_the_zips_with_the_images(
 ) -> None:
     calls = []
 
-    def run(out: Path, images: list[Path]) -> int:
+    def run(out: Path, images: list[Path], is_quiet: bool) -> int:
         calls.append((out, images))
         return 7
 
@@ -244,7 +251,7 @@ def test_the_smoke_run_invokes_the_zips_with_the_images(
 def test_a_container_build_without_docker_exits_with_2(
     onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(model, "load", lambda weights, scratch: model.read(weights))
+    monkeypatch.setattr(model, "load", lambda weights, *_: model.read(weights))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli.main([str(onnx_file), "--container", "--out", str(tmp_path / "out")]) == 2
     assert "needs docker, which is not on this machine. Leave out --container" in capsys.readouterr().err
@@ -271,7 +278,7 @@ def test_two_checkouts_build_the_same_bytes(onnx_file: Path, tmp_path: Path) -> 
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]\n"
         "from scripts.bundle import cli, model\n"
-        "model.load = lambda weights, scratch: model.read(weights)\n"
+        "model.load = lambda weights, *_: model.read(weights)\n"
         "sys.exit(cli.main(sys.argv[2:]))"
     )
     digests = []
@@ -287,5 +294,7 @@ def test_two_checkouts_build_the_same_bytes(onnx_file: Path, tmp_path: Path) -> 
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         digests.append({path.name: sha256(path.read_bytes()) for path in (checkout / "dist").iterdir()})
+        assert str(checkout / "dist") in (checkout / "dist" / "deploy-commands.md").read_text()
+        del digests[-1]["deploy-commands.md"]  # has the paths of the zips
     assert digests[0] == digests[1]
     assert digests[0].keys() == {"layer.zip", "function.zip", "build.json", "sbom.cdx.json"}

@@ -1,6 +1,7 @@
 """Build of a generic ONNX model: checks, build.json, smoke run and printed commands."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_an_image_is_rejected_for_the_smoke_run_of_a_generic_model(
 def test_a_request_is_rejected_for_the_smoke_run_of_an_image_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(model, "load", lambda weights, scratch: model.read(weights))
+    monkeypatch.setattr(model, "load", lambda weights, *_: model.read(weights))
     path = color_model.save(tmp_path / "m.onnx")
     assert cli.main([str(path), "--out", str(tmp_path / "out"), "--try", str(WINE / "request.json")]) == 2
     assert f"--try must be images for {path}, got {WINE / 'request.json'}" in capsys.readouterr().err
@@ -84,7 +85,7 @@ def test_the_smoke_run_sends_requests(
 ) -> None:
     calls: list[Any] = []
     monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
-    monkeypatch.setattr(trial, "run_requests", lambda out, requests: calls.append(requests) or 7)
+    monkeypatch.setattr(trial, "run_requests", lambda out, requests, is_quiet: calls.append(requests) or 7)
     assert cli.main([str(adder), "--out", str(tmp_path / "out"), "--try", *map(str, named)]) == 7
     assert calls == [named or [tmp_path / "out" / "try" / "request.json"]]
 
@@ -105,11 +106,12 @@ def test_the_request_of_the_smoke_run_fits_the_inputs(tmp_path: Path) -> None:
 
 def test_the_printed_commands_send_a_request() -> None:
     uploads = Upload(Path("/layer.zip"), 1, "ab"), Upload(Path("/function.zip"), 1, "cd")
-    text = commands.text(*uploads, Target("arm64", "3.13"), model_in_layer=False, generic=True)
+    text = commands.page(*uploads, Target("arm64", "3.13"), model_in_layer=False, generic=True)
     assert '--payload "fileb://$REQUEST"' in text
     assert 'curl --data-binary @"$REQUEST" -H "Content-Type: application/json"' in text
     assert "$IMAGE" not in text
-    lines = "\n".join(line.removeprefix("    ") for line in text.splitlines() if line.startswith("    "))
+    lines = "\n".join(re.findall(r"^```bash\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE))
+    assert 'aws lambda invoke --function-name "$FUNCTION"' in lines
     done = subprocess.run(["bash", "-n"], input=lines, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

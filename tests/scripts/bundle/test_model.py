@@ -1,11 +1,14 @@
 """The model of a build: judged as the function judges it, with few sessions of onnxruntime."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import pytest
 
+from export import venv
 from function import metadata as function_metadata
 from layer import build
 from scripts import environments
@@ -101,6 +104,56 @@ def test_build_of_a_generic_model_makes_one_session(sessions: list[Any], tmp_pat
     path = tensor_models.add(tmp_path / "m.onnx")
     assert cli.main([str(path), "--out", str(tmp_path / "out")]) == 0
     assert len(sessions) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--half-weights",), ("--int8", "--data", "photos")])
+def test_an_onnx_file_is_checked_and_compressed_without_the_environment_with_torch(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = color_model.save(tmp_path / "m.onnx")
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        commands.append(command)
+        (tmp_path / "model.onnx").write_bytes(path.read_bytes())
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(environments, "ensure", lambda name: pytest.fail(f"the environment {name} was made"))
+    monkeypatch.setattr("scripts.bundle.model.subprocess.run", run)
+    assert model.load(path, tmp_path, arguments).path == (tmp_path / "model.onnx" if arguments else path)
+    (command,) = commands
+    exported = ["--out", str(tmp_path / "model.onnx")] if arguments else []
+    assert command == [sys.executable, "-P", "-m", "export", str(path), *arguments, *exported, "--no-next"]
+
+
+def test_half_weights_of_an_onnx_file_are_built_without_the_environment_with_torch(
+    small_layer: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if venv.missing("build"):
+        pytest.skip("this Python lacks packages of the environment build")
+    monkeypatch.setattr(environments, "ensure", lambda name: pytest.fail(f"the environment {name} was made"))
+    path = color_model.save(tmp_path / "m.onnx")
+    arguments = [str(path), "--half-weights", "--min-agreement", "0", "--out", str(tmp_path / "out")]
+    assert cli.main(arguments) == 2  # the color model detects nothing in the sample images: nothing can be compared
+    assert capfd.readouterr().err.splitlines()[-1].startswith("export: the model detects nothing in the ")
+
+
+def test_the_reason_of_a_failed_export_is_the_last_line(
+    small_layer: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = color_model.save(tmp_path / "m.onnx")
+    assert cli.main([str(path), "--int8", "--out", str(tmp_path / "out")]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("export: --int8 needs images to measure ranges on")
+
+
+def test_an_export_that_a_signal_ended_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = color_model.save(tmp_path / "m.onnx")
+    killed = subprocess.CompletedProcess([], -9)
+    monkeypatch.setattr("scripts.bundle.model.subprocess.run", lambda *_, **__: killed)
+    with pytest.raises(model.ModelRejected, match=r"the export of .*m\.onnx was ended by the signal 9") as raised:
+        model.load(path, tmp_path)
+    assert raised.value.code == 1
 
 
 @pytest.mark.torch

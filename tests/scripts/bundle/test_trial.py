@@ -29,7 +29,7 @@ def onnx_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     packages = tmp_path / "packages"
     (packages / "numpy").mkdir(parents=True)
     (packages / "numpy" / "__init__.py").write_text("")
-    monkeypatch.setattr(model, "load", lambda weights, scratch: model.read(weights))
+    monkeypatch.setattr(model, "load", lambda weights, *_: model.read(weights))
     monkeypatch.setattr(build, "cached_packages", lambda target, python, store: packages)
     return color_model.save(tmp_path / "a model.onnx", (32, 64), imgsz="[32, 64]")
 
@@ -61,7 +61,7 @@ def test_smoke_run_starts_without_the_images_of_an_earlier_run(
     (image,) = folder_with(tmp_path, "new.png")
     before: list[set[str]] = []
 
-    def run(out: Path, images: list[Path]) -> int:
+    def run(out: Path, images: list[Path], is_quiet: bool) -> int:
         before.append(names_in(out / "try"))
         folder_with(out / "try", *(f"{path.stem}.jpg" for path in images))
         return 0
@@ -70,7 +70,9 @@ def test_smoke_run_starts_without_the_images_of_an_earlier_run(
     monkeypatch.setattr(trial, "run", run)
     assert cli.main([str(onnx_file), "--out", str(out), "--try", str(image)]) == 0
     assert (before, names_in(out / "try")) == ([set()], {"new.jpg"})
-    assert capsys.readouterr().out.endswith(f"Images with the boxes from the zips: {out / 'try'}\n")
+    end = capsys.readouterr().out.split("\n\n")[-2:]
+    assert end[0] == f"Images with the boxes from the zips: {out / 'try'}"
+    assert end[1].splitlines()[0].startswith("Next: scripts/deploy.sh ")
 
 
 def test_zips_that_cannot_run_here_leave_no_images_of_an_earlier_run(
@@ -92,7 +94,11 @@ def test_build_without_a_smoke_run_keeps_the_folder(onnx_file: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("step", "when"), [("why_not_runnable", "after the zips were built"), ("build", "before the new")]
+    ("step", "when"),
+    [
+        ("why_not_runnable", "after the zips were built; the smoke run is not finished"),
+        ("build", "before the new zips were complete; "),
+    ],
 )
 def test_interruption_says_whether_the_zips_were_built(
     onnx_file: Path,
@@ -109,3 +115,30 @@ def test_interruption_says_whether_the_zips_were_built(
     monkeypatch.setattr(owner, name, interrupt)
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try"]) == 130
     assert f"interrupted {when}" in capsys.readouterr().err
+
+
+def test_the_reason_of_a_failed_run_comes_last_and_no_next_steps_follow(
+    onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (image,) = folder_with(tmp_path, "new.png")
+    monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
+    monkeypatch.setattr(trial, "run", lambda out, images, is_quiet: 1)
+    assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try", str(image)]) == 1
+    output = capsys.readouterr()
+    assert output.err.splitlines()[-1].startswith(
+        "build_zip: the zips are built, but their run on this machine failed;"
+    )
+    assert "Next: " not in output.out
+
+
+@pytest.mark.parametrize(("code", "printed"), [(0, ""), (1, "  415 UnsupportedImage: broken\nlog\n")])
+def test_a_quiet_run_prints_only_if_it_fails(
+    code: int, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "bin" / "python3"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '  415 UnsupportedImage: broken'\necho log >&2\nexit {code}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert trial.run(tmp_path, [tmp_path / "a.jpg"], is_quiet=True) == code
+    assert capfd.readouterr() == ("", printed)

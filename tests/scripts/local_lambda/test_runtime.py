@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from scripts import environments
+from scripts import pythons
 from scripts.aws.limits import EVENT_LIMIT
 from scripts.local_lambda import artifacts
 from scripts.local_lambda.emulator import LocalLambda
@@ -24,7 +24,7 @@ from scripts.local_lambda.errors import DrawFailed, InitFailed, NotRunnable, Req
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 if PYTHON not in ("3.12", "3.13", "3.14"):
-    PYTHON = next((version for version in ("3.13", "3.12", "3.14") if environments.find(version)), PYTHON)
+    PYTHON = next((version for version in ("3.13", "3.12", "3.14") if pythons.find(version)), PYTHON)
 ARCH = artifacts.ARCHITECTURES[platform.machine().lower()]
 HANDLER = "handler.invoke"
 # Evaluates the expression of the event, so that each test can look from inside; AT_INIT makes the import fail.
@@ -65,7 +65,7 @@ LAMBDA_VARIABLES = {
 
 pytestmark = [
     pytest.mark.runtime,
-    pytest.mark.skipif(not environments.find(PYTHON), reason=f"no Python {PYTHON} on this machine"),
+    pytest.mark.skipif(not pythons.find(PYTHON), reason=f"no Python {PYTHON} on this machine"),
     pytest.mark.skipif(platform.system() != "Linux", reason="the zips are for Linux"),
 ]
 
@@ -513,7 +513,7 @@ def test_annotated_images_are_saved(dist: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
 def test_command_runs_on_every_python(dist: Path, tmp_path: Path, version: str) -> None:
-    python = environments.find(version)
+    python = pythons.find(version)
     if python is None:
         pytest.skip(f"no Python {version} on this machine")
     done = run(dist, "--event", event(tmp_path, "'%d.%d' % sys.version_info[:2]"), python=python)
