@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts import home
 from tests.conftest import ROOT
 
-ENVIRONMENT = ROOT / ".venv" / "export"
+ENVIRONMENT = home.environments() / "export"
 
 
 @pytest.fixture(scope="session")

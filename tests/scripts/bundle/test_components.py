@@ -11,7 +11,7 @@ import pytest
 
 from layer import build, pin
 from layer.targets import TARGETS, Target
-from scripts import environments
+from scripts import environments, pythons
 from scripts.bundle.components import LIBRARIES, LICENSES, Library
 
 pytestmark = pytest.mark.build
@@ -35,8 +35,8 @@ class Wheels:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.packages = build.cached_packages(target, environments.find(target.python), STORE)
-        self.installed = STORE / f"{target}-wheels"
+        self.packages = build.cached_packages(target, pythons.find(target.python), STORE)
+        self.installed = build.untrimmed_packages(target, STORE)
 
     def files(self, library: Library) -> list[Path]:
         """Return the files of a library in the layer."""
