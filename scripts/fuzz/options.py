@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.environments import project_version
+from scripts.command_line import Parser
 from scripts.fuzz.targets import TARGETS
 
 PROG = "scripts/fuzz.sh"
@@ -25,16 +25,15 @@ A finding is a file with the input, and a .txt beside it with the reason, in FOL
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of this command."""
-    command = argparse.ArgumentParser(
+    command = Parser(
         prog=PROG,
         description=(
             "Search for inputs that give neither a documented response nor a documented error, or that take too much "
             "time or memory. Each target runs in a process of its own."
         ),
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("targets", nargs="*", metavar="TARGET", help="targets, as --list names them (default: all)")
     command.add_argument(
@@ -62,16 +61,14 @@ def parser() -> argparse.ArgumentParser:
         help="run one input of one TARGET, and search for nothing (default: none)",
     )
     command.add_argument("--list", action="store_true", help="print the targets and exit")
-    command.add_argument(
-        "--version", action="version", version=f"{PROG} {project_version()}", help="print the version and exit"
-    )
+    command.add_version()
     return command
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     command = parser()
-    options = command.parse_args(arguments)
+    options: argparse.Namespace = command.parse_args(arguments)
     unknown = [name for name in options.targets if name not in TARGETS]
     if unknown:
         command.error(f"unknown target {unknown[0]!r}; available: {', '.join(TARGETS)}")

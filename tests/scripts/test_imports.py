@@ -30,7 +30,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
         "result_table",
     },
     "predictions": {"aws.limits", "local_lambda"},
-    "fuzz": {"command_line"},
+    "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "call": {"aws.limits", "client", "command_line"},
     "invoke_local": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
