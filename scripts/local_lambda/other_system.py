@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
@@ -184,6 +185,7 @@ class OtherSystem(LocalLambda):
         assert worker is not None
         assert worker.stdin is not None
         assert worker.stdout is not None
+        ends = time.monotonic() + limit
         timer = threading.Timer(limit, worker.kill)
         timer.start()
         try:
@@ -192,7 +194,7 @@ class OtherSystem(LocalLambda):
             line = worker.stdout.readline()
         except BrokenPipeError:
             line = ""
-        is_late = not timer.is_alive()
+        is_late = time.monotonic() >= ends
         if is_late and self._runner.container:  # the end of `docker run` does not end a function that is busy
             _succeeds(["rm", "--force", self._runner.container], KILL_LIMIT)
         timer.cancel()

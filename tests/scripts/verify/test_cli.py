@@ -13,7 +13,7 @@ import pytest
 
 from layer import zip_writer
 from layer.targets import Target
-from scripts import environments
+from scripts import environments, pythons
 from scripts.bundle import cli as build_cli
 from scripts.bundle import model
 from scripts.verify import builds, checkout, cli
@@ -172,7 +172,7 @@ def test_missing_python_of_the_target_exits_with_2(
     dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_zip(dist / "function.zip", code_pyc=b"c", model_onnx=b"m")
-    monkeypatch.setattr(environments, "find", lambda version: None)
+    monkeypatch.setattr(pythons, "find", lambda version: None)
     assert cli.main([str(dist)]) == 2
     assert "uv python install 3.13" in capsys.readouterr().err
 
@@ -211,7 +211,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     onnx_file = color_model.save(folder / "a model.onnx", (32, 64), imgsz="[32, 64]")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "load", lambda weights, scratch: model.read(weights))
+        patch.setattr(model, "load", lambda weights, *_: model.read(weights))
         assert build_cli.main([str(onnx_file), "--model-in-layer", "--out", str(folder / "dist")]) == 0
     return folder / "dist"
 
@@ -237,7 +237,7 @@ def test_the_zips_of_a_build_are_built_again_with_the_same_bytes(tmp_path: Path)
     onnx_file = color_model.save(tmp_path / "a model.onnx", (32, 64), imgsz="[32, 64]")
     program = (
         "import sys; from scripts.bundle import cli, model\n"
-        "model.load = lambda weights, scratch: model.read(weights)\n"
+        "model.load = lambda weights, *_: model.read(weights)\n"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     subprocess.run(
