@@ -2,7 +2,7 @@
 # Set up what the tests need (once, below .envs/), then run them with pytest.
 #
 #   scripts/test.sh            all tests, also those of the torch export, the built zips and the runtime client
-#   scripts/test.sh --fast     without these three; takes two minutes
+#   scripts/test.sh --fast     without these three
 #   scripts/test.sh ARGUMENTS  pass the arguments to pytest, such as tests/function/postprocess/test_boxes.py -k nms
 #   scripts/test.sh --mutate [MODULE...]  change function/ at one place at a time; the fast tests have to notice each
 #                              change (--sample N --seed N: a random sample; --help: all options)
