@@ -47,7 +47,7 @@ class Environment(NamedTuple):
     Attributes:
         pythons: the versions that can create it, best first.
         requirements: requirement files in the order of installation.
-        size: approximate size on disk with the times that README states, for the first line.
+        size: approximate size on disk, for the first line of the output.
         has_torch: torch comes from an index of its own, without CUDA.
     """
 
