@@ -119,7 +119,12 @@ def _class_ids(prediction: Prediction | Classification) -> Ints:
 
 def _class_counts(classes: Counter[str]) -> dict[str, int]:
     """Return a field for each class whose name can be part of a metric's name."""
-    return {CLASS_PREFIX + name: count for name, count in classes.most_common(MAX_CLASSES) if _is_metric_name(name)}
+    return {CLASS_PREFIX + name: count for name, count in _most_common(classes) if _is_metric_name(name)}
+
+
+def _most_common(classes: Counter[str]) -> list[tuple[str, int]]:
+    """Return at most MAX_CLASSES classes and counts, as `Counter.most_common`, which imports heapq."""
+    return sorted(classes.items(), key=lambda row: row[1], reverse=True)[:MAX_CLASSES]
 
 
 def _is_metric_name(class_name: str) -> bool:
@@ -143,7 +148,7 @@ def _timings(measured: list[Prediction | Classification] | list[Inference]) -> F
 def _lists(classes: Counter[str], results: list[Result | Inference]) -> Fields:
     """Return the counts by class and by error type as lists, for queries that know no names."""
     errors = _by_type(results)
-    shown = classes.most_common(MAX_CLASSES)
+    shown = _most_common(classes)
     rest = classes.total() - sum(count for _, count in shown)
     return {
         **({"ErrorsByType": [{"name": name, "errors": count} for name, count in errors.items()]} if errors else {}),

@@ -162,26 +162,32 @@ class Service:
         """Return the value of a call that computes, also with the model; the deadline ends it.
 
         The watch costs 0.1 ms. It is left out if much more time is left than any image has taken, but not for a generic
-        ONNX model: its time depends on the values of the tensors.
+        ONNX model: its time depends on the values of the tensors. While no image was taken, only the run of the model
+        can need that much time.
 
         Raises:
             DeadlineExceeded: it did not end before the deadline.
         """
         began = monotonic()
         left = None if self.deadline is None else self.deadline - began
-        is_known = isinstance(self._model, Model) and Service.slowest_s > 0
+        is_ample = isinstance(self._model, Model) and (
+            left is None or left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)
+        )
         try:
-            if left is None or (is_known and left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)):
+            if left is None or (is_ample and Service.slowest_s):
                 return function(*arguments)
-            return self._watched(left, function, *arguments)
+            return self._watched(left, is_ample, function, *arguments)
         finally:
             Service.slowest_s = max(Service.slowest_s, monotonic() - began)
 
-    def _watched(self, seconds: float, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+    def _watched(
+        self, seconds: float, is_ample: bool, function: Callable[[*Arguments], Value], *arguments: *Arguments
+    ) -> Value:
         from function import time_limit  # imported here: few images need it
 
+        watch = time_limit.run if is_ample else time_limit.compute
         try:
-            return time_limit.compute(seconds, stop_run, function, *arguments)
+            return watch(seconds, stop_run, function, *arguments)
         except time_limit.TimeLimitExceeded:
             raise DeadlineExceeded(
                 f"an image must be done {self._before_limit()}, and was stopped: send fewer or smaller images at once"

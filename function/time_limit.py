@@ -8,7 +8,6 @@ Two parts are not interrupted: a single call of C code, such as the decoding of 
 resolution of a host name (`fetch` waits for it in a thread).
 """
 
-import signal
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -55,7 +54,18 @@ def wait(seconds: float, function: Callable[[*Arguments], Value], *arguments: *A
 def compute(
     seconds: float, stop: Callable[[bool], None], function: Callable[[*Arguments], Value], *arguments: *Arguments
 ) -> Value:
-    """Return the value of a call that computes.
+    """Return the value of a call that computes; arguments and errors as for `run`, which ends only the model."""
+    if seconds <= 0:
+        raise TimeLimitExceeded
+    if _is_main_thread():
+        return run(seconds, stop, _interruptible, seconds, function, *arguments)
+    return run(seconds, stop, function, *arguments)
+
+
+def run(
+    seconds: float, stop: Callable[[bool], None], function: Callable[[*Arguments], Value], *arguments: *Arguments
+) -> Value:
+    """Return the value of a call that runs the model; the model is stopped at the limit, other parts are not.
 
     Args:
         seconds: limit.
@@ -66,14 +76,12 @@ def compute(
     Raises:
         TimeLimitExceeded: it did not end within the seconds.
     """
-    if seconds <= 0:
-        raise TimeLimitExceeded
     ends = monotonic() + seconds
     timer = threading.Timer(seconds, stop, (True,))
     timer.daemon = True
     timer.start()
     try:
-        return _interruptible(seconds, function, *arguments) if _is_main_thread() else function(*arguments)
+        return function(*arguments)
     except Exception as error:
         if timer.finished.is_set() and monotonic() >= ends:  # the error of a run that was ended, in any disguise
             raise TimeLimitExceeded from error
@@ -101,6 +109,8 @@ def _interruptible(seconds: float, function: Callable[[*Arguments], Value], *arg
 
 
 def _set_timer(seconds: float) -> None:
+    import signal  # imported here, as below: it takes 1 ms, and the first image of a start is not interrupted
+
     if signal.getsignal(signal.SIGALRM) is not _interrupt:
         signal.signal(signal.SIGALRM, _interrupt)
     _Timer.is_on, _Timer.put_off = True, 0
@@ -108,6 +118,8 @@ def _set_timer(seconds: float) -> None:
 
 
 def _clear_timer() -> None:
+    import signal
+
     _Timer.is_on = False  # first: a signal that comes now does nothing
     signal.setitimer(signal.ITIMER_REAL, 0)
 

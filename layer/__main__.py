@@ -13,10 +13,11 @@ from layer import build
 from layer.amazon_linux import IncompatibleLayer
 from layer.build import InstallFailed
 from layer.bytecode import CompileFailed
+from layer.edit import StaleEdit
 from layer.targets import DEFAULT_ARCH, MACHINES, PYTHONS, Target, arch_name, python_version
 from layer.trim import StaleRule
 
-FAILURES = (InstallFailed, StaleRule, IncompatibleLayer, CompileFailed)
+FAILURES = (InstallFailed, StaleRule, StaleEdit, IncompatibleLayer, CompileFailed)
 RUNNING_PYTHON = ".".join(map(str, sys.version_info[:2]))
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layer import amazon_linux, bytecode, cache, trim
+from layer import amazon_linux, bytecode, cache, edit, trim
 from layer.pin import REQUIREMENTS
 from layer.targets import Target, pip_options
 
@@ -25,7 +25,7 @@ def cached_packages(target: Target, python: Path | None, store: Path) -> Path:
         store: the folder that keeps the results.
 
     Raises:
-        InstallFailed, StaleRule, IncompatibleLayer, CompileFailed: the step of that name failed.
+        InstallFailed, StaleRule, StaleEdit, IncompatibleLayer, CompileFailed: the step of that name failed.
     """
     build = _python_build(python) if python else "no bytecode"
     inputs = cache.key(str(target), *cache.file_contents([REQUIREMENTS, *HERE.glob("*.py")]), build)
@@ -46,7 +46,7 @@ def make_packages(target: Target, python: Path | None, folder: Path) -> None:
     """Build the packages into `folder`, which must be empty, without the cache.
 
     Raises:
-        InstallFailed, StaleRule, IncompatibleLayer, CompileFailed: the step of that name failed.
+        InstallFailed, StaleRule, StaleEdit, IncompatibleLayer, CompileFailed: the step of that name failed.
     """
     _log(f"installing the pinned wheels for {target}")
     install(target, folder)
@@ -69,13 +69,14 @@ def install(target: Target, folder: Path) -> None:
 
 
 def finish(target: Target, python: Path | None, folder: Path) -> None:
-    """Trim, check and compile the installed packages in `folder`.
+    """Trim, edit, check and compile the installed packages in `folder`.
 
     Raises:
-        StaleRule, IncompatibleLayer, CompileFailed: the step of that name failed.
+        StaleRule, StaleEdit, IncompatibleLayer, CompileFailed: the step of that name failed.
     """
     before = total_size(folder)
     trim.trim(folder)
+    edit.apply(folder)
     after = total_size(folder)
     count = amazon_linux.check(folder, target.arch)
     _log(f"trimmed {before / 1e6:.1f} MB to {after / 1e6:.1f} MB; {count} shared objects load on Amazon Linux 2023")

@@ -46,7 +46,7 @@ PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 SOS, EOI, DQT, APP1, APP13, FILL = 0xDA, 0xD9, 0xDB, 0xE1, 0xED, 0xFF
 WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
 SOS_MARKER, SCAN_BLOCK = 0xFFDA, 1 << 18
-NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # behind the start of a scan
+NEXT_MARKER = rb"\xff+[^\x00\xff\xd0-\xd7]"  # behind the start of a scan; compiled when it is used
 EXTENSION = 0x21  # of GIF: an introducer, a label, and blocks up to an empty one
 BYTE_TYPES = {1, 2, 6, 7}  # of TIFF: one byte each
 TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -140,8 +140,9 @@ def _possible_scans(data: bytes, first: int) -> int:
 
 def _markers_of_scans(data: bytes, at: int) -> Iterator[int]:
     """Yield the markers from the first scan to the end of the image."""
+    next_marker = re.compile(NEXT_MARKER)
     for _ in range(MAX_SEGMENTS):
-        found = NEXT_MARKER.search(data, at)
+        found = next_marker.search(data, at)
         if not found:
             return
         marker = data[found.end() - 1]

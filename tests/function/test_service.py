@@ -267,19 +267,35 @@ def test_computation_of_an_image_is_stopped_at_the_deadline(
 
 
 @pytest.mark.parametrize(
-    ("slowest_s", "left_s", "is_watched"),
-    [(0, 800, True), (0.1, 16, False), (0.1, 14, True), (4, 19, True), (4, 21, False)],
+    ("slowest_s", "left_s", "watch"),
+    [
+        (0, 800, "run"),
+        (0, 16, "run"),
+        (0, 14, "compute"),
+        (0.1, 16, None),
+        (0.1, 14, "compute"),
+        (4, 19, "compute"),
+        (4, 21, None),
+    ],
 )
 def test_image_is_watched_if_little_time_is_left_or_none_is_known(
-    slowest_s: float, left_s: float, is_watched: bool, service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+    slowest_s: float,
+    left_s: float,
+    watch: str | None,
+    service: Service,
+    red_png: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watched: list[float] = []
+    watched: list[tuple[str, float]] = []
     monkeypatch.setattr(Service, "slowest_s", slowest_s)
-    monkeypatch.setattr(time_limit, "compute", lambda seconds, stop, function, *given: watched.append(seconds))
+    for name in ("run", "compute"):
+        monkeypatch.setattr(
+            time_limit, name, lambda seconds, stop, function, *given, name=name: watched.append((name, seconds))
+        )
     service.deadline = service.started + left_s
     at_seconds(service, monkeypatch, 0)
     service.compute(len, red_png)
-    assert watched == ([pytest.approx(left_s)] if is_watched else [])
+    assert watched == ([(watch, pytest.approx(left_s))] if watch else [])
 
 
 def test_time_of_the_slowest_image_is_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
