@@ -6,8 +6,7 @@ frame of up to 16,384 x 16,384 pixels from the limit of pixels.
 Source: ISO/IEC 14496-12 (boxes), AV1 Bitstream & Decoding Process Specification 1.0.0 section 5 (OBUs).
 """
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -46,8 +45,7 @@ class AvifImage(AvifImagePlugin.AvifImageFile):
         data = self.fp.read()
         _check_parts(data)
         self.fp.seek(0)
-        with _decoding_errors():
-            super()._open()
+        _decode(super()._open)
         self.coded_sizes_wh = tuple(set(coded_sizes(data)))
 
     def load(self) -> Any:
@@ -57,19 +55,20 @@ class AvifImage(AvifImagePlugin.AvifImageFile):
             OSError: the frame is broken.
         """
         if self.tile:
-            with _decoding_errors():
-                self.fp = BytesIO(self._decoder.get_frame(0)[0])
+            self.fp = BytesIO(_decode(self._decoder.get_frame, 0)[0])
             del self._decoder  # with the frame in its own colors, before the pixels are copied into an image
             if self.mode == "RGBA":
                 self._mode, self.tile = "RGB", [ImageFile._Tile("raw", (0, 0, *self.size), 0, "RGBX")]
         return ImageFile.ImageFile.load(self)
 
 
-@contextlib.contextmanager
-def _decoding_errors() -> Iterator[None]:
-    """Raise OSError for what Pillow reports as RuntimeError, which is an error of the function everywhere else."""
+def _decode(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a decoder of Pillow; raise OSError for its RuntimeError, which is an error of the function everywhere else.
+
+    A context manager would be part of a cycle with the error, which keeps the frame until the garbage collector runs.
+    """
     try:
-        yield
+        return function(*arguments)
     except RuntimeError as error:
         raise OSError(str(error)) from error
 
