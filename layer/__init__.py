@@ -11,6 +11,6 @@
     zip_writer    writes reproducible zips
     smoke         smoke test of the finished layer
 
-Lambda does not run this code. It uses only the standard library, so that it also runs in the build image of
-layer/Dockerfile.
+Lambda does not run this code. All but zip_writer uses only the standard library, so that it also runs in the build
+image of layer/Dockerfile.
 """

@@ -107,9 +107,17 @@ def _input_fields(model: ModelInfo) -> dict[str, Any]:
     return {
         "imgsz": list(model.imgsz),
         "is_rectangular": model.is_rectangular,
-        "is_end2end": model.metadata.get("end2end") == "True",
+        "stride": model.stride,
+        **_end2end_fields(model),
         "names": list(model.names),
     }
+
+
+def _end2end_fields(model: ModelInfo) -> dict[str, Any]:
+    """Return whether NMS is part of the network, and the number of boxes that such a network always returns."""
+    if model.metadata.get("end2end") != "True":
+        return {"is_end2end": False}
+    return {"is_end2end": True, "max_det": model.outputs[0]["shape"][1]}
 
 
 def _describe_zip(path: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ examples:
 
 results:
   same            the bytes are the same
-  same contents   every member is the same; the compression differs, because Python uses another version of zlib
+  same contents   every member is the same; the compression differs, as that of 0.1.0 and earlier on another system
   different       the first members that differ are listed
 
 exit codes: 0 same or same contents, 1 different, 2 usage or environment error, 130 interrupted"""

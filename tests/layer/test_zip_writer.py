@@ -1,4 +1,5 @@
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ def test_folders_with_the_same_content_make_the_same_bytes(tmp_path: Path) -> No
     for name in ("one", "two"):
         zip_writer.write(tmp_path / f"{name}.zip", entries(tmp_path / name))
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_bytes_do_not_depend_on_zlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **options: object) -> None:
+        raise AssertionError("zlib must not compress: it is another version on each system")
+
+    monkeypatch.setattr(zlib, "compress", refused)
+    monkeypatch.setattr(zlib, "compressobj", refused)
+    zip_writer.write(tmp_path / "a.zip", entries(tmp_path / "in"))
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.testzip() is None
+        assert archive.read("python/p/a.so") == b"p/a.so" * 100
+
+
+def test_name_beyond_ascii_is_marked_as_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "ä").write_text("a")
+    zip_writer.write(tmp_path / "a.zip", {"ä": tmp_path / "ä"})
+    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["ä"]
 
 
 def test_failure_keeps_the_old_zip_and_leaves_no_partial_one(tmp_path: Path) -> None:
