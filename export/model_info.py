@@ -54,6 +54,13 @@ class ModelInfo(NamedTuple):
         return isinstance(self.loaded, Model) and self.loaded.metadata.rectangular
 
     @property
+    def stride(self) -> int:
+        """The largest stride of the model, pixels; 1 for a generic ONNX model."""
+        from function.model import Model
+
+        return self.loaded.metadata.stride if isinstance(self.loaded, Model) else 1
+
+    @property
     def nms_conf(self) -> float | None:
         """Confidence threshold of an export with nms=True; None: no NMS in the model, or not known."""
         from function.model import Model

@@ -68,8 +68,6 @@ def parse(arguments: list[str]) -> ExportOptions:
     if kind == files.ONNX:
         _check_onnx_options(weights, parsed)
     _check_combination(parsed)
-    if parsed.quiet and parsed.verbose:
-        raise UsageError("--quiet and --verbose cannot be combined")
     default = weights if kind == files.ONNX else weights.with_suffix(".onnx")
     output = Path(parsed.output) if parsed.output else default
     if kind == files.TORCH or output != weights:

@@ -22,8 +22,9 @@ if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
 from scripts import environments, manifest  # noqa: E402
-from scripts.command_line import Parser, assignment  # noqa: E402
+from scripts.command_line import Parser, add_output_options, assignment  # noqa: E402
 from scripts.predictions import sources  # noqa: E402
+from scripts.predictions.command import CannotRun, execute  # noqa: E402
 
 if TYPE_CHECKING:
     from scripts.predictions.agreement import Agreement
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from scripts.predictions.sources import ImageFile
     from scripts.predictions.terminal import Screen
 
-DIFFERS, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+DIFFERS = 1  # exit code
 CONF, IOU, MAX_DET = 0.25, 0.7, 300  # defaults of `predict` and of the function
 TIMEOUT = 120.0  # seconds for one image
 MAX_PIXELS = 10**9  # of an image to draw on
@@ -41,10 +42,6 @@ The tolerances are those of docs/accuracy.md: the same detections, an IoU of at 
 An image whose results differ is drawn with both, side by side, predict on the left: DIR/differences/NAME.jpg.
 
 exit codes: 0 the results are the same, 1 they differ, 2 usage or environment error, 130 interrupted"""
-
-
-class ReferenceFailed(Exception):
-    """`predict` could not run, or the weights are not those of the zips; the message is one line."""
 
 
 class Report:
@@ -71,28 +68,11 @@ class Report:
 def main(arguments: list[str]) -> int:
     """Compare every image; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
-    try:
-        found = sources.find(options.sources)
-    except sources.NoImages as error:
-        return _fail(error)
-    if not environments.has_packages():
-        return environments.run_in("build", [str(ROOT / "scripts" / "compare.py"), *arguments])
-    from scripts.local_lambda.errors import LocalLambdaError, NotRunnable
-    from scripts.predictions.run import InvalidOptions
-
     report = Report()
-    try:
-        return _run(options, found, report)
-    except (NotRunnable, InvalidOptions, ReferenceFailed, environments.EnvironmentFailed) as error:
-        return _fail(error)
-    except manifest.InvalidManifest as error:
-        return _fail(f"{error}; --dist sets the folder")
-    except LocalLambdaError as error:
-        return _fail(f"{' '.join(str(error).split())} (--verbose prints the log of the function)", DIFFERS)
-    except OSError as error:
-        return _fail(": ".join(filter(None, (error.filename and str(error.filename), error.strerror))))
-    except KeyboardInterrupt:
-        return _fail(f"interrupted; compared: {len(report.rows)} of {len(found.images)} images", INTERRUPTED)
+    return execute(
+        "compare", arguments, options.sources, lambda found: _run(options, found, report),
+        lambda: f"compared: {len(report.rows)}",
+    )  # fmt: skip
 
 
 def _run(options: argparse.Namespace, found: sources.Found, report: Report) -> int:
@@ -102,6 +82,8 @@ def _run(options: argparse.Namespace, found: sources.Found, report: Report) -> i
 
     screen = terminal.Screen(is_quiet=options.quiet or options.json)
     model = _model(options.dist)
+    # An end-to-end head of a small input returns fewer boxes than `predict`, which has it in torch.
+    options.max_det = min(options.max_det, model.get("max_det", options.max_det))
     values = {"conf": options.conf, "iou": options.iou, "max_det": options.max_det}
     request_options = {} if model["task"] == "classify" else {name: str(value) for name, value in values.items()}
     if model["task"] == "segment":
@@ -130,12 +112,12 @@ def _model(dist: Path) -> dict[str, Any]:
     """Return what the manifest states of the model.
 
     Raises:
-        ReferenceFailed: it is a generic ONNX model, or the zips are of an earlier version.
+        CannotRun: it is a generic ONNX model, or the zips are of an earlier version.
         InvalidManifest: there are no zips.
     """
     model = manifest.model(dist)
     if "names" not in model:
-        raise ReferenceFailed(f"{dist} must have zips of a .pt, built by this version, got a generic ONNX model")
+        raise CannotRun(f"{dist} must have zips of a .pt, built by this version, got a generic ONNX model")
     return model
 
 
@@ -147,7 +129,7 @@ def _reference(
 
     Raises:
         EnvironmentFailed: the environment could not be made.
-        ReferenceFailed: `predict` refuses the weights, they are not those of the zips, or it ended early.
+        CannotRun: `predict` refuses the weights, they are not those of the zips, or it ended early.
     """
     python = environments.ensure("export")
     request = {
@@ -185,18 +167,18 @@ def _lines(process: subprocess.Popen[str], errors: IO[str]) -> Iterator[dict[str
     for line in process.stdout:
         document: dict[str, Any] = json.loads(line)
         if "failed" in document:
-            raise ReferenceFailed(document["failed"])
+            raise CannotRun(document["failed"])
         yield document
     code = process.wait()
     errors.seek(0)
     last = next((text.strip() for text in reversed(errors.read().splitlines()) if text.strip()), "no message")
-    raise ReferenceFailed(f"`predict` ended early with exit code {code}: {last}")
+    raise CannotRun(f"`predict` ended early with exit code {code}: {last}")
 
 
 def _require_same_model(described: dict[str, Any], model: dict[str, Any], options: argparse.Namespace) -> None:
     names = list(described["names"].values())
     if (described["task"], names) != (model["task"], model["names"]):
-        raise ReferenceFailed(
+        raise CannotRun(
             f"WEIGHTS must be those of {options.dist}, a {_summary(model['task'], model['names'])}, "
             f"got a {_summary(described['task'], names)}"
         )
@@ -220,7 +202,7 @@ def _add(
         screen.error(report.problems[-1])
         return
     assert result.body is not None
-    row = agreement.compare(predicted, result.body, options.conf)
+    row = agreement.compare(predicted, result.body, options.conf, options.max_det)
     report.rows.append((result.image, row))
     if row.holds:
         return
@@ -306,9 +288,7 @@ def parser() -> Parser:
         "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE",
         help="environment variable of the function; repeatable",
     )  # fmt: skip
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--quiet", action="store_true", help="print errors only")
-    add("--verbose", action="store_true", help="print every image in the table, and the logs")
+    add_output_options(command, quiet="print errors only", verbose="print every image in the table, and the logs")
     command.add_version()
     return command
 
@@ -320,11 +300,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if options.weights.suffix != ".pt" or not options.weights.is_file():
         command.error(f"WEIGHTS must be a .pt file, got {options.weights}")
     return options
-
-
-def _fail(reason: object, code: int = USAGE) -> int:
-    sys.stderr.write(f"compare: {reason}\n")
-    return code
 
 
 if __name__ == "__main__":

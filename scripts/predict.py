@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,10 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-from scripts import environments, manifest  # noqa: E402
+from scripts import manifest  # noqa: E402
 from scripts.aws.limits import MB_PER_CPU, MEMORY_RANGE  # noqa: E402
-from scripts.command_line import Parser, add_request_options, assignment, request_options  # noqa: E402
+from scripts.command_line import (  # noqa: E402
+    Parser,
+    add_output_options,
+    add_request_options,
+    assignment,
+    request_options,
+)
 from scripts.predictions import sources  # noqa: E402
+from scripts.predictions.command import FAILED, INTERRUPTED, CannotRun, execute  # noqa: E402
 
 if TYPE_CHECKING:
     from scripts.predictions.outputs import Paths
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
     from scripts.predictions.summary import Summary
     from scripts.predictions.terminal import Screen
 
-FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141  # exit codes
 TASKS = ("detect", "segment", "pose", "obb", "classify")
 TIMEOUT = 120.0  # seconds for one image
 MAX_LINES = 25  # images that are listed one by one without --verbose
@@ -42,41 +47,16 @@ examples:
 exit codes: 0 every image has a result, 1 not all, 2 usage or environment error, 130 interrupted"""
 
 
-class UsageError(Exception):
-    """The options do not fit the model or the images; the message is one line."""
-
-
 def main(arguments: list[str]) -> int:
     """Predict every image; return the exit code: 0, 1, 2, 130, or 141 for a closed pipe."""
-    options = parse(arguments)
-    try:
-        found = sources.find(options.sources)
-    except sources.NoImages as error:
-        return _fail(error)
-    if not environments.has_packages():
-        return environments.run_in("build", [str(ROOT / "scripts" / "predict.py"), *arguments])
-    from scripts.local_lambda.errors import LocalLambdaError, NotRunnable
-    from scripts.predictions.run import InvalidOptions
     from scripts.predictions.summary import Summary
 
+    options = parse(arguments)
     summary = Summary()
-    try:
-        code = _run(options, found, summary)
-        sys.stdout.flush()
-    except (InvalidOptions, NotRunnable, UsageError, manifest.InvalidManifest) as error:
-        return _fail(error)
-    except LocalLambdaError as error:
-        return _fail(f"{' '.join(str(error).split())} (--verbose prints the log of the function)", FAILED)
-    except BrokenPipeError:  # the reader closed the pipe, as `head` does after ten lines
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except OSError as error:
-        return _fail(": ".join(filter(None, (error.filename and str(error.filename), error.strerror))))
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    if code == INTERRUPTED:
-        _fail(f"interrupted; finished and written: {summary.images} of {len(found.images)} images")
-    return code
+    return execute(
+        "predict", arguments, options.sources, lambda found: _run(options, found, summary),
+        lambda: f"finished and written: {summary.images}",
+    )  # fmt: skip
 
 
 def _run(options: argparse.Namespace, found: sources.Found, summary: Summary) -> int:
@@ -136,21 +116,18 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the manifest states of the model.
 
     Raises:
-        UsageError: the model takes no images, or has no results that a requested file could have.
+        CannotRun: the model takes no images, or has no results that a requested file could have.
         InvalidManifest: there are no zips, or they are of an earlier version.
     """
-    try:
-        model = manifest.model(options.dist)
-    except manifest.InvalidManifest as error:
-        raise UsageError(f"{error}; --dist sets the folder") from error
+    model = manifest.model(options.dist)
     task = model.get("task")
     if task not in TASKS:
-        raise UsageError(
+        raise CannotRun(
             f"{options.dist} must have a YOLO model, got a generic ONNX model, which takes tensors; "
             "scripts/invoke_local.py --request FILE runs it"
         )
     if task == "classify" and options.coco:
-        raise UsageError("--coco requires a model with detections, got a classify model; use --csv or --jsonl")
+        raise CannotRun("--coco requires a model with detections, got a classify model; use --csv or --jsonl")
     return model
 
 
@@ -161,14 +138,14 @@ def _paths(options: argparse.Namespace) -> Paths:
 
 
 def _require_other_files(options: argparse.Namespace, images: list[sources.ImageFile]) -> None:
-    """Raise UsageError if an image would be overwritten by a result."""
+    """Raise CannotRun if an image would be overwritten by a result."""
     files = [path for path in (options.csv, options.jsonl, options.coco) if path]
     files += [options.save / f"{image.stem}.jpg" for image in images if options.save]
     files += [options.txt / f"{image.stem}.txt" for image in images if options.txt]
     inputs = {_identity(image.path) for image in images} - {None}
     for path in files:
         if _identity(path) in inputs:
-            raise UsageError(f"the results must not overwrite an image, got {path}")
+            raise CannotRun(f"the results must not overwrite an image, got {path}")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -201,9 +178,9 @@ def parser() -> Parser:
         "--memory", type=int, default=2 * MB_PER_CPU, metavar="MB",
         help="memory size that the function sees, which decides its threads; not enforced (default: %(default)s)",
     )  # fmt: skip
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--quiet", action="store_true", help="print errors only")
-    add("--verbose", action="store_true", help="print a line for each image, and the log of the function")
+    add_output_options(
+        command, quiet="print errors only", verbose="print a line for each image, and the log of the function"
+    )
     command.add_version()
     return command
 
@@ -221,11 +198,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if len(set(files)) < len(files):
         command.error("--csv, --jsonl and --coco must be different files")
     return options
-
-
-def _fail(reason: object, code: int = USAGE) -> int:
-    sys.stderr.write(f"predict: {reason}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ IOU_MIN = 0.995
 CONFIDENCE_MAX = 0.002
 LIMITS = {"mask IoU": 0.95, "keypoints": 1.0, "rotation": 0.01}  # px, rad; a mask must reach its limit
 ROUNDING = 0.01  # px: corners that differ less are the same, however small the box
+EMPTY = 0.1  # px: the same of boxes without an area, which have no IoU; their corners can be in another order
 MIN_PAIR_IOU = 0.5  # boxes that overlap less are different detections
 FIRST_CHARACTER = 48  # "0", of COCO's compressed text
 SQUARE = 0.02  # of the sides: a rotated box whose sides differ less can be turned by a quarter
@@ -33,8 +34,9 @@ class Agreement(NamedTuple):
         only_zips: detections of the zips without a partner.
         min_iou: lowest IoU of a pair of boxes; 1 without pairs.
         max_confidence: largest difference of the confidence of a pair; 0 without pairs.
-        at_threshold: detections without a partner that score so near to the confidence threshold that rounding decides.
-            They are not counted in `only_predict` and `only_zips`.
+        at_threshold: detections without a partner that score so near to the confidence threshold, or to the last of
+            the `max_det` detections of the other side, that rounding decides. They are not counted in `only_predict`
+            and `only_zips`.
         details: the worst mask IoU, distance of keypoints in px, or difference of the rotation in rad.
     """
 
@@ -75,13 +77,14 @@ def total(rows: list[Agreement]) -> Agreement:
     )
 
 
-def compare(predicted: dict[str, Any], body: dict[str, Any], conf: float) -> Agreement:
+def compare(predicted: dict[str, Any], body: dict[str, Any], conf: float, max_det: int) -> Agreement:
     """Compare the result of `predict` with a response of the function, both in the form of the response.
 
     Args:
         predicted: of `predict`, not rounded.
         body: of the function.
         conf: confidence threshold of both.
+        max_det: maximum number of detections of both.
     """
     if "top" in body:
         return _compare_classes(predicted["top"], body["top"])
@@ -96,7 +99,8 @@ def compare(predicted: dict[str, Any], body: dict[str, Any], conf: float) -> Agr
         _without(expected, [row for row, _, _ in pairs]),
         _without(actual, [row for _, row, _ in pairs]),
     ]
-    clear = [[row for row in rows if row["confidence"] > conf + CONFIDENCE_MAX] for rows in alone]
+    least = [_least_confidence(others, conf, max_det) + CONFIDENCE_MAX for others in (actual, expected)]
+    clear = [[row for row in rows if row["confidence"] > limit] for rows, limit in zip(alone, least, strict=True)]
     return Agreement(
         len(pairs),
         len(clear[0]),
@@ -106,6 +110,11 @@ def compare(predicted: dict[str, Any], body: dict[str, Any], conf: float) -> Agr
         sum(map(len, alone)) - sum(map(len, clear)),
         details,
     )
+
+
+def _least_confidence(rows: list[Row], conf: float, max_det: int) -> float:
+    """Return the confidence below which one side has no detections: the threshold, or the last of `max_det` rows."""
+    return max(conf, min(row["confidence"] for row in rows)) if rows and len(rows) >= max_det else conf
 
 
 def _without(rows: list[Row], others: list[Row]) -> list[Row]:
@@ -136,7 +145,8 @@ def _pairs(expected: list[Row], actual: list[Row]) -> list[tuple[Row, Row, float
             continue
         candidates = np.array([_box(actual[index]) for index in same], dtype=np.float32)  # (N, 4) xyxy
         overlaps = iou_one_to_many(_box(row), candidates)
-        overlaps[np.abs(candidates - _box(row)).max(axis=1) <= ROUNDING] = 1.0  # also of boxes without an area
+        limits = np.where((candidates[:, 2:] > candidates[:, :2]).all(axis=1), ROUNDING, EMPTY)
+        overlaps[np.abs(candidates - _box(row)).max(axis=1) <= limits] = 1.0
         best = int(overlaps.argmax())
         if overlaps[best] >= MIN_PAIR_IOU:
             unused.remove(same[best])

@@ -52,7 +52,7 @@ def written(
     Args:
         results: of the images.
         paths: of the files. Folders are made, and existing files are overwritten.
-        model: what the manifest states of it: `task` and `names`.
+        model: what the manifest states of it: `task` and `names`, and for masks also its input.
         report: called with one line for an image that cannot be drawn.
 
     Raises:
@@ -84,7 +84,7 @@ def writer(paths: Paths, model: Mapping[str, Any], report: Report) -> Iterator[W
             stack.callback(lambda: file.write(json.dumps(dataset.as_json()) + "\n"))
             writes.append(dataset.add)
         if paths.txt:
-            writes.append(_Labels(paths.txt, paths.save_conf).add)
+            writes.append(_Labels(paths.txt, model, paths.save_conf).add)
         if paths.save:
             writes.append(stack.enter_context(_Drawings(paths.save, report)).add)
 
@@ -135,15 +135,16 @@ class _JsonLines:
 class _Labels:
     """Folder of YOLO labels."""
 
-    def __init__(self, folder: Path, with_confidence: bool) -> None:
+    def __init__(self, folder: Path, model: Mapping[str, Any], with_confidence: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._model = model
         self._with_confidence = with_confidence
 
     def add(self, result: ImageResult) -> None:
         """Write the labels of an image; an image without detections has no file, also none of an earlier run."""
         path = self._folder / yolo_labels.file_name(result)
-        lines = yolo_labels.lines(result, self._with_confidence)
+        lines = yolo_labels.lines(result, self._model, self._with_confidence)
         if lines:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,8 +1,10 @@
 """Results as YOLO labels: a text file for each image, as `yolo predict save_txt` writes it.
 
 A line has the class id and values relative to the width and height of the image, 0 to 1: x_center y_center width height
-of a box, the points of a polygon, the box and the keypoints (x y confidence), or the four corners of a rotated box. For
-a classifier it has the probability and the name of each of the best classes. An image without detections has no file.
+of a box, the points of a mask, the box and the keypoints (x y confidence), or the four corners of a rotated box. For a
+classifier it has the probability and the name of each of the best classes. An image without detections has no file.
+
+The line of a mask runs through its outer pixels at the size of the model input, and leaves holes out.
 
 Source: ultralytics 8.4.190 `Results.save_txt`, engine/results.py.
 """
@@ -10,14 +12,16 @@ Source: ultralytics 8.4.190 `Results.save_txt`, engine/results.py.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from scripts.predictions import contours, input_masks
+from scripts.predictions.contours import Pixel
 from scripts.predictions.run import ImageResult
 
 MIN_POINTS = 3  # of a polygon
-ROUNDING = 0.03  # px: of the distance between two points whose coordinates have two decimals
 
 Point = tuple[float, float]
 
@@ -27,11 +31,12 @@ def file_name(result: ImageResult) -> str:
     return f"{result.image.stem}.txt"
 
 
-def lines(result: ImageResult, with_confidence: bool = False) -> list[str]:
+def lines(result: ImageResult, model: Mapping[str, Any], with_confidence: bool = False) -> list[str]:
     """Return the lines of an image; none for an image without detections or with an error.
 
     Args:
         result: of one image.
+        model: what the manifest states of it; its input is needed for masks.
         with_confidence: end each line of a detection with its confidence.
     """
     body = result.body
@@ -42,18 +47,22 @@ def lines(result: ImageResult, with_confidence: bool = False) -> list[str]:
     size = body["image_dimensions"]
     rows = []
     for row in body["detections"]:
-        values = _values(row, size["width"], size["height"])
+        values = _values(row, (size["width"], size["height"]), model)
         if values:
             end = (row["confidence"],) if with_confidence else ()
             rows.append(" ".join([str(row["class_id"]), *(f"{value:g}" for value in (*values, *end))]))
     return rows
 
 
-def _values(row: dict[str, Any], width: int, height: int) -> list[float]:
-    """Return the relative values of a detection; none for a mask without a polygon."""
+def _values(row: dict[str, Any], size_wh: tuple[int, int], model: Mapping[str, Any]) -> list[float]:
+    """Return the relative values of a detection; none for a mask whose line would have fewer than three points."""
+    width, height = size_wh
     if "segments" in row:
-        points = join([[(x, y) for x, y in polygon] for polygon in row["segments"]])
-        return _relative(points, width, height) if len(points) >= MIN_POINTS else []
+        geometry = input_masks.geometry_of(size_wh, model)
+        pixels = join(contours.find(input_masks.fill(row["segments"], geometry)))
+        if len(pixels) < MIN_POINTS:
+            return []
+        return _relative(input_masks.points_to_image(pixels, geometry), width, height)
     if "corners" in row:
         return _relative([(corner["x"], corner["y"]) for corner in row["corners"]], width, height)
     box = row["box_2d"]
@@ -69,17 +78,19 @@ def _values(row: dict[str, Any], width: int, height: int) -> list[float]:
     return values
 
 
-def join(polygons: Sequence[Sequence[Point]]) -> list[Point]:
-    """Return one closed line through all polygons of a mask, because a line of labels has only one.
+def join(polygons: Sequence[Sequence[Pixel]]) -> list[Pixel]:
+    """Return one closed line through all contours of a mask, because a line of labels has only one.
 
-    Each polygon is connected with the next one at the two points that are nearest to each other. The line goes from the
-    first to the last polygon and back, and around each of them once.
+    Each contour is connected with the next one at the two points that are nearest to each other. The line goes from the
+    first to the last contour and back, and around each of them once.
+
+    Source: ultralytics 8.4.190 `merge_multi_segment`, data/converter.py.
     """
     if len(polygons) < 2:
         return list(polygons[0]) if polygons else []
     bridges = [_nearest(one, two) for one, two in itertools.pairwise(polygons)]
     there = _ring(polygons[0], bridges[0][0])
-    back: list[Point] = []
+    back: list[Pixel] = []
     for polygon, (_, entry), (leave, _) in zip(polygons[1:-1], bridges[:-1], bridges[1:], strict=True):
         outward, homeward = _halves(polygon, entry, leave)
         there += outward
@@ -87,12 +98,12 @@ def join(polygons: Sequence[Sequence[Point]]) -> list[Point]:
     return [*there, *_ring(polygons[-1], bridges[-1][1]), *back]
 
 
-def _ring(polygon: Sequence[Point], start: int) -> list[Point]:
+def _ring(polygon: Sequence[Pixel], start: int) -> list[Pixel]:
     """Return the points of a polygon from `start` around to `start` again."""
     return [*polygon[start:], *polygon[: start + 1]]
 
 
-def _halves(polygon: Sequence[Point], entry: int, leave: int) -> tuple[list[Point], list[Point]]:
+def _halves(polygon: Sequence[Pixel], entry: int, leave: int) -> tuple[list[Pixel], list[Pixel]]:
     """Return the way around a polygon in two parts: from `entry` to `leave`, and from there on to `entry`."""
     points = list(polygon)
     if entry > leave:  # the other direction around, so that `leave` comes after `entry`
@@ -102,14 +113,11 @@ def _halves(polygon: Sequence[Point], entry: int, leave: int) -> tuple[list[Poin
     return ring[: leave - entry + 1], ring[leave - entry :]
 
 
-def _nearest(one: Sequence[Point], two: Sequence[Point]) -> tuple[int, int]:
-    """Return the indices of the two points of different polygons that are nearest to each other.
-
-    Of pairs whose distances differ by no more than the rounding of the response, the first is used.
-    """
-    distances = [(math.dist(a, b), i, j) for i, a in enumerate(one) for j, b in enumerate(two)]
-    limit = min(distances)[0] + ROUNDING
-    return next((i, j) for distance, i, j in distances if distance <= limit)
+def _nearest(one: Sequence[Pixel], two: Sequence[Pixel]) -> tuple[int, int]:
+    """Return the indices of the points of two contours that are nearest to each other; the first of equals."""
+    distances = ((np.array(one)[:, None] - np.array(two)) ** 2).sum(axis=2)
+    row, column = divmod(int(distances.argmin()), len(two))
+    return row, column
 
 
 def _relative(points: Sequence[Point], width: int, height: int) -> list[float]:

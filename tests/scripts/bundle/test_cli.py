@@ -175,7 +175,7 @@ def test_build_json_has_the_documented_fields(onnx_file: Path, tmp_path: Path) -
     assert manifest["model"] == {
         "path": "/var/task/model.onnx", "bytes": len(data), "sha256": sha256(data),
         "source_sha256": sha256(onnx_file.read_bytes()), "task": "detect", "imgsz": [32, 64],
-        "is_rectangular": False, "is_end2end": False, "names": ["red", "blue"],
+        "is_rectangular": False, "stride": 32, "is_end2end": False, "names": ["red", "blue"],
     }  # fmt: skip
     assert manifest["packages"] == {
         "onnxruntime": "1.31.1",

@@ -9,11 +9,13 @@ from function.postprocess import rle
 from scripts.predictions import agreement
 from tests.support.responses import BOX, TOP, body, detection
 
-CONF = 0.25
+CONF, MAX_DET = 0.25, 300
 
 
-def compare(task: str, expected: list[dict[str, Any]], actual: list[dict[str, Any]]) -> agreement.Agreement:
-    return agreement.compare(body(task, *expected), body(task, *actual), CONF)
+def compare(
+    task: str, expected: list[dict[str, Any]], actual: list[dict[str, Any]], *, max_det: int = MAX_DET
+) -> agreement.Agreement:
+    return agreement.compare(body(task, *expected), body(task, *actual), CONF, max_det)
 
 
 def with_mask(pixels: np.ndarray) -> dict[str, Any]:
@@ -65,6 +67,20 @@ def test_detection_of_one_side_at_the_threshold_is_rounding() -> None:
     assert (one.only_zips, one.at_threshold, one.holds) == (0, 1, True)
 
 
+@pytest.mark.parametrize(("shift", "holds"), [(0.08, True), (0.2, False)])
+def test_box_whose_corners_are_in_the_other_order_is_compared_by_its_corners(shift: float, holds: bool) -> None:
+    inverted = {"x_min": 62.5, "y_min": 40.0, "x_max": 12.5, "y_max": 90.0}
+    moved = {**inverted, "x_max": 12.5 + shift}
+    assert compare("detect", [detection(box_2d=inverted)], [detection(box_2d=moved)]).holds == holds
+
+
+@pytest.mark.parametrize(("confidence", "max_det", "holds"), [(0.501, 1, True), (0.503, 1, False), (0.501, 2, False)])
+def test_other_detection_at_the_cut_by_max_det_is_no_difference(confidence: float, max_det: int, holds: bool) -> None:
+    elsewhere = {"x_min": 70.0, "y_min": 10.0, "x_max": 90.0, "y_max": 20.0}
+    rows = [detection(confidence=0.5)], [detection(confidence=confidence, box_2d=elsewhere)]
+    assert compare("detect", *rows, max_det=max_det).holds == holds
+
+
 def test_rounding_of_a_small_box_is_no_difference() -> None:
     small = {"x_min": 1.004, "y_min": 1.0, "x_max": 1.996, "y_max": 2.0}
     rounded = {name: round(value, 2) for name, value in small.items()}
@@ -95,7 +111,7 @@ def test_run_lengths_are_those_of_the_compressed_text() -> None:
 def test_probability_of_a_class_is_compared() -> None:
     other = body("classify")
     other["top"] = [{**TOP[0], "confidence": 0.7}, TOP[1]]
-    assert not agreement.compare(body("classify"), other, CONF).holds
+    assert not agreement.compare(body("classify"), other, CONF, MAX_DET).holds
 
 
 def test_total_has_sums_and_worst_values() -> None:

@@ -1,7 +1,7 @@
 """scripts/predict.py and scripts/compare.py on 60 images, with the zips of every task, against Ultralytics' `predict`.
 
-Of a segment model, `save_txt` writes polygons through the numbers of the pixels of the model input, which are their
-upper left corners, and without holes. The function writes the edges of the pixels, and holes at the end of a slit.
+The response clips the polygons of a segment model to the image. Of a mask that reaches into the padding of the model
+input, the points on the border of the image can be fewer than those of `save_txt`.
 """
 
 import csv
@@ -28,7 +28,8 @@ WEIGHTS = {
 }
 COUNT = 60
 PIXEL = 0.012  # the response has two decimals, and a label six digits; measured: 0.0093
-MASK_PIXELS = 1.13  # of the model input: from a pixel's corner to the opposite edge, cut by half; measured: 1.124
+MASK = 0.00001  # relative: a label has six digits; measured: 0.000001
+CLIPPED_PIXELS = 2.1  # of the model input, for a mask that reaches the border of the image; measured: 2.002
 CONFIDENCE = 0.0001  # the response has four decimals; measured: 0.00005
 SAVE_TXT = """
     from export import ultralytics_setup
@@ -159,10 +160,13 @@ def compare_lines(results: Results, ours: list[str], theirs: list[str], size_wh:
     if results.task == "segment":
         (side, _) = manifest.model(results.dist)["imgsz"]
         pixel = max(size_wh) / side  # of the model input, in pixels of the image
-        outline, reference = (np.array(line[1:], dtype=float).reshape(-1, 2) * size_wh for line in (ours, theirs))
-        assert distance(reference, outline) <= MASK_PIXELS * pixel
-        has_slit = len(np.unique(outline, axis=0)) < len(outline)
-        assert has_slit or distance(outline, reference) <= MASK_PIXELS * pixel
+        outline, reference = (np.array(line[1:], dtype=float).reshape(-1, 2) for line in (ours, theirs))
+        if ((reference == 0) | (reference == 1)).any():
+            assert distance(reference * size_wh, outline * size_wh) <= CLIPPED_PIXELS * pixel
+            assert distance(outline * size_wh, reference * size_wh) <= CLIPPED_PIXELS * pixel
+        else:
+            assert outline.shape == reference.shape
+            assert np.abs(outline - reference).max() <= MASK
         return
     values = np.array([ours[1:], theirs[1:]], dtype=float)
     box, keypoints = (values[:, :4], values[:, 4:]) if results.task == "pose" else (values, values[:, :0])
@@ -298,7 +302,13 @@ def test_folder_without_zips_is_named_in_one_line(tmp_path: Path, images: Path) 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("architecture", "options"), [("yolov10n.yaml", ["--end2end"]), ("yolov8n.yaml", ["--static"]), ("rtdetr", [])]
+    ("architecture", "options"),
+    [
+        ("yolov10n.yaml", ["--end2end"]),  # returns 105 boxes for inputs of 160 x 160, and `predict` 300
+        ("yolo26n.yaml", ["--end2end"]),
+        ("yolov8n.yaml", ["--static"]),
+        ("rtdetr", []),
+    ],
 )
 def test_other_forms_of_a_model_agree_with_predict(
     tmp_path: Path,
@@ -320,7 +330,7 @@ def test_other_forms_of_a_model_agree_with_predict(
     """)
     dist = build(weights, *options)
     sample = sorted(images.iterdir())[:4]
-    done = run("compare.py", weights, *sample, "--dist", dist, "--json", "--conf", "0.3", "--max-det", "50")
+    done = run("compare.py", weights, *sample, "--dist", dist, "--json", "--conf", "0.05")
     total = json.loads(done.stdout)["total"]
     assert total["matched"] > 0
     assert done.returncode == 0, total
