@@ -18,6 +18,7 @@ SetupError                    raised while the function starts: the platform rep
 └── UnusableModel             the model is missing, broken, or has a layout that is not supported
 """
 
+import logging
 from typing import Any
 
 
@@ -158,6 +159,18 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def escape_traceback(record: logging.LogRecord) -> bool:
+    """Set the text of a traceback, as a filter of a logger, so that no line of it can be taken for another record.
+
+    Every line is indented, and its unprintable characters are escapes: the message of an exception may contain a name
+    that a caller sent. `exc_info`, which the runtime reads for logs in JSON, stays.
+    """
+    if record.exc_info:
+        lines = logging.Formatter().formatException(record.exc_info).splitlines()
+        record.exc_text = "\n".join(f"  {one_line(line)}" for line in lines)
+    return True
 
 
 def described(value: Any) -> str:

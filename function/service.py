@@ -6,7 +6,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from function import image_loading, predictor
+from function import errors, image_loading, predictor
 from function.errors import BadRequest, DeadlineExceeded, FunctionError, InternalError, UnsupportedImage, one_line
 from function.model import Model, stop_run
 from function.request import ImageRequest
@@ -27,6 +27,7 @@ WATCHED_RUNS = 5
 REMOTE = ("url", "s3")  # kinds of an `ImageRef` whose bytes come from a server
 
 logger = logging.getLogger(__name__)
+logger.addFilter(errors.escape_traceback)
 
 
 class Service:

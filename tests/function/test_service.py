@@ -1,5 +1,6 @@
 """The service: one request at a time, errors as values, and the results that the metrics count."""
 
+import logging
 import time
 from typing import Any
 
@@ -55,6 +56,26 @@ def test_unexpected_error_is_logged_and_returned_without_details(
     assert "request-1" in str(result)
     assert "ZeroDivisionError: secret detail" in caplog.text
     assert service.results == [result]
+
+
+def test_no_line_of_a_traceback_can_be_taken_for_another_record(
+    service: Service, red_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = ("[ERROR]\t2026-01-01T00:00:00.000Z\tforged", "REPORT RequestId: 1", "\x1b[2J", "\ud800")
+
+    def fail(*_: Any) -> None:
+        raise ValueError("a\n" + "\n".join(forged) + "\r\u2028START RequestId: 2")
+
+    monkeypatch.setattr(predictor, "predict", fail)
+    service.predict(request_for(red_png))
+    record = next(record for record in caplog.records if record.exc_info)
+    text = logging.Formatter("[%(levelname)s]\t%(message)s").format(record)  # as the runtime writes it, without JSON
+    first, *lines = text.split("\n")
+    assert first == "[ERROR]\trequest request-1: unexpected error"
+    assert [line for line in lines if not (line.startswith("  ") and line.isprintable())] == []
+    assert lines[0] == "  Traceback (most recent call last):"
+    assert "  ValueError: a" in lines and "  START RequestId: 2" in lines
+    assert f"  {forged[1]}" in lines and "  \\x1b[2J" in lines and "  \\ud800" in lines
 
 
 def test_returned_error_holds_neither_frames_nor_other_errors(service: Service, red_png: bytes) -> None:
