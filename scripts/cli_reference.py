@@ -57,12 +57,13 @@ All commands run from a checkout. They install what they need below `.envs/` and
 | 130 | interrupted; the last line says what is finished |
 
 Names of options cannot be abbreviated. `--arch` also accepts `aarch64` and `amd64`, `--python` also `python3.13`. A
-function is `NAME` or `NAME:ALIAS`; without an alias it is `live`. Earlier names of options (`--output`,
-`--architecture`, `--alias`) still work.
+function is `NAME` or `NAME:ALIAS`; without an alias it is `live`. `--quiet` and `--verbose` cannot be combined;
+`--json` prints the same document with both. Earlier names of options (`--output`, `--architecture`, `--alias`) still
+work.
 
 Two commands take no options of their own: `scripts/test.sh` runs the tests (`--fast`: only those that need neither
-torch nor a build; `--mutate` and `--long`: see `CONTRIBUTING.md`; all other arguments go to pytest), and
-`scripts/check` runs lint, format, types, shellcheck and the build of the documentation.
+torch nor a build, and no slow ones; `--mutate` and `--long`: see `CONTRIBUTING.md`; all other arguments go to pytest),
+and `scripts/check` runs lint, format, types, shellcheck and the build of the documentation.
 `python3 scripts/environments.py NAME` makes an environment and prints the path of its Python.
 """
 

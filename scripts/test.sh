@@ -2,12 +2,14 @@
 # Set up what the tests need (once, below .envs/), then run them with pytest.
 #
 #   scripts/test.sh            all tests, also those of the torch export, the built zips and the runtime client
-#   scripts/test.sh --fast     without these three
+#   scripts/test.sh --fast     without these three and without slow ones
 #   scripts/test.sh ARGUMENTS  pass the arguments to pytest, such as tests/function/postprocess/test_boxes.py -k nms
 #   scripts/test.sh --mutate [MODULE...]  change function/ at one place at a time; the fast tests have to notice each
 #                              change (--sample N --seed N: a random sample; --help: all options)
 #   scripts/test.sh --long     what takes hours: a clean environment, 30 minutes of fuzzing, 10,000 invocations of the
 #                              zips in dist/, 400 mutants
+#
+# The first two run several test files at a time. Arguments of pytest may follow --fast (-n 0: one file at a time).
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
@@ -29,6 +31,21 @@ clean_environment() {
 
 dev() {
     "$python" "$@"
+}
+
+# Run several test files at a time, one more than there are CPUs, because some tests wait.
+side_by_side() {
+    local cpus
+    cpus="$(getconf _NPROCESSORS_ONLN)"
+    dev -m pytest -n "$(((cpus < 8 ? cpus : 8) + 1))" --dist loadfile --no-loadscope-reorder "$@"
+}
+
+# Run all tests; those that need the machine for themselves come last, also after others have failed.
+all_tests() {
+    local code=0
+    side_by_side -m "not long and not alone" || code=$?
+    dev -m pytest -m "alone and not long" || code=$?
+    return "$code"
 }
 
 # Run every part of --long, also after one has failed.
@@ -61,10 +78,14 @@ case "${1:-}" in
         ;;
     --fast)
         shift
-        set -- -m "not torch and not build and not runtime and not long and not fuzz" "$@"
+        markers="not torch and not build and not runtime and not long and not fuzz and not slow and not alone"
+        side_by_side -m "$markers" "$@"
+        exit
         ;;
     "")
         python3 scripts/environments.py export > /dev/null
+        all_tests
+        exit
         ;;
 esac
 exec "$python" -m pytest "$@"

@@ -22,6 +22,7 @@ PYTHON = next((version for version in ("3.13", "3.12", "3.14") if pythons.find(v
 pytestmark = [
     pytest.mark.runtime,
     pytest.mark.build,
+    pytest.mark.alone,
     pytest.mark.skipif(PYTHON is None, reason="this machine has no Python version of the layer"),
     pytest.mark.skipif(platform.system() != "Linux", reason="the zips are for Linux"),
 ]

@@ -36,6 +36,7 @@ def _start(cells: list[str], output: Path) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.torch
+@pytest.mark.alone
 @pytest.mark.parametrize(("cell", "form"), ROWS)
 def test_function_detects_the_same_as_predict(matrix: dict[tuple[str, str], Any], cell: str, form: str) -> None:
     row = matrix[cell, form]

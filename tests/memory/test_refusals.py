@@ -66,7 +66,7 @@ def test_image_of_too_many_pixels_is_released(kind: str, colors: Path, tmp_path:
 
 @pytest.mark.parametrize("kind", ["PNG, palette", pytest.param("TIFF, gray, 16 bits", marks=pytest.mark.long)])
 def test_image_that_does_not_fit_into_the_memory_is_released(kind: str, colors: Path, tmp_path: Path) -> None:
-    event = image_event(images.KINDS[kind](SIDE))
+    event = image_event(images.KINDS[kind](2 * SIDE))
     assert_released(tmp_path, colors, event, "TooLarge", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128")
 
 

@@ -419,6 +419,7 @@ def test_the_proxy_counts_the_objects_that_were_written(upstream: str) -> None:
 
 @pytest.mark.build
 @pytest.mark.runtime
+@pytest.mark.alone
 def test_two_hundred_mixed_invocations_pass_through_the_zips(tmp_path: Path, model_path: Path) -> None:
     dist = str(tmp_path / "dist")
     subprocess.run([str(ROOT / "scripts" / "build_zip.sh"), str(model_path), "--out", dist], check=True, timeout=600)

@@ -47,11 +47,16 @@ def _parsed() -> dict[str, Any]:
 
 def translated(function_zip: str = "function.zip", layer_zip: str = "layer.zip", **parameters: str) -> dict[str, Any]:
     """Return the template as SAM translates it after `sam package` has uploaded the zips."""
+    return copy.deepcopy(_translated(function_zip, layer_zip, frozenset(parameters.items())))
+
+
+@functools.cache
+def _translated(function_zip: str, layer_zip: str, parameters: frozenset[tuple[str, str]]) -> dict[str, Any]:
     template = source()
     template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "zips", "Key": function_zip}
     template["Resources"]["Packages"]["Properties"]["ContentUri"] = {"Bucket": "zips", "Key": layer_zip}
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": PSEUDO["AWS::Region"]}):
-        result: dict[str, Any] = transform(template, PSEUDO | parameters, NoPolicies())
+        result: dict[str, Any] = transform(template, PSEUDO | dict(parameters), NoPolicies())
     return result
 
 
