@@ -28,7 +28,13 @@ if not __package__:
 from scripts.aws.limits import EVENT_LIMIT  # noqa: E402
 from scripts.client import NotCallable, credentials, report  # noqa: E402
 from scripts.client.connection import Connection, Endpoint, Reply, by_name, check_url, region_of  # noqa: E402
-from scripts.command_line import Parser, add_request_options, qualified, request_options  # noqa: E402
+from scripts.command_line import (  # noqa: E402
+    Parser,
+    add_output_options,
+    add_request_options,
+    qualified,
+    request_options,
+)
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 JPEG_QUALITY = 90
@@ -53,6 +59,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str, Any]]) -> int:
+    if options.verbose:
+        sys.stderr.write(report.format_endpoint(endpoint))
     started = time.perf_counter()
     finished: list[Reply] = []
     try:
@@ -67,12 +75,16 @@ def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str,
     for path, reply in first:
         if options.save and reply.status == 200:
             saved.append(_save(path, reply, options.save, saved))
+        if options.verbose:
+            sys.stderr.write(report.format_log(path.name, reply))
     if options.json:
         answers = [{"image": str(path), "status": reply.status, "ms": round(reply.ms, 3), "init_ms": reply.init_ms,
                     "body": reply.body} for path, reply in first]  # fmt: skip
         sys.stdout.write(json.dumps({"answers": answers, "load": report.summary(replies, seconds)}) + "\n")
     else:
-        sys.stdout.write("".join(report.format_reply(path.name, reply) for path, reply in first))
+        shown = [(path, reply) for path, reply in first if reply.status != 200 or not options.quiet]
+        sys.stdout.write("".join(report.format_reply(path.name, reply) for path, reply in shown))
+    if not (options.json or options.quiet):
         sys.stdout.write("".join(f"saved  {path}\n" for path in saved))
         if len(replies) > len(events):
             sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, endpoint.direct))
@@ -199,7 +211,10 @@ def parser() -> Parser:
     add(
         "--repeat", type=int, default=1, metavar="N", help="send each IMAGE N times, and measure (default: %(default)s)"
     )
-    add("--json", action="store_true", help="print one JSON document instead of tables")
+    add_output_options(
+        command, quiet="print only the images whose response has another status than 200",
+        verbose="print the URL, and with --function the end of the log of each invocation, to stderr",
+    )  # fmt: skip
     add("--region", metavar="REGION", help="region (default: the configured one)")
     add(
         "--sign", action="store_true", default=None,

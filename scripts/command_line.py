@@ -38,6 +38,8 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(arguments, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._suggestion(unknown)}")
+        if getattr(options, "quiet", False) and getattr(options, "verbose", False):
+            self.error("--quiet and --verbose cannot be combined")
         return options
 
     def _suggestion(self, unknown: Sequence[str]) -> str:
@@ -65,6 +67,19 @@ def qualified(function: str) -> str:
     """Return a function with its alias: `yolo` is `yolo:live`; also for an ARN."""
     has_alias = function.count(":") == ARN_COLONS + 1 if function.startswith("arn:") else ":" in function
     return function if has_alias else f"{function}:{ALIAS}"
+
+
+def add_output_options(command: argparse.ArgumentParser, quiet: str, verbose: str) -> None:
+    """Add `--json`, `--quiet` and `--verbose`, which every command has that prints results.
+
+    Args:
+        command: the parser.
+        quiet: help text of `--quiet`.
+        verbose: help text of `--verbose`.
+    """
+    command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    command.add_argument("--quiet", action="store_true", help=quiet)
+    command.add_argument("--verbose", action="store_true", help=verbose)
 
 
 def add_request_options(command: argparse.ArgumentParser) -> None:

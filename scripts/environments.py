@@ -13,6 +13,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -32,12 +33,15 @@ LAYER_PYTHONS = ("3.13", "3.12", "3.14")
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # torch without CUDA, which is 2.7 GB smaller
 TORCH_VARIABLE = "YOLO_LAMBDA_TORCH_INDEX"  # another index with torch for CPUs; empty: the ordinary index
 TORCH_PACKAGES = ("torch==", "torchvision==")
+UNUSED = ("onnx/backend/test", "torch/include", "torch/test")  # tests and headers of packages, 160 MB
 REACH_TIMEOUT = 5  # seconds; a network that drops packets must not delay the build
 NETWORK_ERRORS = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|ConnectionResetError|"
     r"SSLError|Failed to establish a new connection|Network is unreachable|Connection refused"
 )
 WITHOUT_ONNXRUNTIME = ("cdk", "docs")  # environments
+COMMAND_PACKAGES = ("numpy", "onnx", "pillow", "rich")  # that predict.py and compare.py import
+PINNED = re.compile(r'([\w.-]+)==([\w.+]+)(?:; python_version (>=|<) "3\.(\d+)")?')
 NO_VENV = re.compile(r"ensurepip is not\s+available|No module named '?(ensurepip|venv)")
 
 
@@ -110,10 +114,26 @@ def ensure(name: str) -> Path:
 
 
 def has_packages() -> bool:
-    """Return whether this Python has the packages of the environment `build`."""
-    import importlib.util
+    """Return whether this Python has what the commands import of the environment `build`, in the same versions."""
+    from importlib import metadata  # imported here: 20 ms
 
-    return sys.version_info >= (3, 11) and all(map(importlib.util.find_spec, ("numpy", "onnx", "PIL", "rich")))
+    if sys.version_info < (3, 11):
+        return False
+    versions = _pinned_versions(ROOT / ENVIRONMENTS["build"].requirements[0])
+    try:
+        return all(metadata.version(name) == versions.get(name) for name in COMMAND_PACKAGES)
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _pinned_versions(file: Path) -> dict[str, str]:
+    """Return name and version of each `NAME==VERSION` in a requirement file that is for this Python."""
+    versions = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        match = PINNED.fullmatch(line.strip())
+        if match and not (match[3] and (sys.version_info[1] >= int(match[4])) != (match[3] == ">=")):
+            versions[match[1]] = match[2]
+    return versions
 
 
 def run_in(name: str, arguments: list[str]) -> int:
@@ -195,6 +215,9 @@ def _make(name: str, environment: Environment, folder: Path, base: Path) -> None
         pip.append("--no-compile")  # Python compiles the few modules that are used at their first import
     for file in environment.requirements:
         _run([*pip, "-r", str(ROOT / file)], log)
+    for part in UNUSED:
+        for path in folder.glob(f"lib/python*/site-packages/{part}"):
+            shutil.rmtree(path)
     _print_progress(f"{name} is ready after {time.monotonic() - started:.0f} s")
 
 

@@ -20,7 +20,13 @@ if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
 from scripts.aws.limits import MB_PER_CPU, MEMORY_RANGE, TIMEOUT_RANGE  # noqa: E402
-from scripts.command_line import Parser, add_request_options, assignment, request_options  # noqa: E402
+from scripts.command_line import (  # noqa: E402
+    Parser,
+    add_output_options,
+    add_request_options,
+    assignment,
+    request_options,
+)
 from scripts.local_lambda import emulator, events, other_system, report  # noqa: E402
 from scripts.local_lambda.errors import InitFailed, LocalLambdaError, NotRunnable, RequestTooLarge  # noqa: E402
 from scripts.local_lambda.invocation import Invocation  # noqa: E402
@@ -92,6 +98,8 @@ def _run(
         for item in inputs:
             invocation = function.invoke(item.event)
             show(report.invocation(item.name, invocation))
+            if options.verbose:
+                _print_error(f"response   {json.dumps(invocation.response)}\n")
             done.append((item, invocation))
         peak = function.peak_rss_bytes
         show(report.memory(peak, options.memory))
@@ -190,8 +198,10 @@ def parser() -> Parser:
         help="own namespaces, temporary folders, or the best mode that works (default: %(default)s)",
     )  # fmt: skip
     add("--snap-start", action="store_true", help="run the SnapStart hooks; no snapshot is taken")
-    add("--json", action="store_true", help="print one JSON document instead of a table")
-    add("--quiet", action="store_true", help="do not print the log of the function")
+    add_output_options(
+        command, quiet="do not print the log of the function",
+        verbose="print the whole response of each invocation as JSON, to stderr",
+    )  # fmt: skip
     command.add_version()
     return command
 

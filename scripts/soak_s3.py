@@ -31,11 +31,10 @@ def parser() -> Parser:
     """Return the parser of the command line."""
     description = str(__doc__).splitlines()[0]
     made = Parser(prog="scripts/soak_s3.py", description=description, epilog=EPILOG)
-    add = made.add_argument
-    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
-    add("--objects", type=int, default=1000, metavar="N", help="objects in the bucket (default: %(default)s)")
-    add("--batch", type=int, default=10, metavar="N", help="messages per event (default: %(default)s)")
-    add("--log", action="store_true", help="print the log of the function, with every injected fault")
+    command.add_options(made)
+    made.add_argument(
+        "--objects", type=int, default=1000, metavar="N", help="objects in the bucket (default: %(default)s)"
+    )
     made.add_version()
     return made
 

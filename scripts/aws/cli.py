@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -52,11 +54,13 @@ class Aws(NamedTuple):
         region: None: the configured one.
         dry_run: print the commands that would change something; run only commands that read.
         report: prints a line for the user.
+        trace: prints each command before it runs.
     """
 
     region: str | None
     dry_run: bool
     report: Callable[[str], None]
+    trace: Callable[[str], None]
 
     def read(self, *command: str) -> Any:
         """Return the response of a command that changes nothing; None if the resource does not exist.
@@ -65,7 +69,7 @@ class Aws(NamedTuple):
             DeployError: the command failed for another reason.
         """
         try:
-            return self._run(command)
+            return self._run(command, {})
         except Refused as error:
             if error.kind in MISSING:
                 return None
@@ -80,10 +84,9 @@ class Aws(NamedTuple):
             shown: replacements for arguments in the printed command, for values that must not be shown.
         """
         if not self.dry_run:
-            response = self._run(command)
+            response = self._run(command, shown or {})
             return response[field] if field else response
-        words = ["aws", *self._with_region(command)]
-        line = " ".join(_quote((shown or {}).get(word, word)) for word in words)
+        line = _line(["aws", *self._with_region(command)], shown or {})
         variable = variable_name(field)
         self.report(f"{variable[1:]}=$({line} --query {field} --output text)" if field else line)
         return variable if field else {}
@@ -91,8 +94,9 @@ class Aws(NamedTuple):
     def _with_region(self, command: tuple[str, ...]) -> list[str]:
         return [*command, *(["--region", self.region] if self.region else [])]
 
-    def _run(self, command: tuple[str, ...]) -> Any:
+    def _run(self, command: tuple[str, ...], shown: dict[str, str]) -> Any:
         words = ["aws", *self._with_region(command)]
+        self.trace(_line(words, shown))
         if command[:2] not in (("s3", "cp"), ("s3", "rm")):
             words += ["--output", "json"]
         environ = {**os.environ, "AWS_PAGER": ""}  # without it, version 2 waits in a pager
@@ -105,6 +109,29 @@ class Aws(NamedTuple):
             return {}  # waiters, deletions and copies print nothing that is needed
 
 
+def from_options(options: argparse.Namespace, lines: list[str]) -> Aws:
+    """Return how to run `aws` for the options of a command; with --json, `lines` gets the report."""
+    is_quiet = options.quiet and not options.dry_run
+    report = lines.append if options.json else _print_nothing if is_quiet else print_line
+    return Aws(options.region, options.dry_run, report, _print_command if options.verbose else _print_nothing)
+
+
+def print_line(text: str) -> None:
+    """Print a line, also to a pipe at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _print_command(line: str) -> None:
+    """Print a command to stderr, for --verbose."""
+    sys.stderr.write(f"+ {line}\n")
+    sys.stderr.flush()
+
+
+def _print_nothing(_: str) -> None:
+    """Print nothing, for --quiet."""
+
+
 def require() -> None:
     """Raise DeployError if there is no `aws` command."""
     if not shutil.which("aws"):
@@ -114,6 +141,11 @@ def require() -> None:
 def variable_name(field: str) -> str:
     """Return the shell variable for a field in a dry run: $LAYER_VERSION_ARN for LayerVersionArn; "" for ""."""
     return "$" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).upper() if field else ""
+
+
+def _line(words: list[str], shown: dict[str, str]) -> str:
+    """Return a command for a shell, with some arguments replaced."""
+    return " ".join(_quote(shown.get(word, word)) for word in words)
 
 
 def _quote(word: str) -> str:

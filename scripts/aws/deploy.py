@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from layer.targets import MACHINES, arch_name
 from scripts.aws import alias, artifacts, commands, lambda_function, layer, role
-from scripts.aws.cli import Aws, DeployError, require
+from scripts.aws.cli import Aws, DeployError, from_options, print_line, require
 from scripts.aws.lambda_function import FunctionSpec
 from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
-from scripts.command_line import ALIAS, Parser
+from scripts.command_line import ALIAS, Parser, add_output_options
 
 INTERRUPTED = 130  # exit code
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
@@ -25,28 +27,42 @@ Put the zips from scripts/build_zip.sh on AWS Lambda with the `aws` command. Run
 only what differs, publishes a version and moves the alias to it."""
 
 
+class Moved(NamedTuple):
+    """Versions of the alias.
+
+    Attributes:
+        version: the one that it points to now; in a dry run a shell variable.
+        before: the one that it pointed to; None for a new alias.
+    """
+
+    version: str
+    before: str | None
+
+
 def main(arguments: list[str]) -> int:
     """Deploy the zips or roll back; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
-    aws = Aws(options.region, options.dry_run, _ignore if options.quiet and not options.dry_run else _print)
+    lines: list[str] = []  # of the document of --json
+    aws = from_options(options, lines)
     try:
         zips = None if options.rollback is not None else artifacts.read(options.dist, options.arch, options.bucket)
         require()
         _print_account(aws, options)
-        if zips is None:
-            roll_back(aws, options)
-        else:
-            deploy(aws, options, zips)
+        moved = roll_back(aws, options) if zips is None else deploy(aws, options, zips)
     except DeployError as error:
         sys.stderr.write(f"deploy: {error}\n")
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write(f"deploy: interrupted; {_unfinished(options)}\n")
         return INTERRUPTED
+    if options.json:
+        _print_document(options, moved, lines)
+    else:
+        _print_result(options, moved)
     return 0
 
 
-def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> None:
+def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> Moved:
     """Bring the function to the built zips and the options, publish a version and move the alias.
 
     Raises:
@@ -65,7 +81,7 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         lambda_function.create(aws, spec, arn)
     version = alias.publish(aws, options.function, lambda_function.code_sha256(spec))
     alias.move(aws, options.function, options.alias, version, before)
-    _print_result(options, version, before["FunctionVersion"] if before else None)
+    return Moved(version, before["FunctionVersion"] if before else None)
 
 
 def _unfinished(options: argparse.Namespace) -> str:
@@ -76,7 +92,7 @@ def _unfinished(options: argparse.Namespace) -> str:
     return f"unless a line above says that {name} moved, callers of it get the previous version. Run deploy.sh again"
 
 
-def roll_back(aws: Aws, options: argparse.Namespace) -> None:
+def roll_back(aws: Aws, options: argparse.Namespace) -> Moved:
     """Point the alias at an earlier version; nothing else changes.
 
     Raises:
@@ -84,7 +100,7 @@ def roll_back(aws: Aws, options: argparse.Namespace) -> None:
     """
     before, version = alias.rollback_target(aws, options.function, options.alias, options.rollback or None)
     alias.move(aws, options.function, options.alias, version, before)
-    _print_result(options, version, before["FunctionVersion"])
+    return Moved(version, before["FunctionVersion"])
 
 
 def parser() -> Parser:
@@ -114,7 +130,10 @@ def parser() -> Parser:
         "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
         help="only point the alias at VERSION (default: the version before the present one)",
     )  # fmt: skip
-    add("--quiet", action="store_true", help="print only the version of the alias, and errors")
+    add_output_options(
+        command, quiet="print only the version of the alias, and errors",
+        verbose="print each command of `aws` before it runs, to stderr",
+    )  # fmt: skip
     command.add_version()
     return command
 
@@ -195,31 +214,36 @@ def _role_arn(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None
     return None
 
 
-def _print_result(options: argparse.Namespace, version: str, before: str | None) -> None:
+def _print_document(options: argparse.Namespace, moved: Moved, lines: list[str]) -> None:
+    """Print the document of --json; in a dry run there is no version yet, and `report` has the commands."""
+    document = {
+        "function": options.function,
+        "alias": options.alias,
+        "version": None if options.dry_run else moved.version,
+        "previous_version": moved.before,
+        "dry_run": options.dry_run,
+        "report": lines,
+    }
+    print_line(json.dumps(document))
+
+
+def _print_result(options: argparse.Namespace, moved: Moved) -> None:
     """Print where the alias points, and the next commands."""
     if options.dry_run:
-        _print("dry run   nothing was changed")
+        print_line("dry run   nothing was changed")
         return
+    version, before = moved
     qualified = f"{options.function}:{options.alias}"
     change = "nothing changed" if before == version else f"was {before}" if before else "new"
     region = f" --region {shlex.quote(options.region)}" if options.region else ""
     name = f" --alias {options.alias}" if options.alias != ALIAS else ""
-    _print(f"alias     {qualified} is version {version} ({change})")
+    print_line(f"alias     {qualified} is version {version} ({change})")
     if options.quiet:
         return
-    _print(f"\ncall:         scripts/call.py image.jpg --function {qualified}{region}")
+    print_line(f"\ncall:         scripts/call.py image.jpg --function {qualified}{region}")
     if before not in (None, version):
-        _print(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{region}")
-    _print(f"remove:       scripts/undeploy.sh --function {options.function}{region}")
-
-
-def _ignore(_: str) -> None:
-    """Print nothing, for --quiet."""
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        print_line(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{region}")
+    print_line(f"remove:       scripts/undeploy.sh --function {options.function}{region}")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import Any, NamedTuple
 
 from scripts.aws import lambda_function, layer, role
-from scripts.aws.cli import USAGE, Aws, DeployError, require
-from scripts.command_line import Parser
+from scripts.aws.cli import USAGE, Aws, DeployError, from_options, print_line, require
+from scripts.command_line import Parser, add_output_options
 
 INTERRUPTED = 130  # exit code
 DESCRIPTION = """\
@@ -36,41 +37,53 @@ class Resources(NamedTuple):
         layers = [f"layer version {version['LayerVersionArn']}" for version in self.layers]
         return function + layers + ([f"role {self.role}"] if self.role else [])
 
+    def document(self) -> dict[str, Any]:
+        """Return the fields of the document of --json."""
+        arns = [version["LayerVersionArn"] for version in self.layers]
+        return {"function": self.function, "layer_versions": arns, "role": self.role}
+
 
 def main(arguments: list[str]) -> int:
     """Remove the function; return the exit code: 0, 1, 2 or 130."""
-    options = parser().parse_args(arguments)
-    aws = Aws(options.region, options.dry_run, _print)
+    options = parse(arguments)
+    lines: list[str] = []  # of the document of --json
+    aws = from_options(options, lines)
     try:
         require()
-        return undeploy(aws, options)
+        resources = find(aws, options.function)
+        code = undeploy(aws, options, resources)
     except DeployError as error:
         sys.stderr.write(f"undeploy: {error}\n")
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write("undeploy: interrupted; run undeploy.sh again to remove the rest\n")
         return INTERRUPTED
+    if options.json:
+        print_line(json.dumps({**resources.document(), "dry_run": options.dry_run, "report": lines}))
+    return code
 
 
-def undeploy(aws: Aws, options: argparse.Namespace) -> int:
+def undeploy(aws: Aws, options: argparse.Namespace, resources: Resources) -> int:
     """List the resources, ask, remove them, and return the exit code.
 
     Raises:
-        DeployError: deploy.sh did not create the function, or AWS returned an error.
+        DeployError: AWS returned an error.
     """
     name = options.function
-    resources = find(aws, name)
     lines = resources.lines()
     if not lines:
-        _print(f"nothing to remove for {name}")
+        aws.report(f"nothing to remove for {name}")
         return 0
-    _print("\n".join(["to be removed:", *(f"  {line}" for line in lines)]))
-    if not (options.yes or options.dry_run or _confirmed()):
+    is_asked = not (options.yes or options.dry_run)
+    show = print_line if is_asked else aws.report  # the answer needs the list, also with --quiet
+    for line in ("to be removed:", *(f"  {line}" for line in lines)):
+        show(line)
+    if is_asked and not _confirmed():
         sys.stderr.write("undeploy: nothing was removed\n")
         return USAGE
     remove(aws, name, resources)
     if not options.dry_run:
-        _print(f"removed; this deletes its logs: aws logs delete-log-group --log-group-name /aws/lambda/{name}")
+        aws.report(f"removed; this deletes its logs: aws logs delete-log-group --log-group-name /aws/lambda/{name}")
     return 0
 
 
@@ -115,19 +128,29 @@ def parser() -> Parser:
     add("--region", metavar="REGION", help="region (default: the configured one)")
     add("--dry-run", action="store_true", help="print the commands; change nothing")
     add("--yes", action="store_true", help="remove without asking")
+    add_output_options(
+        command, quiet="print only the question, with what is to be removed, and errors",
+        verbose="print each command of `aws` before it runs, to stderr",
+    )  # fmt: skip
     command.add_version()
     return command
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options: argparse.Namespace = command.parse_args(arguments)
+    if ":" in options.function:
+        command.error(f"--function must be a name without an alias, got {options.function}: all aliases are removed")
+    if options.json and not (options.yes or options.dry_run):
+        command.error("--json requires --yes or --dry-run: a question would be in the document")
+    return options
 
 
 def _confirmed() -> bool:
     sys.stdout.write("remove all of it? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -142,8 +142,6 @@ def parse(arguments: list[str]) -> Options:
             command.error(f"--try must be files, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}")
     if parsed.out.exists() and not parsed.out.is_dir():
         command.error(f"--out must be a folder, got the file {parsed.out}")
-    if parsed.quiet and parsed.verbose:
-        command.error("--quiet and --verbose cannot be combined")
     sides = parsed.imgsz or []
     if parsed.model is None and sides and not sides[-1].isdecimal():
         parsed.model = Path(sides.pop())  # `--imgsz 640 best.pt`: argparse takes it for a value of the option

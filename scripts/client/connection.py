@@ -46,12 +46,14 @@ class Reply(NamedTuple):
         body: decoded JSON, or text.
         ms: time from sending the request to the end of the response.
         init_ms: init duration of a cold start; None for a warm start, or if it is not visible.
+        log: the last 4 KB of the log of the invocation; "" if it is not visible.
     """
 
     status: int
     body: Any
     ms: float
     init_ms: float | None
+    log: str = ""
 
 
 def by_name(function: str, region: str, credentials: Credentials, endpoint: str | None) -> Endpoint:
@@ -153,8 +155,8 @@ def _parse_invocation(status: int, headers: http.client.HTTPMessage, data: bytes
     init_ms = float(match[1]) if match else None
     result = _decode(data)
     if status == 200 and not headers.get("X-Amz-Function-Error") and isinstance(result, dict):
-        return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), ms, init_ms)
-    return Reply(502 if status == 200 else status, result, ms, init_ms)
+        return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), ms, init_ms, log)
+    return Reply(502 if status == 200 else status, result, ms, init_ms, log)
 
 
 def _decode(data: Any) -> Any:

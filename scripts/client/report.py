@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts import result_table
-from scripts.client.connection import Reply
+from scripts.client.connection import Endpoint, Reply
 
 MAX_SHOWN = 2000  # characters of a response that is no result
 PERCENTS = (50, 90, 99)
@@ -26,6 +26,19 @@ def format_reply(name: str, reply: Reply) -> str:
         return "\n".join([*lines, *(f"  {line}" for line in table)]) + "\n"
     text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
     return "\n".join([*lines, f"  {text[:MAX_SHOWN]}"]) + "\n"
+
+
+def format_endpoint(endpoint: Endpoint) -> str:
+    """Return where the requests go, and how they are signed, for --verbose."""
+    signed = f"signed for {endpoint.region}" if endpoint.credentials else "not signed"
+    return f"POST {endpoint.url}, {signed}\n"
+
+
+def format_log(name: str, reply: Reply) -> str:
+    """Return the log of the invocation for one image, for --verbose; only Lambda's API has it."""
+    text = reply.log.expandtabs().splitlines() or ["no log: only a call with --function gets it"]
+    lines = ("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line) for line in text)
+    return "".join(f"{name}  | {line}\n" for line in lines)
 
 
 def format_load_test(replies: Sequence[Reply], concurrency: int, seconds: float, direct: bool) -> str:

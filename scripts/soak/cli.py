@@ -24,14 +24,12 @@ def parser() -> Parser:
     """Return the parser of the command line."""
     made = Parser(prog="scripts/soak.py", description=__doc__, epilog=EPILOG)
     add = made.add_argument
-    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
+    command.add_options(made)
     add("--invocations", type=int, default=10_000, metavar="N", help="invocations (default: %(default)s)")
     add("--environments", type=int, default=4, metavar="N", help="environments at once (default: %(default)s)")
     add("--seed", type=int, default=1, metavar="N", help="another seed chooses other images (default: %(default)s)")
     add("--samples", type=Path, metavar="FILE", help="write all samples of the resources as CSV (default: none)")
     add("--objects", type=int, metavar="N", help="only S3 events in an SQS queue, for N objects (default: all sources)")
-    add("--batch", type=int, default=10, metavar="N", help="with --objects: messages per event (default: %(default)s)")
-    add("--log", action="store_true", help="print the log of the function, with every injected fault")
     made.add_version()
     return made
 

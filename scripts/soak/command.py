@@ -38,6 +38,15 @@ def execute(name: str, run: Callable[[argparse.Namespace, str], int], options: a
         return INTERRUPTED
 
 
+def add_options(made: argparse.ArgumentParser) -> None:
+    """Add `--dist`, `--batch` and `--verbose`."""
+    add = made.add_argument
+    add("--dist", type=Path, default=Path("dist"), metavar="DIR", help="folder with the zips (default: %(default)s)")
+    add("--batch", type=int, default=10, metavar="N", help="messages per event of the queue (default: %(default)s)")
+    add("--verbose", action="store_true", help="print the log of the function, with every injected fault")
+    add("--log", dest="verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
 def verdict(problems: Sequence[str], success: str) -> int:
     """Print the first problems, or the success. Return the exit code."""
     if not problems:

@@ -186,7 +186,7 @@ def run(options: argparse.Namespace, url: str) -> int:
 def _function(options: argparse.Namespace, endpoint: str) -> LocalLambda:
     environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
     environ |= {"AWS_ENDPOINT_URL": endpoint, "RESULT_PREFIX": RESULT_PREFIX, "ALLOWED_BUCKETS": BUCKET}
-    log = print_log if options.log else None
+    log = print_log if options.verbose else None
     # Not in namespaces: they have their own loopback and cannot reach the S3 server.
     return LocalLambda(options.dist, memory=MB_PER_CPU, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
 

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, url: str) -> int:
     proxy.faults |= {item.fault_path: item.fault for item in objects if item.fault}
     environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
     environ |= {"AWS_ENDPOINT_URL": proxy.url, "RESULT_PREFIX": fixtures.RESULT_PREFIX}
-    log = print_log if options.log else None
+    log = print_log if options.verbose else None
     # Not in namespaces: they have their own loopback and cannot reach the S3 server.
     function = LocalLambda(options.dist, memory=MB_PER_CPU, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
     with proxy.serving(), function:

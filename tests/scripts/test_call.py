@@ -151,6 +151,39 @@ def test_the_options_reach_the_function(by: str, served: Lambda, red: Path) -> N
     assert sent["image_name"] == "red.png"
 
 
+def test_quiet_prints_only_images_with_an_error(
+    served: Lambda, red: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call.main([str(red), "--quiet", "--repeat", "2", "--save", str(tmp_path / "out")]) == 0
+    assert printed(capsys) == ""
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    assert call.main([str(red), str(tmp_path / "broken.png"), "--quiet"]) == 1
+    (line,) = printed(capsys).splitlines()
+    assert line.startswith("broken.png   415 UnsupportedImage: ")
+
+
+def test_verbose_prints_the_url_and_the_log_to_stderr(
+    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call.main([str(red), "--verbose", "--json"]) == 0
+    output = capsys.readouterr()
+    first, log = output.err.splitlines()
+    assert first == f"POST {served.url}/2015-03-31/functions/yolo%3Alive/invocations, signed for eu-west-1"
+    assert log.startswith("red.png  | REPORT RequestId: 1 ") and "Init Duration: 301.25 ms" in log
+    assert json.loads(output.out.splitlines()[-1])["answers"][0]["status"] == 200
+
+
+def test_verbose_says_that_a_url_gets_no_log(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call.main([str(red), "--verbose", "--url", served.url]) == 0
+    first, log = capsys.readouterr().err.splitlines()
+    assert first == f"POST {served.url}, not signed"
+    assert log == "red.png  | no log: only a call with --function gets it"
+
+
+def test_a_log_has_no_control_characters() -> None:
+    assert report.format_log("a", Reply(200, {}, 1.0, None, "b\x1b[2J\r\nc\n")) == "a  | b\\x1b[2J\na  | c\n"
+
+
 def test_a_function_without_an_alias_is_called_by_the_alias_live(served: Lambda, red: Path) -> None:
     assert call.main([str(red), "--function", "gauges"]) == 0
     assert served.requests[0][0] == "/2015-03-31/functions/gauges%3Alive/invocations"

@@ -17,6 +17,26 @@ COMMANDS = (  # modules with a `parser()`
     *("scripts.aws.undeploy", "scripts.bundle.options", "scripts.call", "scripts.compare", "scripts.invoke_local"),
     *("scripts.predict", "scripts.soak_s3"),
 )
+DIST, REGION, ENV = ("--dist", "DIR", "dist"), ("--region", "REGION", "None"), ("--env", "NAME=VALUE", "[]")
+OUTPUT = tuple((name, None, "False") for name in ("--json", "--quiet", "--verbose"))
+REQUEST = (
+    *(("--conf", "X", "None"), ("--iou", "X", "None"), ("--max-det", "N", "None")),
+    *(("--classes", "CLASS[,CLASS...]", "None"), ("--option", "NAME=VALUE", "[]")),
+)
+BUILD = (("--arch", None, "x86_64"), ("--python", None, "None"), ("--out", "DIR", "dist"), *OUTPUT[1:])
+FUNCTION = ("--function", "NAME[:ALIAS]", "yolo")
+SHARED = {  # the options of a command that others have too: name, values, default as text
+    "scripts.aws.deploy": {("--arch", None, "None"), DIST, ENV, REGION, FUNCTION, *OUTPUT},
+    "scripts.aws.undeploy": {REGION, ("--function", "NAME", "yolo"), *OUTPUT},
+    "scripts.bundle.options": set(BUILD),
+    "scripts.call": {REGION, FUNCTION, *REQUEST, *OUTPUT},
+    "scripts.compare": {DIST, ENV, ("--conf", "X", "0.25"), ("--iou", "X", "0.7"), ("--max-det", "N", "300"), *OUTPUT},
+    "scripts.invoke_local": {DIST, ENV, *REQUEST, *OUTPUT},
+    "scripts.predict": {DIST, ENV, *REQUEST, *OUTPUT},
+    "scripts.soak.cli": {DIST, OUTPUT[2]},
+    "scripts.soak_s3": {DIST, OUTPUT[2]},
+}
+POSITIONAL = {"scripts.call": 1, "scripts.compare": 2, "scripts.invoke_local": 1, "scripts.predict": 1}
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:yolo"
 
 
@@ -43,6 +63,26 @@ def test_every_command_prints_its_version(module: str, capsys: pytest.CaptureFix
         parser_of(module).parse_args(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.split()[-1] == environments.project_version()
+
+
+@pytest.mark.parametrize("module", SHARED)
+def test_options_of_several_commands_have_the_same_names_values_and_defaults(module: str) -> None:
+    names = {name for options in SHARED.values() for name, _, _ in options}
+    actual = [
+        (name, action.metavar, str(action.default))
+        for action in parser_of(module)._actions
+        for name in action.option_strings
+        if name in names
+    ]
+    assert set(actual) == SHARED[module]
+
+
+@pytest.mark.parametrize("module", [module for module, options in SHARED.items() if OUTPUT[1] in options])
+def test_no_command_is_quiet_and_verbose(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    positional = ["a.jpg"] * POSITIONAL.get(module, 0)
+    assert error_of(capsys, module, *positional, "--quiet", "--verbose").endswith(
+        "--quiet and --verbose cannot be combined"
+    )
 
 
 @pytest.mark.parametrize("module", COMMANDS)
@@ -101,6 +141,7 @@ def test_old_names_keep_working_and_are_not_in_the_help() -> None:
     assert deploy.parse(["--architecture", "arm64"]).arch == deploy.parse(["--arch", "arm64"]).arch == "arm64"
     assert deploy.parse([]).arch is None
     assert "--architecture" not in deploy.parser().format_help()
+    assert parser_of("scripts.soak_s3").parse_args(["--log"]) == parser_of("scripts.soak_s3").parse_args(["--verbose"])
     assert parser_of("benchmarks.options").parse_args(["--picture", "a.png"]).chart.name == "a.png"
     assert "--picture" not in parser_of("benchmarks.options").format_help()
 
@@ -109,17 +150,9 @@ def test_the_output_of_a_build_has_a_short_option() -> None:
     assert build_options.parse(["-o", "zips"]).out == build_options.parse(["--out", "zips"]).out
 
 
-@pytest.mark.parametrize("module", ["export.options", "scripts.bundle.options"])
-def test_quiet_and_verbose_exclude_each_other(
-    module: str, tmp_path: object, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if module == "export.options":
-        with pytest.raises(UsageError, match="--quiet and --verbose cannot be combined"):
-            export_options.parse([f"{environments.ROOT}/example/best.pt", "--quiet", "--verbose"])
-        return
-    with pytest.raises(SystemExit):
-        build_options.parse(["--quiet", "--verbose"])
-    assert "--quiet and --verbose cannot be combined" in capsys.readouterr().err
+def test_no_export_is_quiet_and_verbose() -> None:
+    with pytest.raises(UsageError, match="--quiet and --verbose cannot be combined"):
+        export_options.parse([f"{environments.ROOT}/example/best.pt", "--quiet", "--verbose"])
 
 
 @pytest.mark.parametrize("name", ["amd64", "x86_64", "X64"])

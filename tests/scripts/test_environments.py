@@ -3,6 +3,7 @@ what a failure says."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from scripts.environments import Environment, EnvironmentFailed
 
 OWN = ".".join(map(str, sys.version_info[:2]))
 CLOSED = "http://127.0.0.1:9"  # nothing listens on the port
+RUN = environments._run
 
 
 class Index(ThreadingHTTPServer):
@@ -73,9 +76,37 @@ def index(tmp_path: Path) -> Iterator[Index]:
         thread.join()
 
 
+@pytest.fixture(scope="session")
+def base() -> Path:
+    python = pythons.find(OWN)
+    assert python
+    return python
+
+
+@pytest.fixture(scope="session")
+def empty(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with nothing but pip."""
+    folder = tmp_path_factory.mktemp("venv") / "empty"
+    subprocess.run([str(base), "-m", "venv", str(folder)], check=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index) -> None:
-    """Use an own folder for the environments, and the index of the test as the ordinary one."""
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index, base: Path, empty: Path) -> None:
+    """Use an own folder for the environments, and the index of the test as the ordinary one.
+
+    A virtual environment is a copy of an empty one, because `python -m venv` takes seconds.
+    """
+
+    def run(command: list[str], log: Path) -> None:
+        *words, folder = command
+        if words == [str(base), "-m", "venv", "--clear"]:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(empty, folder, symlinks=True, copy_function=os.link)
+        else:
+            RUN(command, log)
+
+    monkeypatch.setattr(environments, "_run", run)
     for name in [name for name in os.environ if name.startswith("PIP_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -102,6 +133,7 @@ def origin(python: Path, package: str) -> str:
 def test_an_environment_is_made_once_and_again_when_its_requirements_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(environments, "_run", RUN)
     index.add("ordinary", "alpha", "1.0")
     index.add("ordinary", "alpha", "2.0")
     file = define(tmp_path, monkeypatch, "alpha==1.0\n")
@@ -126,6 +158,19 @@ def test_an_environment_is_made_once_and_again_when_its_requirements_change(
     define(tmp_path, monkeypatch, "alpha==2.0\n")
     assert file.read_text() == "alpha==2.0\n"
     assert origin(environments.ensure("small"), "alpha") == "ordinary 2.0"
+
+
+def test_tests_and_headers_of_packages_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index
+) -> None:
+    index.add("ordinary", "alpha", "1.0")
+    define(tmp_path, monkeypatch, "alpha==1.0\n")
+    monkeypatch.setattr(environments, "UNUSED", ("pip/_vendor", "missing/tests"))
+    python = environments.ensure("small")
+    (packages,) = python.parent.parent.glob("lib/python*/site-packages")
+    assert not (packages / "pip" / "_vendor").exists()
+    assert (packages / "pip" / "__init__.py").is_file()
+    assert origin(python, "alpha") == "ordinary 1.0"
 
 
 def test_an_incomplete_environment_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index) -> None:
@@ -365,7 +410,40 @@ def test_the_versions_of_the_build_are_those_of_the_layer() -> None:
     new = 'python_version >= "3.12"'  # the Pythons of the layer
     assert {(name, version) for name, version, marker in pinned if marker in ("", new)} >= set(layer.items())
     assert {name for name, _, marker in pinned if marker not in ("", new)} == {"numpy"}
-    assert {name for name, _, _ in pinned} == {*layer, "onnx", "rich"}
+    assert {name for name, _, _ in pinned} == {*layer, "deflate", "onnx", "rich"}
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> None:
+    """Let this Python have the packages of the commands in the pinned versions, except these; None: not installed."""
+    versions = environments._pinned_versions(environments.ROOT / "scripts" / "requirements.txt") | changes
+
+    def version(name: str) -> str:
+        value = versions[name]
+        if value is None:
+            raise metadata.PackageNotFoundError(name)
+        return value
+
+    monkeypatch.setattr(metadata, "version", version)
+
+
+@pytest.mark.parametrize("name", environments.COMMAND_PACKAGES)
+def test_a_python_with_another_version_of_a_package_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    assert environments.has_packages()
+    installed(monkeypatch, **{name: "1.0"})
+    assert not environments.has_packages()
+    installed(monkeypatch, **{name: None})
+    assert not environments.has_packages()
+
+
+def test_the_pinned_version_is_that_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text(
+        '# b==0\nb==2.0; python_version >= "3.12"\nb==1.0; python_version < "3.12"\nc-d==0.0.1\n'
+    )
+    for minor, expected in ((11, "1.0"), (12, "2.0"), (13, "2.0")):
+        monkeypatch.setattr(sys, "version_info", (3, minor, 0))
+        assert environments._pinned_versions(tmp_path / "a.txt") == {"b": expected, "c-d": "0.0.1"}
+    monkeypatch.undo()
 
 
 def test_the_command_lists_the_pythons() -> None:

@@ -26,6 +26,7 @@ from scripts.aws.commands import HANDLER, LOGS_POLICY, TRUST
 from scripts.soak import s3_server
 from tests.support import built_zips
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 FIRST = ("--create-role", "--env", "CONF_THRESHOLD=0.4", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--arch", "arm64")
 

@@ -1,16 +1,13 @@
 """Errors of deploy.sh and undeploy.sh: one line, exit code 2, and nothing is changed."""
 
-import json
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scripts.aws import cli, deploy, lambda_function, layer, undeploy, upload
 from scripts.aws.cli import Aws, DeployError, Refused
 from scripts.aws.commands import HANDLER, Upload
+from tests.scripts.aws.conftest import FakeAws
 from tests.support import built_zips
 
 ROLE = "arn:aws:iam::123456789012:role/other"
@@ -23,36 +20,6 @@ CONFIGURATION = {
     "CodeSha256": "another",
     "Architectures": ["arm64"],
 }
-
-
-class FakeAws:
-    """An `aws` command with responses from a table; the text of an exception is its error output."""
-
-    def __init__(self) -> None:
-        self.responses: dict[str, Any] = {"sts get-caller-identity": {"Account": "123456789012"}}
-        self.commands: list[list[str]] = []
-
-    def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        self.commands.append(command[1:])
-        missing = "An error occurred (ResourceNotFoundException) when calling the X operation: none"
-        response = self.responses.get(" ".join(command[1:3]), RuntimeError(missing))
-        if isinstance(response, Exception):
-            return subprocess.CompletedProcess(command, 254, "", f"\n{response}\n")
-        return subprocess.CompletedProcess(command, 0, json.dumps(response), "")
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    fake = FakeAws()
-    monkeypatch.setattr("scripts.aws.cli.subprocess.run", fake.run)
-    monkeypatch.setattr("scripts.aws.cli.shutil.which", lambda _: "/bin/aws")
-    monkeypatch.setattr("scripts.aws.lambda_function.ROLE_WAIT", 0)
-    yield fake
-
-
-@pytest.fixture
-def dist(tmp_path: Path) -> Path:
-    return built_zips.write(tmp_path / "dist")
 
 
 def error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -203,7 +170,7 @@ def test_creation_is_retried_until_the_role_exists(aws: FakeAws, dist: Path) -> 
     error = "An error occurred (InvalidParameterValueException) when calling the CreateFunction operation: The role "
     aws.responses["lambda create-function"] = RuntimeError(error + "defined cannot be assumed by Lambda.")
     with pytest.raises(Refused):
-        lambda_function._retry_until_role_exists(Aws(None, False, print), ["lambda", "create-function"])
+        lambda_function._retry_until_role_exists(Aws(None, False, print, print), ["lambda", "create-function"])
     assert len(aws.commands) == lambda_function.ROLE_TRIES
 
 
@@ -249,7 +216,7 @@ def test_an_upload_that_cannot_be_deleted_is_reported_and_is_no_failure(
     aws.responses["s3 cp"] = {}
     reported: list[str] = []
     zipped = Upload(dist / "layer.zip", 2, "0" * 64)
-    with upload.content_arguments(Aws(None, False, reported.append), zipped, "uploads", upload.LAYER) as arguments:
+    with upload.content_arguments(Aws(None, False, reported.append, str), zipped, "uploads", upload.LAYER) as arguments:
         assert arguments == ["--content", f"S3Bucket=uploads,S3Key=yolo-lambda/{'0' * 16}/layer.zip"]
     assert reported[0].startswith(f"s3://uploads/yolo-lambda/{'0' * 16}/layer.zip could not be deleted")
 

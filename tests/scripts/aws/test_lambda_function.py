@@ -53,7 +53,7 @@ class Responses:
 def aws_with(response: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Aws, Responses]:
     responses = Responses(response)
     monkeypatch.setattr("scripts.aws.cli.subprocess.run", responses.run)
-    return Aws(None, False, str), responses
+    return Aws(None, False, str, str), responses
 
 
 @pytest.mark.parametrize(
