@@ -10,6 +10,7 @@ from benchmarks import agreement, contenders, page_cache, trace, zips
 from benchmarks.agreement import Agreement, Box
 from benchmarks.contenders import Contender, Resources, Start
 from scripts.local_lambda.emulator import LocalLambda
+from scripts.local_lambda.invocation import Invocation
 
 WARM_UP = 3  # responses that are not counted: caches and clock rates settle
 SEED = 5  # of the order within each pair: the same in each run of the benchmark
@@ -99,7 +100,7 @@ def measure(setting: Setting, entered: Sequence[Contender], event: Any, log: Cal
         reference = boxes[entered[0].name]
         agreements = {name: agreement.require(name, reference, candidate) for name, candidate in boxes.items()}
         starts, resident = _cold(setting, entered, functions, event, log)
-        probed = [contender for contender in entered if contender.probe]
+        probed = [contender for contender in entered if contender.probe] or entered
         warm = _warm(setting, probed, functions, event, boxes)
     runs = [
         Runs(
@@ -157,7 +158,10 @@ def _warm(
     event: Any,
     boxes: Mapping[str, list[Box]],
 ) -> dict[str, list[Warm]]:
-    """Measure the responses of the running processes, in pairs and random order."""
+    """Measure the responses of the running processes, in pairs and random order.
+
+    Contenders without a probe are left out beside others that have one.
+    """
     order = random.Random(SEED)
     responses: dict[str, list[Warm]] = {contender.name: [] for contender in entered}
     for number in range(setting.warm_runs + WARM_UP if setting.warm_runs else 0):
@@ -166,10 +170,16 @@ def _warm(
             invocation = contenders.invoke(contender, functions[name], event)
             agreement.require(name, boxes[name], agreement.boxes(invocation.response))
             if number >= WARM_UP:
-                timing = agreement.timing(invocation.response)
-                steps = trace.warm_steps(trace.read(invocation.logs), timing, invocation.invoke_ms)
-                responses[name].append(Warm(invocation.invoke_ms, steps))
+                responses[name].append(Warm(invocation.invoke_ms, _steps(contender, invocation)))
     return responses
+
+
+def _steps(contender: Contender, invocation: Invocation) -> dict[str, float]:
+    """Return the milliseconds of each step of a response; none without a probe."""
+    if not contender.probe:
+        return {}
+    timing = agreement.timing(invocation.response)
+    return trace.warm_steps(trace.read(invocation.logs), timing, invocation.invoke_ms)
 
 
 def _size(contender: Contender) -> int:

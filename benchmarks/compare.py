@@ -1,7 +1,7 @@
-"""Paired comparison of the cold starts of two builds: `scripts/bench.sh compare DIST_A DIST_B`.
+"""Paired comparison of the cold starts and warm responses of two builds: `scripts/bench.sh compare DIST_A DIST_B`.
 
-Each pair is one start of A and one of B, in random order. The result is the median of the ratios B / A with its
-confidence interval: what the machine does to both starts of a pair cancels out.
+Each pair is one start, or one warm response, of A and one of B, in random order. The result is the median of the ratios
+B / A with its confidence interval: what the machine does to both of a pair cancels out.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from scripts.aws.limits import MB_PER_CPU
 from scripts.command_line import Parser
 from scripts.local_lambda.events import from_image
 
-RUNS = 60  # pairs
+RUNS, WARM_RUNS = 60, 200  # pairs
 CONFIDENCE = 0.9
 JSON = Path("build", "benchmarks-compare.json")
 
@@ -28,14 +28,18 @@ def parser() -> Parser:
     """Return the parser of the command line."""
     prog = "scripts/bench.sh compare"
     command = Parser(
-        prog=prog, description="Compare the cold starts of two builds in pairs: the median of the ratios B / A."
+        prog=prog,
+        description="Compare cold starts and warm responses of two builds in pairs: the median of the ratios B / A.",
     )
     command.add_version()
     command.add_argument(
         "dist_a", type=Path, metavar="DIST_A", help="folder of a build, as scripts/build_zip.sh writes it"
     )
     command.add_argument("dist_b", type=Path, metavar="DIST_B", help="folder of the build to compare with it")
-    command.add_argument("--runs", type=int, default=RUNS, metavar="N", help="number of pairs (default: %(default)s)")
+    command.add_argument("--runs", type=int, default=RUNS, metavar="N", help="pairs of starts (default: %(default)s)")
+    command.add_argument(
+        "--warm", type=int, default=WARM_RUNS, metavar="N", help="pairs of warm responses (default: %(default)s)"
+    )
     command.add_argument("--cpus", type=int, default=1, metavar="N", help="CPUs of the function (default: %(default)s)")
     command.add_argument(
         "--image",
@@ -54,7 +58,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options; exit with 2 if they are not valid."""
     command = parser()
     options: argparse.Namespace = command.parse_args(arguments)
-    for name, least in (("runs", stats.MIN_PAIRS), ("cpus", 1)):
+    for name, least in (("runs", stats.MIN_PAIRS), ("warm", stats.MIN_PAIRS), ("cpus", 1)):
         if getattr(options, name) < least:
             command.error(f"--{name} must be at least {least}, got {getattr(options, name)}")
     return options
@@ -73,29 +77,32 @@ def measure(options: argparse.Namespace, log: Callable[[str], None]) -> Measurem
     """
     entered = [_contender("A", options.dist_a), _contender("B", options.dist_b)]
     resources = Resources(options.cpus, options.cpus * MB_PER_CPU)
-    setting = Setting("B compared with A", resources, dropped=False, runs=options.runs, warm_runs=0)
+    setting = Setting("B compared with A", resources, dropped=False, runs=options.runs, warm_runs=options.warm)
     return cold_start.measure(setting, entered, from_image(options.image, "").event, log)
 
 
 def intervals(measurement: Measurement) -> dict[str, Interval]:
-    """Return the median of the ratios B / A with its interval, for the initialization and for the first response."""
+    """Return the median of the ratios B / A with its interval: of starts, first and warm responses."""
     a, b = measurement.runs
     ready = stats.pair_ratios([start.init_ms for start in b.starts], [start.init_ms for start in a.starts])
     response = stats.pair_ratios(b.first_responses_ms, a.first_responses_ms)
+    warm = stats.pair_ratios([each.invoke_ms for each in b.warm], [each.invoke_ms for each in a.warm])
     return {
         "ready": stats.median_interval(ready, CONFIDENCE),
         "first response": stats.median_interval(response, CONFIDENCE),
+        "warm response": stats.median_interval(warm, CONFIDENCE),
     }
 
 
 def text(measurement: Measurement) -> str:
     """Return the tables of times and of ratios."""
-    times = [["cold start", "ready ms", "first response ms", "peak MB", "unpacked MB"]]
+    times = [["cold start", "ready ms", "first response ms", "warm response ms", "peak MB", "unpacked MB"]]
     times += [
         [
             f"{runs.contender.name}: {runs.contender.description}",
             report.ms(statistics.median(start.init_ms for start in runs.starts)),
             report.ms(statistics.median(runs.first_responses_ms)),
+            f"{statistics.median(each.invoke_ms for each in runs.warm):.1f}",
             report.mb(statistics.median(start.peak_bytes for start in runs.starts)),
             report.file_mb(runs.unpacked_bytes),
         ]

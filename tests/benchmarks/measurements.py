@@ -15,7 +15,7 @@ def measurement(first: list[float], other: list[float]) -> Measurement:
     def runs(name: str, times: list[float]) -> Runs:
         contender = Contender(name, name, Path("dist"), Path("probe"))
         starts = [Start(time - 10, 10, {"numpy": time}, 1 << 20, []) for time in times]
-        warm = [Warm(12.0, {"network": 10.0, "rest": 2.0})]
+        warm = [Warm(12.0, {"network": 10.0, "rest": 2.0})] * len(times)
         return Runs(contender, starts, warm, Agreement(1, 1, 1, 1.0, 0.0), 2_000_000, 1.0)
 
     setting = Setting("model", RESOURCES, dropped=False, runs=len(first), warm_runs=1)

@@ -20,8 +20,9 @@ def test_interval_is_that_of_the_ratios_of_pairs() -> None:
 
 
 def test_table_shows_the_interval() -> None:
-    last = compare.text(measurement(A, B)).splitlines()[-1]
-    assert last.split() == ["first", "response", "0.995", "0.950", "to", "1.040"]
+    *_, first, warm = compare.text(measurement(A, B)).splitlines()
+    assert first.split() == ["first", "response", "0.995", "0.950", "to", "1.040"]
+    assert warm.split() == ["warm", "response", "1.000", "1.000", "to", "1.000"]
 
 
 def test_json_has_the_interval_and_every_start() -> None:
@@ -31,7 +32,7 @@ def test_json_has_the_interval_and_every_start() -> None:
     assert len(fields["settings"][0]["contenders"]["other"]["first_response_ms"]) == 20
 
 
-@pytest.mark.parametrize(("option", "least"), [("--runs", 5), ("--cpus", 1)])
+@pytest.mark.parametrize(("option", "least"), [("--runs", 5), ("--warm", 5), ("--cpus", 1)])
 def test_too_small_number_is_rejected(option: str, least: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         compare.parse(["a", "b", option, str(least - 1)])
