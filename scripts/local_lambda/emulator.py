@@ -254,7 +254,8 @@ class LocalLambda:
     def _end_process(self) -> None:
         """End the process if it has not ended, and keep its peak memory."""
         process, self._process = self._process, None
-        assert process is not None
+        if process is None:  # `stop` ended it from another thread
+            return
         self._sandbox.kill(process)
         self._peak = max(self._peak, process.ended.result().peak)
         self._api.channel.events.put(None)  # not earlier: the client would log an error

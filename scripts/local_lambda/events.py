@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
 
 from scripts.aws.limits import EVENT_LIMIT
+from scripts.local_lambda import function_url
 from scripts.local_lambda.errors import NotRunnable, RequestTooLarge
 
 CONTENT_TYPES = {
@@ -97,41 +96,8 @@ def from_image(path: Path, query: str) -> InvocationInput:
 
 
 def function_url_event(body: bytes, content_type: str | None, query: str = "") -> dict[str, Any]:
-    """Return the event of a Function URL for a POST with a binary body.
-
-    Source: docs.aws.amazon.com/lambda/latest/dg/urls-invocation, payload format 2.0.
-    """
-    host = "local.lambda-url.us-east-1.on.aws"
+    """Return the event of a Function URL for a POST with a binary body."""
     kind = content_type or "application/octet-stream"
-    headers = {"host": host, "content-type": kind, "content-length": str(len(body)), "user-agent": "invoke_local"}
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": "/",
-        "rawQueryString": query,
-        "headers": headers,
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": "local",
-            "domainName": host,
-            "domainPrefix": "local",
-            "http": {
-                "method": "POST",
-                "path": "/",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": "invoke_local",
-            },
-            "requestId": "00000000-0000-0000-0000-000000000000",
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": "01/Jan/2026:00:00:00 +0000",
-            "timeEpoch": 1767225600000,
-        },
-        "body": base64.b64encode(body).decode(),
-        "isBase64Encoded": True,
-    }
-    if query:
-        parameters = parse_qs(query, keep_blank_values=True)
-        event["queryStringParameters"] = {name: ",".join(values) for name, values in parameters.items()}
-    return event
+    headers = [("host", function_url.DOMAIN), ("content-type", kind), ("content-length", str(len(body)))]
+    request = function_url.Request("POST", "/", query, [*headers, ("user-agent", "invoke_local")], body)
+    return function_url.event(request)
