@@ -1,0 +1,97 @@
+"""Training of a pose model that reads crops of gauges, from scratch: `python -m example.reading.train`.
+
+Draws the crops, trains, saves the weights and measures the readings on the test split.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from example.dials import KEYPOINTS
+from example.offline import load_yolo
+from example.reading import crops
+from example.strip_checkpoint import save_stripped
+from example.tasks.dataset import build, default_workers
+from example.tasks.train import add_options, train
+from example.tasks.training_configs import EXAMPLE, POSE_GAIN, SETTINGS, SIGMAS, TrainingConfig
+from function.errors import ReadingFailed
+from function.readings import scale
+
+WEIGHTS = EXAMPLE / "reading" / "gauge.pt"
+MIN_CONF = 0.05  # of the dial, as in function/readings/dial.py
+CONFIG = TrainingConfig(
+    task="reading",
+    base="v8/yolov8-pose.yaml",
+    scale=(0.33, 0.25, 1024),  # yolov8n-pose
+    names=crops.NAMES,
+    make=crops.make,
+    plan=crops.PLAN,
+    counts={"train": 12_000, "val": 300, "test": 200},
+    seeds={"train": 30291, "val": 30292, "test": 30293},
+    epochs=100,
+    settings=SETTINGS | {"imgsz": 256, "batch": 64, "nbs": 64, "mosaic": 0.0, "close_mosaic": 0, "pose": POSE_GAIN},
+    keypoints=KEYPOINTS,
+    sigmas=SIGMAS,
+    max_bytes=8_000_000,
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    command = argparse.ArgumentParser(prog="python -m example.reading.train", description=main.__doc__)
+    add_options(command)
+    return command
+
+
+def main() -> int:
+    """Train and measure the model; save its weights. Return the exit code."""
+    args = parser().parse_args()
+    data = build(CONFIG, CONFIG.folder / "data", default_workers())
+    if not args.measure:
+        save_stripped(train(CONFIG, data, args), WEIGHTS, EXAMPLE.parent)
+    for name, value in measure(load_yolo(str(WEIGHTS)), data.parent / "test").items():
+        sys.stdout.write(f"{name:<32} {value}\n")
+    return 0
+
+
+def measure(model: Any, split: Path) -> dict[str, float]:
+    """Return the errors of the readings in percent of the scale, by the rules of the function.
+
+    Args:
+        model: of ultralytics.
+        split: folder with `images` and `labels`.
+    """
+    paths = sorted((split / "images").glob("*.jpg"))
+    errors = []
+    for path in paths:
+        label = (split / "labels" / f"{path.stem}.txt").read_text().split()
+        result = model.predict(str(path), imgsz=CONFIG.settings["imgsz"], conf=MIN_CONF, verbose=False)[0]
+        width, height = result.orig_shape[::-1]
+        truth = np.array(label[5:], np.float64).reshape(-1, 3) * (width, height, 1)
+        read = _share(result.keypoints.data[0].numpy(force=True)) if len(result.boxes) else None
+        if read is not None:
+            errors.append(100 * abs(read - scale.share(truth)))
+    return {
+        "images": len(paths),
+        "not read": len(paths) - len(errors),
+        "median error, % of the scale": round(float(np.median(errors)), 2) if errors else 100.0,
+        "90 % of the errors are below": round(float(np.quantile(errors, 0.9)), 2) if errors else 100.0,
+    }
+
+
+def _share(points: NDArray[np.float32]) -> float | None:
+    """Return the reading of the detected points; None if the function would not read them."""
+    if float(points[:, 2].min()) < scale.MIN_CONFIDENCE:
+        return None
+    try:
+        return scale.share(points)
+    except ReadingFailed:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

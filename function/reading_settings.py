@@ -1,0 +1,78 @@
+"""Settings of readings: the texts that a second model gives for detections. `Settings` reads the environment variables.
+
+Loaded only if READ_MODEL_ID or READ_MODEL_PATH is set.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from function.errors import InvalidSetting, shown
+
+PROMPT = (
+    "The image shows one measuring instrument. Reply with its reading only: the value and the unit, "
+    "such as 4.2 bar. If it cannot be read, reply: not readable."
+)
+MAX_PROMPT = 4000  # characters; every reading sends and pays them
+MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,2047}", re.ASCII)  # an id, or an ARN; Bedrock API, `Converse`
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+SCALE = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?:\s+(\S.*))?", re.ASCII)
+MAX_UNIT = 40  # characters
+
+
+class Scale(NamedTuple):
+    """Values at the two ends of a scale."""
+
+    start: float
+    end: float
+    unit: str  # "" for none
+
+
+class ReadingSettings(NamedTuple):
+    """Which detections are read, and with what; exactly one of `model_id` and `model_path` is set."""
+
+    model_id: str | None  # Bedrock model, inference profile or ARN
+    model_path: str | None  # ONNX pose model: file or s3://bucket/key
+    model_sha256: str | None  # expected checksum of that file; None: not checked
+    classes: tuple[str, ...]  # names or ids; (): every class
+    prompt: str
+    max_crops: int  # of one image
+    scale: Scale | None  # None: a reading is a share of the scale, 0..1
+
+
+def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> ReadingSettings:
+    """Return the settings of readings.
+
+    Args:
+        values: text of the variables READ_*, without spaces at its ends; an empty text means "not set".
+        max_crops: READ_MAX_CROPS, parsed.
+        sha256: READ_MODEL_SHA256, parsed.
+
+    Raises:
+        InvalidSetting: a variable has an invalid value, or two of them exclude each other.
+    """
+    model_id, model_path = values["READ_MODEL_ID"] or None, values["READ_MODEL_PATH"] or None
+    if model_id and model_path:
+        raise InvalidSetting("exactly one of READ_MODEL_ID and READ_MODEL_PATH must be set, got both")
+    if model_id and not MODEL_ID.fullmatch(model_id):
+        raise InvalidSetting(f"READ_MODEL_ID must be a model id, inference profile or ARN, got {shown(model_id)}")
+    if len(values["READ_PROMPT"]) > MAX_PROMPT:
+        length = len(values["READ_PROMPT"])
+        raise InvalidSetting(f"READ_PROMPT must have at most {MAX_PROMPT} characters, got {length}")
+    classes = tuple(name.strip() for name in values["READ_CLASSES"].split(",") if name.strip())
+    if values["READ_CLASSES"] and not classes:
+        raise InvalidSetting(f"READ_CLASSES must be class names with commas, got {shown(values['READ_CLASSES'])}")
+    prompt = values["READ_PROMPT"] or PROMPT
+    return ReadingSettings(model_id, model_path, sha256, classes, prompt, max_crops, _scale(values["READ_SCALE"]))
+
+
+def _scale(text: str) -> Scale | None:
+    if not text:
+        return None
+    if match := SCALE.fullmatch(text):
+        scale = Scale(float(match[1]), float(match[2]), match[3] or "")
+        is_finite = math.isfinite(scale.start) and math.isfinite(scale.end)
+        if is_finite and scale.start != scale.end and scale.unit.isprintable() and len(scale.unit) <= MAX_UNIT:
+            return scale
+    raise InvalidSetting(f"READ_SCALE must be two different numbers and a unit, such as 0:10 bar, got {shown(text)}")

@@ -1,0 +1,81 @@
+"""Environment variables of readings."""
+
+import pytest
+
+from function.errors import InvalidSetting
+from function.reading_settings import PROMPT, ReadingSettings, Scale
+from function.settings import Settings
+
+ID = {"READ_MODEL_ID": "eu.amazon.nova-lite-v1:0"}
+PATH = {"READ_MODEL_PATH": "dial.onnx"}
+
+
+def reading(environ: dict[str, str]) -> ReadingSettings:
+    found = Settings.from_env(environ).reading
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("environ", [{}, {"READ_MODEL_ID": " "}, {"READ_CLASSES": "gauge", "READ_PROMPT": "?"}])
+def test_detections_are_not_read_by_default(environ: dict[str, str]) -> None:
+    assert Settings.from_env(environ).reading is None
+
+
+def test_defaults() -> None:
+    expected = ReadingSettings("eu.amazon.nova-lite-v1:0", None, None, (), PROMPT, 8, None)
+    assert reading(ID) == expected
+    assert reading(PATH) == expected._replace(model_id=None, model_path="dial.onnx")
+
+
+def test_values_are_read() -> None:
+    environ = {"READ_CLASSES": "Pressure gauge, 3,", "READ_PROMPT": " How\nmuch? ", "READ_MAX_CROPS": "20"}
+    found = reading(ID | environ)
+    assert (found.classes, found.prompt, found.max_crops) == (("Pressure gauge", "3"), "How\nmuch?", 20)
+    assert reading(PATH | {"READ_MODEL_SHA256": "AB" * 32}).model_sha256 == "ab" * 32
+
+
+def test_both_models_are_refused() -> None:
+    with pytest.raises(InvalidSetting, match="exactly one of READ_MODEL_ID and READ_MODEL_PATH must be set, got both"):
+        Settings.from_env(ID | PATH)
+
+
+@pytest.mark.parametrize(
+    ("text", "scale"),
+    [
+        ("0:10 bar", Scale(0, 10, "bar")),
+        (" -1 : 1.6  kg/cm2 ", Scale(-1, 1.6, "kg/cm2")),
+        ("0:100", Scale(0, 100, "")),
+        ("100:.5 % of full", Scale(100, 0.5, "% of full")),
+        ("0:6 °C", Scale(0, 6, "°C")),
+        ("", None),
+    ],
+)
+def test_scale_is_read(text: str, scale: Scale | None) -> None:
+    assert reading(PATH | {"READ_SCALE": text}).scale == scale
+
+
+@pytest.mark.parametrize(
+    "text", ["10 bar", "0-10 bar", "0:10bar", "5:5 bar", "a:b", "0:", ":10", "nan:1", "0:1e5", f"0:{'9' * 400}",
+             "0:1 a\nb", "0:1 " + "x" * 41, "٠:١"],
+)  # fmt: skip
+def test_invalid_scale_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="READ_SCALE must be two different numbers and a unit, such as 0:10 bar"):
+        Settings.from_env(PATH | {"READ_SCALE": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("READ_MODEL_ID", "a model"),
+        ("READ_MODEL_ID", "a\x00b"),
+        ("READ_MODEL_ID", "x" * 2049),
+        ("READ_CLASSES", " , ,"),
+        ("READ_MAX_CROPS", "0"),
+        ("READ_MAX_CROPS", "all"),
+        ("READ_MODEL_SHA256", "ab"),
+        ("READ_PROMPT", "x" * 4001),
+    ],
+)
+def test_invalid_value_names_the_variable(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        Settings.from_env(ID | {name: value})
