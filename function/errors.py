@@ -2,15 +2,18 @@
 
 FunctionError                 has an HTTP status; its message is written for the caller
 ├── BadRequest            400 the event or its body does not have one of the supported forms
+├── Unauthorized          401 no API key, or another one
 ├── Forbidden             403 a bucket or a host that is not allowed
 ├── NotFound              404 no such path, no such object
 ├── MethodNotAllowed      405 the path exists, the method is not allowed
+├── NotAcceptable         406 an image was requested in place of JSON, and the response is a list
 ├── TooLarge              413 more pixels, bytes or images than the limit
 ├── UnsupportedImage      415 the format is not supported, or the image is broken
 ├── InvalidOption         422 an option is out of range, or the model does not have the class
 ├── InvalidTensor         422 the model does not have the input or output, or does not run on the inputs
 ├── InternalError         500 an error of the function: the log has the traceback under the request id
 ├── UrlFetchFailed        502 the server of a URL did not return an image
+├── ReadingFailed         502 a detection of which no reading could be made
 ├── DeadlineExceeded      503 no time is left for this image, or it used up its share
 └── TransientError        503 a service fails or cannot be called: a retry may succeed, events are delivered again
 SetupError                    raised while the function starts: the platform reports it as an init error
@@ -19,6 +22,8 @@ SetupError                    raised while the function starts: the platform rep
 """
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -26,6 +31,7 @@ class FunctionError(Exception):
     """Response with a status other than 200."""
 
     status = 500
+    headers: Mapping[str, str] = MappingProxyType({})  # of the HTTP response, beside the content type
 
     def __init__(self, message: str = "") -> None:
         """Set the message, with unprintable characters as escapes.
@@ -40,6 +46,13 @@ class BadRequest(FunctionError):
     """Event or body in none of the supported forms."""
 
     status = 400
+
+
+class Unauthorized(FunctionError):
+    """Request without a valid API key."""
+
+    status = 401
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
 
 class Forbidden(FunctionError):
@@ -62,7 +75,13 @@ class MethodNotAllowed(FunctionError):
     def __init__(self, message: str, allow: str = "POST") -> None:
         """Set the message, and the allowed method for the header `Allow`."""
         super().__init__(message)
-        self.allow = allow
+        self.headers = {"Allow": allow}
+
+
+class NotAcceptable(FunctionError):
+    """Response that the function does not have in the requested media type."""
+
+    status = 406
 
 
 class TooLarge(FunctionError):
@@ -102,6 +121,12 @@ class InternalError(FunctionError):
 
 class UrlFetchFailed(FunctionError):
     """Server of a URL that did not return an image."""
+
+    status = 502
+
+
+class ReadingFailed(FunctionError):
+    """Detection of which the second model gave no reading."""
 
     status = 502
 

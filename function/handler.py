@@ -25,6 +25,7 @@ from function.service import Service
 from function.settings import LAYER_MODEL, MAX_IMAGE_PIXELS, TASK_MODEL, Settings
 
 if TYPE_CHECKING:
+    from function.readings.reader import Reader
     from function.tensors.model import TensorModel
 
 MAX_MODEL_BYTES = 2 * 1024**3  # of a model in S3: the largest size of one ONNX file
@@ -66,8 +67,18 @@ def _warn_of_unchecked(settings: Settings, loaded: "Model | TensorModel") -> Non
         logger.warning("%s is not checked: set MODEL_SHA256 to %s", one_line(settings.model_path), _sha256(loaded))
 
 
+def _load_reader(settings: Settings, loaded: "Model | TensorModel") -> "Reader | None":
+    """Load what reads the detections, if the settings name it."""
+    if settings.reading is None:
+        return None
+    from function.readings.reader import Reader  # imported here: few functions read detections
+
+    return Reader.load(settings.reading, settings, loaded.metadata if isinstance(loaded, Model) else None)
+
+
 MODEL = _load(SETTINGS)
 _warn_of_unchecked(SETTINGS, MODEL)
+READER = _load_reader(SETTINGS, MODEL)
 INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this execution environment; its first invocation takes it
 
 
@@ -87,7 +98,8 @@ def lambda_handler(event: Any, context: Any) -> Any:
         FunctionError: for an event that no caller waits for; the platform delivers it again.
     """
     remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
-    service = Service(MODEL, SETTINGS, getattr(context, "aws_request_id", ""), remaining_ms)
+    init_ms = next(INIT_MS, None)
+    service = Service(MODEL, SETTINGS, getattr(context, "aws_request_id", ""), remaining_ms, init_ms, READER)
     source = sources.find(event)
     try:
         return source.respond(event, service)
@@ -96,16 +108,16 @@ def lambda_handler(event: Any, context: Any) -> Any:
         raise
     finally:
         if SETTINGS.metrics:
-            _report(sources.name(source), service.results, context)
+            _report(sources.name(source), service.results, context, init_ms)
 
 
-def _report(source: str, results: list[Result | Inference], context: Any) -> None:
+def _report(source: str, results: list[Result | Inference], context: Any, init_ms: float | None) -> None:
     """Write the line of metrics."""
     invocation = metrics.InvocationInfo(
         source=source,
         function_name=getattr(context, "function_name", ""),
         request_id=getattr(context, "aws_request_id", ""),
-        init_ms=next(INIT_MS, None),
+        init_ms=init_ms,
         now_ms=time_ns() // 1_000_000,
         model_sha256=_sha256(MODEL),
         takes_images=isinstance(MODEL, Model),

@@ -6,7 +6,7 @@ import re
 from function import storage
 from function.errors import BadRequest, Forbidden, shown
 from function.request import ImageRef
-from function.settings import Settings
+from function.settings import UPLOAD_PREFIX, Settings
 
 URL_SAFE = str.maketrans("-_", "+/")
 LINE_BREAKS = r"[\t\r\n\f\v]+"
@@ -144,7 +144,8 @@ def _bucket_and_key(address: str, settings: Settings) -> tuple[str, str]:
     bucket, slash, key = address.removeprefix("s3://").partition("/")
     if not (address.startswith("s3://") and bucket and slash and key and _is_unicode(address)):
         raise BadRequest(f"s3 must be s3://bucket/key, got {shown(address)}")
-    if bucket not in settings.allowed_buckets:
+    is_upload = bucket == settings.upload_bucket and key.startswith(UPLOAD_PREFIX)
+    if bucket not in settings.allowed_buckets and not is_upload:
         raise Forbidden(f"the bucket {shown(bucket)} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
     return bucket, key
 

@@ -93,10 +93,19 @@ def _counts(
         "Images": len(predictions),
         "Detections": sum(_class_ids(prediction).size for prediction in predictions),
         **({"Inferences": len(inferences)} if inferences else {}),
+        **_reading_counts(predictions),
         "Errors": errors.total(),
         **{ERROR_PREFIX + name: count for name, count in errors.items()},
         **({"Megapixels": round(pixels / PIXELS_PER_MEGAPIXEL, 3)} if predictions else {}),
     }
+
+
+def _reading_counts(predictions: list[Prediction | Classification]) -> dict[str, int]:
+    """Return the numbers of readings and of those that failed; nothing if no detection was to be read."""
+    images = [prediction.readings or () for prediction in predictions if isinstance(prediction, Prediction)]
+    outcomes = [outcome for readings in images for outcome in readings if outcome is not None]
+    failed = sum(isinstance(outcome, FunctionError) for outcome in outcomes)
+    return {"Readings": len(outcomes) - failed, "ReadingErrors": failed} if outcomes else {}
 
 
 def _by_type(results: list[Result | Inference]) -> Counter[str]:

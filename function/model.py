@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FilePath = str | os.PathLike[str]
 
+ONNXRUNTIME_VERSION = str(ort.__version__)
 PATTERN_PERIOD = 32  # px
 WARM_UP_STRIDES = 2  # side of the first run, in strides: the smallest size that every layer is known to accept
 

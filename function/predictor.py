@@ -78,7 +78,11 @@ def predict(
 
 
 def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
-    """Return the options of the request that change nothing in the result of this model."""
+    """Return the options of the request that change nothing in the result of this model.
+
+    `annotate` and `read` are not options of the predictor.
+    """
+    options = options._replace(annotate=None, read=None)
     if options == NO_OPTIONS:
         return ()
     metadata = served.metadata
@@ -172,13 +176,18 @@ def _resolve_options(settings: Settings, options: Options, names: dict[int, str]
         conf=settings.conf if options.conf is None else options.conf,
         iou=settings.iou if options.iou is None else options.iou,
         max_det=settings.max_det if options.max_det is None else options.max_det,
-        class_ids=None if options.classes is None else _class_ids(options.classes, names),
+        class_ids=None if options.classes is None else class_ids(options.classes, names),
         agnostic=settings.agnostic if options.agnostic is None else options.agnostic,
         masks=options.masks,
     )
 
 
-def _class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
+def class_ids(classes: tuple[int | str, ...], names: dict[int, str]) -> Ints:
+    """Return the ids of classes that a request or a setting names, each by id or name.
+
+    Raises:
+        InvalidOption: the model does not have one of them.
+    """
     by_name: dict[str, list[int]] = {}
     for class_id, name in names.items():
         by_name.setdefault(name, []).append(class_id)

@@ -26,6 +26,8 @@ class Options(NamedTuple):
     classes: tuple[int | str, ...] | None = None  # ids (int), and names or ids (str)
     agnostic: bool | None = None  # NMS across classes
     masks: str = "polygons"  # one of MASKS; "rle" adds COCO run lengths, "none" leaves out both
+    annotate: bool | None = None  # also return the image with its detections drawn
+    read: bool | None = None  # whether a second model reads the detections
 
 
 class ImageRef(NamedTuple):
@@ -260,6 +262,18 @@ OPTIONS = (  # the only list of options: a new one is a row here and a field of 
         _choice,
         {"type": "string", "enum": MASKS},
         "Segment models only: polygons, polygons and COCO run lengths (rle), or boxes only (none)",
+    ),
+    Option(
+        "annotate",
+        _flag,
+        {"type": "boolean"},
+        "Also return the image with the result drawn on it",
+    ),
+    Option(
+        "read",
+        _flag,
+        {"type": "boolean"},
+        "Read the detections with a second model (READ_MODEL_ID or READ_MODEL_PATH)",
     ),
 )
 BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

@@ -20,6 +20,14 @@ class Timing(NamedTuple):
 UNTIMED = Timing(0, 0, 0, 0)
 
 
+class Reading(NamedTuple):
+    """Text that a second model reads from a detection."""
+
+    text: str
+    model: str  # READ_MODEL_ID, or the name of the file in READ_MODEL_PATH
+    latency_ms: float
+
+
 class Prediction(NamedTuple):
     """Detections in one image, best first."""
 
@@ -34,6 +42,8 @@ class Prediction(NamedTuple):
     keypoints: Floats | None = None  # (K, P, 2 or 3), pixels of the upright image, confidence 0..1
     boxes_cxcywhr: Floats | None = None  # (K, 5), pixels of the upright image, radians
     ignored: tuple[str, ...] = ()  # fields of the request without an effect
+    readings: tuple[Reading | FunctionError | None, ...] | None = None  # of K detections; None: nothing is read
+    source: bytes | None = None  # the encoded image, if the request wants it annotated
 
 
 class Classification(NamedTuple):
@@ -46,6 +56,7 @@ class Classification(NamedTuple):
     metadata: ModelMetadata
     timing: Timing
     ignored: tuple[str, ...] = ()  # fields of the request without an effect
+    source: bytes | None = None  # the encoded image, if the request wants it annotated
 
 
 class InferenceTiming(NamedTuple):

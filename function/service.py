@@ -7,13 +7,22 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from function import errors, image_loading, predictor
-from function.errors import BadRequest, DeadlineExceeded, FunctionError, InternalError, UnsupportedImage, one_line
+from function.errors import (
+    BadRequest,
+    DeadlineExceeded,
+    Forbidden,
+    FunctionError,
+    InternalError,
+    UnsupportedImage,
+    one_line,
+)
 from function.model import Model, stop_run
 from function.request import ImageRequest
 from function.results import Classification, Inference, Prediction, Result
 from function.settings import Settings
 
 if TYPE_CHECKING:
+    from function.readings.reader import Outcome, Reader
     from function.tensors.model import TensorModel
     from function.tensors.signature import Signature
 
@@ -46,6 +55,8 @@ class Service:
         settings: Settings,
         request_id: str,
         remaining_ms: Callable[[], int] | None = None,
+        init_ms: float | None = None,
+        reader: "Reader | None" = None,
     ) -> None:
         """Set the deadline.
 
@@ -54,11 +65,16 @@ class Service:
             settings: of the execution environment.
             request_id: of the invocation.
             remaining_ms: returns the milliseconds before Lambda ends the invocation; None: no limit.
+            init_ms: milliseconds of the init phase before the first invocation; None for later ones.
+            reader: of the detections; None: they are not read.
         """
         self.settings = settings
         self.request_id = request_id
         self.results: list[Result | Inference] = []  # predictions, inferences and errors, for the metrics
         self.started = monotonic()
+        self.init_ms = init_ms
+        self.reader = reader
+        self.may_read = True  # the caller may have detections read, which can cost money
         self.deadline: float | None = None  # by `monotonic`
         self.subject = ""  # of an error in the log: method and path, a message, or the URI of an object
         self._model = model
@@ -216,6 +232,11 @@ class Service:
         """The inputs and outputs of a generic ONNX model; None for a model that takes images."""
         return None if isinstance(self._model, Model) else self._model.signature
 
+    @property
+    def model_sha256(self) -> str:
+        """The checksum of the model file."""
+        return self._model.metadata.sha256 if isinstance(self._model, Model) else self._model.sha256
+
     def predict(self, request: ImageRequest | FunctionError) -> Result:
         """Load one image and run the model on it; return the error of a request that could not be parsed."""
         return self.guard(self._predict, request)
@@ -273,12 +294,15 @@ class Service:
         if isinstance(request, FunctionError):
             raise request
         self.require_image_model()  # before the image is loaded
+        if self.reader and request.options.read and not self.may_read:
+            raise Forbidden("read must not be true without a valid API key or an authorizer of the front end")
         self.begin(lambda: image_loading.prepare(request.ref, self.settings))
         if request.ref.kind in REMOTE:
             data = self.read(image_loading.load, request.ref, self.settings)
         else:
             data = image_loading.load(request.ref, self.settings)
-        return self._predict_bytes(data, request)
+        prediction = self._predict_bytes(data, request)
+        return prediction._replace(source=data) if request.options.annotate else prediction
 
     def _predict_bytes(self, data: bytes, request: ImageRequest) -> Prediction | Classification:
         model = self.require_image_model()
@@ -287,8 +311,28 @@ class Service:
         prediction = self.compute(predictor.predict, *arguments)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
+        prediction = self._with_readings(data, prediction, request.options.read)
         self.results.append(prediction)
         return prediction
+
+    def _with_readings(
+        self, data: bytes, prediction: Prediction | Classification, is_requested: bool | None
+    ) -> Prediction | Classification:
+        """Return a prediction with the readings of its detections, if there is a reader and the caller may use it."""
+        if self.reader is None or not isinstance(prediction, Prediction):
+            return prediction._replace(ignored=(*prediction.ignored, "read")) if is_requested else prediction
+        if is_requested is False or not self.may_read:
+            return prediction
+        outcomes = self.guard(self._read_detections, self.reader, data, prediction)
+        return self.reader.add(prediction, outcomes, self.request_id)
+
+    def _read_detections(self, reader: "Reader", data: bytes, prediction: Prediction) -> "list[Outcome]":
+        if not reader.rows(prediction):
+            return []
+        self.check_time_to_decode(data)
+        crops = self.compute(reader.cut, data, prediction)
+        # Bedrock keeps the share of the image by itself: its calls cannot be stopped.
+        return self.compute(reader.read, crops, None) if reader.dial else reader.read(crops, self._share_ends)
 
     def _infer(self, fields: Any) -> Inference:
         if isinstance(self._model, Model):

@@ -3,17 +3,23 @@
 import os
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from function.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from function.reading_settings import ReadingSettings
 
 CONF = 0.25  # ultralytics 8.4.190 `predict`
 IOU = 0.7  # ultralytics 8.4.190 cfg/default.yaml
 MAX_DETECTIONS = 300  # ultralytics 8.4.190 cfg/default.yaml
 MAX_IMAGE_PIXELS = 50_000_000  # a JPEG of a 48-megapixel phone is below it and needs 0.3 GB of memory
 RESULT_PREFIX = "results/"  # key prefix of the results of event sources
+UPLOAD_PREFIX = "uploads/"  # key prefix of the images that clients upload
 MAX_IMAGES = 16  # in one request; all results share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one image from S3 or from a URL
+READ_MAX_CROPS = 8  # detections of an image that a second model reads, each at a price
+READ_VARIABLES = ("READ_MODEL_ID", "READ_MODEL_PATH", "READ_CLASSES", "READ_PROMPT", "READ_SCALE")
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
 MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
@@ -51,6 +57,10 @@ class Settings(NamedTuple):
     max_tensor_elements: int  # values in all inputs of a request together, and in all outputs together
     cors_origins: tuple[str, ...]  # behind a front end without CORS of its own; in lower case
     memory_mb: int | None  # of the function; None outside of Lambda
+    page: bool  # GET of the root responds with a page for the browser
+    api_key_sha256: tuple[str, ...]  # digests of the keys of HTTP requests; (): no key is needed
+    reading: "ReadingSettings | None"  # None: detections are not read
+    upload_bucket: str | None  # of images above the payload limit; None: no uploads
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -88,6 +98,10 @@ class Settings(NamedTuple):
             max_tensor_elements=_positive(environ, "MAX_TENSOR_ELEMENTS", MAX_TENSOR_ELEMENTS),
             cors_origins=_origins(environ, "CORS_ORIGINS"),
             memory_mb=_positive(environ, MEMORY_SIZE, 1) if environ.get(MEMORY_SIZE, "").strip() else None,
+            page=_switch(environ, "PAGE", "1"),
+            api_key_sha256=_digests(environ, "API_KEY_SHA256"),
+            reading=_reading(environ),
+            upload_bucket=_upload_bucket(environ),
         )
 
 
@@ -111,13 +125,39 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def _sha256(environ: Mapping[str, str], name: str) -> str | None:
     text = environ.get(name, "").strip().lower()
-    if text and not (len(text) == SHA256_DIGITS and set(text) <= set("0123456789abcdef")):
+    if text and not _is_sha256(text):
         raise InvalidSetting(f"{name} must be {SHA256_DIGITS} hexadecimal digits, got {text!r}")
     return text or None
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "").strip() or "0"
+def _digests(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return the digests of a list; the message for another value does not repeat it, it may be a key."""
+    digests = _names(environ, name)
+    wrong = next((digest for digest in digests if not _is_sha256(digest)), None)
+    if wrong is not None or (environ.get(name, "").strip() and not digests):
+        got = "no digest" if wrong is None else f"an item of {len(wrong)} characters"
+        raise InvalidSetting(
+            f"{name} must be SHA-256 digests of {SHA256_DIGITS} hexadecimal digits with commas between them, got {got}"
+        )
+    return digests
+
+
+def _reading(environ: Mapping[str, str]) -> "ReadingSettings | None":
+    values = {name: environ.get(name, "").strip() for name in READ_VARIABLES}
+    max_crops, sha256 = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS), _sha256(environ, "READ_MODEL_SHA256")
+    if not (values["READ_MODEL_ID"] or values["READ_MODEL_PATH"]):
+        return None
+    from function import reading_settings  # imported here: few functions read detections
+
+    return reading_settings.parse(values, max_crops, sha256)
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == SHA256_DIGITS and set(text) <= set("0123456789abcdef")
+
+
+def _switch(environ: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = environ.get(name, "").strip() or default
     if text not in ("0", "1"):
         raise InvalidSetting(f"{name} must be 0 or 1, got {text!r}")
     return text == "1"
@@ -153,6 +193,18 @@ def _result_prefix(environ: Mapping[str, str]) -> str:
             "every image would be taken for a result"
         )
     return prefix
+
+
+def _upload_bucket(environ: Mapping[str, str]) -> str | None:
+    """Return the bucket of uploads; refuse one in which every upload would be an event about a new image."""
+    bucket = environ.get("UPLOAD_BUCKET", "").strip() or None
+    watched, prefix = environ.get("WATCHED_BUCKET", "").strip(), environ.get("WATCHED_PREFIX", "")
+    if bucket and bucket == watched and (prefix.startswith(UPLOAD_PREFIX) or UPLOAD_PREFIX.startswith(prefix)):
+        raise InvalidSetting(
+            f"UPLOAD_BUCKET must not be the watched bucket if WATCHED_PREFIX {prefix!r} and {UPLOAD_PREFIX} overlap, "
+            f"got {bucket!r}: uploads would trigger the function"
+        )
+    return bucket
 
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

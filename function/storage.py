@@ -134,6 +134,30 @@ def write(
     return True
 
 
+def presign_post(
+    bucket: str, key: str, content_type: str, type_start: str, max_bytes: int, expires_s: int
+) -> dict[str, Any]:
+    """Return `url` and `fields` of a form that uploads one object, with the rights of the function's role.
+
+    Args:
+        bucket: name.
+        key: key of the object.
+        content_type: value of the field Content-Type.
+        type_start: what a changed content type must begin with.
+        max_bytes: largest size that S3 accepts; the smallest is one byte.
+        expires_s: life of the form in seconds.
+
+    Raises:
+        TransientError: no credentials.
+    """
+    conditions = [["starts-with", "$Content-Type", type_start], ["content-length-range", 1, max_bytes]]
+    with _translated_errors(f"s3://{bucket}/{key}"):
+        form: dict[str, Any] = _presigning_client().generate_presigned_post(
+            bucket, key, {"Content-Type": content_type}, conditions, expires_s
+        )
+    return form
+
+
 def prepare() -> None:
     """Load boto3 and make the client, if that is not done: neither is part of the time of an object."""
     _client()
@@ -163,13 +187,30 @@ def _client() -> Any:
         return _make_client()
 
 
-def _make_client(**credentials: str) -> Any:
+@cache
+def _presigning_client() -> Any:
+    """Return a client for forms: new buckets accept version 4 of the signature alone.
+
+    With the bucket in the path, the URL has the region. The other style names no region, and S3 redirects the upload to
+    a bucket that is less than a day old, which browsers do not follow.
+    """
+    client = _make_client({"signature_version": "s3v4", "s3": {"addressing_style": "path"}})
+    import boto3
+
+    if boto3.DEFAULT_SESSION.get_credentials() is None:  # boto3 would raise an AttributeError for a form
+        from botocore.exceptions import NoCredentialsError
+
+        raise NoCredentialsError
+    return client
+
+
+def _make_client(options: Mapping[str, Any] | None = None, /, **credentials: str) -> Any:
     import boto3
     from botocore.config import Config
 
     os.environ.setdefault("RES_OPTIONS", RESOLVER_OPTIONS)
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    config = Config(retries=retries, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+    config = Config(retries=retries, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, **(options or {}))
     return boto3.client("s3", config=config, **credentials)
 
 

@@ -104,7 +104,7 @@ RULES = (
     Rule("PIL/*ImagePlugin.py", "formats that the function does not open", PLUGINS),
     Rule("PIL/_imagingcms.*.so", "color profiles: `yolo predict` ignores them too"),
     Rule("PIL/ImageCms.py", "color profiles: `yolo predict` ignores them too"),
-    Rule("PIL/_imagingft.*.so", "TrueType fonts; labels are drawn in the bitmap font inside ImageFont.py"),
+    Rule("PIL/_imagingft.*.so", "TrueType fonts; labels are drawn from function/draw/glyphs.json"),
     Rule("PIL/_imagingtk.*.so", "Tk windows"),
     Rule("PIL/_tkinter_finder.py", "Tk windows"),
     Rule("PIL/ImageTk.py", "Tk windows"),

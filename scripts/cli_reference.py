@@ -30,6 +30,7 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/predict.py": "scripts.predict",
     "scripts/compare.py": "scripts.compare",
     "scripts/invoke_local.py": "scripts.invoke_local",
+    "scripts/serve.py": "scripts.serve",
     "scripts/fuzz.sh": "scripts.fuzz.options",
     "scripts/soak.py": "scripts.soak.cli",
     "scripts/soak_s3.py": "scripts.soak_s3",

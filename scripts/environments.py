@@ -40,7 +40,7 @@ NETWORK_ERRORS = re.compile(
     r"SSLError|Failed to establish a new connection|Network is unreachable|Connection refused"
 )
 WITHOUT_ONNXRUNTIME = ("cdk", "docs")  # environments
-COMMAND_PACKAGES = ("numpy", "onnx", "pillow", "rich")  # that predict.py and compare.py import
+COMMAND_PACKAGES = ("numpy", "onnx", "pillow", "rich", "uvicorn")  # that predict.py, compare.py and serve.py import
 PINNED = re.compile(r'([\w.-]+)==([\w.+]+)(?:; python_version (>=|<) "3\.(\d+)")?')
 NO_VENV = re.compile(r"ensurepip is not\s+available|No module named '?(ensurepip|venv)")
 

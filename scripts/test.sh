@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Set up what the tests need (once, below .envs/), then run them with pytest.
 #
-#   scripts/test.sh            all tests, also those of the torch export, the built zips and the runtime client
-#   scripts/test.sh --fast     without these three and without slow ones
+#   scripts/test.sh            all tests, also those of the torch export, the built zips, the runtime client and the page
+#   scripts/test.sh --fast     without these four and without slow ones
 #   scripts/test.sh ARGUMENTS  pass the arguments to pytest, such as tests/function/postprocess/test_boxes.py -k nms
 #   scripts/test.sh --mutate [MODULE...]  change function/ at one place at a time; the fast tests have to notice each
 #                              change (--sample N --seed N: a random sample; --help: all options)
@@ -78,7 +78,7 @@ case "${1:-}" in
         ;;
     --fast)
         shift
-        markers="not torch and not build and not runtime and not long and not fuzz and not slow and not alone"
+        markers="not torch and not build and not runtime and not browser and not long and not fuzz and not slow and not alone"
         side_by_side -m "$markers" "$@"
         exit
         ;;

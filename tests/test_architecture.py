@@ -14,7 +14,8 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "__init__": set(),
     "errors": set(),
     "arrays": set(),
-    "settings": set(),
+    "reading_settings": set(),
+    "settings": {"reading_settings"},
     "request": set(),
     "storage": {"storage_errors"},
     "storage_errors": set(),
@@ -31,21 +32,31 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "predictor": {
         "arrays", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
     },
+    "readings": {
+        "arrays", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results", "settings",
+        "storage",
+    },
     "image_loading": {"fetch", "request", "settings", "storage"},
     "service": {
-        "image_loading", "model", "predictor", "preprocess", "request", "results", "settings", "tensors", "time_limit",
+        "image_loading", "model", "predictor", "preprocess", "readings", "request", "results", "settings", "tensors",
+        "time_limit",
     },
-    "api": {"arrays", "image_loading", "postprocess", "request", "results", "service", "settings", "tensors"},
+    "api": {
+        "arrays", "draw", "image_loading", "metadata", "model", "page", "postprocess", "preprocess", "request",
+        "results", "service", "settings", "storage", "tensors",
+    },
     "metrics": {"arrays", "results"},
+    "page": {"draw", "service", "settings", "tensors"},
     "sources": {
-        "api", "draw", "image_loading", "preprocess", "request", "results", "service", "settings", "storage", "tensors",
+        "api", "draw", "image_loading", "page", "preprocess", "request", "results", "service", "settings", "storage",
+        "tensors",
     },
     "snapstart": {"lazy_imports", "preprocess", "storage"},
 }  # fmt: skip
 ONLY_IN = {
     "onnxruntime": {"model"},
-    "boto3": {"storage"},
-    "botocore": {"storage", "storage_errors"},
+    "boto3": {"storage", "readings"},
+    "botocore": {"storage", "storage_errors", "readings"},
     "torch": set(),
     "cv2": set(),
 }
@@ -64,8 +75,20 @@ HEAVY = [
     "function.api.cors",  # CORS_ORIGINS
     "function.api.encodings",  # compressed bodies, images as text
     "function.api.multipart",  # forms
-    "function.draw",  # ANNOTATE
+    "function.api.uploads",  # UPLOAD_BUCKET
+    "function.api.accept",  # Accept: image/...
+    "function.api.annotated",  # annotate
+    "function.draw",  # ANNOTATE, annotate
     "function.fetch",  # images from a URL
+    "function.page",  # GET /
+    "function.sources.routes",  # requests of GET
+    "function.api.keys",  # API_KEY_SHA256
+    "function.api.model_info",  # GET /model
+    "function.api.openapi",  # GET /openapi.json, GET /docs
+    "function.api.authentication",  # readings
+    "function.api.reading_fields",
+    "function.reading_settings",
+    "function.readings",
     "function.preprocess.decode_time",  # invocations with little time left
     "function.postprocess.evidence",  # ambiguous output layouts
     "function.sources.s3_results",  # results of S3 events

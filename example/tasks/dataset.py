@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from example.tasks.training_configs import TRAINING_CONFIGS, TrainingConfig
+from example.tasks.training_configs import TrainingConfig
 
 JPEG_QUALITY = 85
 STATE = "made.json"  # written last: its presence means that the data set is complete
@@ -32,7 +32,7 @@ def build(config: TrainingConfig, root: Path, workers: int) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     with ProcessPoolExecutor(workers) as pool:
         for split, count in config.counts.items():
-            draw = partial(_draw, config.task, root / split, config.seeds[split])
+            draw = partial(_draw, config, root / split, config.seeds[split])
             for done, _ in enumerate(pool.map(draw, range(count), chunksize=8), start=1):
                 if done % 100 == 0 or done == count:
                     sys.stderr.write(f"{config.task}, {split}: {done}/{count} images\n")
@@ -62,13 +62,12 @@ def _data_yaml(config: TrainingConfig, root: Path) -> str:
     return "\n".join(lines)
 
 
-def _draw(task: str, folder: Path, seed: int, index: int) -> None:
+def _draw(config: TrainingConfig, folder: Path, seed: int, index: int) -> None:
     """Write one image and its label."""
-    config = TRAINING_CONFIGS[task]
     image, label = config.make(seed, index, config.plan)
-    images = folder / label if task == "classify" else folder / "images"
+    images = folder / label if config.task == "classify" else folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     image.save(images / f"{index:05d}.jpg", quality=JPEG_QUALITY)
-    if task != "classify":
+    if config.task != "classify":
         (folder / "labels").mkdir(exist_ok=True)
         (folder / "labels" / f"{index:05d}.txt").write_text(label)

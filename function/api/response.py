@@ -1,13 +1,14 @@
 """Responses: predictions and errors as JSON objects with rounded numbers, and as HTTP responses."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from function.api.body import ParsedBody
 from function.arrays import Floats
-from function.errors import FunctionError, MethodNotAllowed, TooLarge
+from function.errors import FunctionError, TooLarge
 from function.postprocess import obb, rle
 from function.postprocess.segment import Masks
 from function.results import Classification, Prediction, Result
@@ -19,16 +20,21 @@ RADIAN_DECIMALS = 4
 MILLISECOND_DECIMALS = 1
 MAX_BODY_BYTES = 6 * 1024 * 1024 - 16 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas", less the envelope
 REDUCE_HINT = "fewer images, fewer detections (max_det) or no masks (masks=none)"
+NO_HEADERS: Mapping[str, str] = {}
 
 Body = dict[str, Any]
 
 
-def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, Any]:
+def respond(
+    parsed: ParsedBody | FunctionError, service: Service, image_type: str | None = None, max_bytes: int = MAX_BODY_BYTES
+) -> dict[str, Any]:
     """Predict the images of a request one after another and return the HTTP response.
 
     Args:
         parsed: the requests; a FunctionError if the body could not be parsed.
         service: predicts each image.
+        image_type: of an annotated image that is the response in place of JSON; None: JSON.
+        max_bytes: of the body, to which annotated images are reduced.
 
     Returns:
         One result as it is; several as `{"results": [...]}` in their order, each a result or an error.
@@ -36,11 +42,15 @@ def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, A
     if isinstance(parsed, FunctionError):
         return result_response(parsed, service)
     service.expect(parsed.requests)
+    if image_type:
+        return _image_response(parsed, service, image_type, max_bytes)
     if not parsed.is_list:
-        return result_response(service.predict(parsed.requests[0]), service)
+        body = _result_body(service.predict(parsed.requests[0]), service, max_bytes)
+        return result_response(body, service) if isinstance(body, FunctionError) else http_response(200, body, service)
     rows, size = [], 0
-    for request in parsed.requests:  # each result becomes text at once: the objects need ten times its memory
-        rows.append(_json(_row(service.predict(request), service.request_id)))
+    for number, request in enumerate(parsed.requests):  # text needs a tenth of the memory of the objects
+        share = (max_bytes - size) // (len(parsed.requests) - number)
+        rows.append(_json(_row(_result_body(service.predict(request), service, share), service.request_id)))
         size += _escaped_bytes(rows[-1])
         if size > MAX_BODY_BYTES:
             return _too_large(f"{size} in the first {len(rows)} of {len(parsed.requests)} images", service, REDUCE_HINT)
@@ -50,13 +60,16 @@ def respond(parsed: ParsedBody | FunctionError, service: Service) -> dict[str, A
 def result_response(result: Result, service: Service) -> dict[str, Any]:
     """Return the HTTP response of one prediction or error."""
     if isinstance(result, FunctionError):
-        allow = result.allow if isinstance(result, MethodNotAllowed) else ""
-        return http_response(result.status, error_body(result, service.request_id), service, allow)
+        return http_response(result.status, error_body(result, service.request_id), service, result.headers)
     return http_response(200, result_body(result), service)
 
 
 def http_response(
-    status: int, body: Body, service: Service, allow: str = "", reduce_hint: str = REDUCE_HINT
+    status: int,
+    body: Body,
+    service: Service,
+    headers: Mapping[str, str] = NO_HEADERS,
+    reduce_hint: str = REDUCE_HINT,
 ) -> dict[str, Any]:
     """Return a JSON object as an HTTP response: `statusCode`, `headers` and `body`, a JSON text.
 
@@ -64,10 +77,10 @@ def http_response(
         status: HTTP status.
         body: the object.
         service: records the error that replaces a body that is too large.
-        allow: header `Allow`; "" for none.
+        headers: beside the content type.
         reduce_hint: what to request if the body is too large.
     """
-    return _text_response(status, _json(body), service, allow, reduce_hint)
+    return _text_response(status, _json(body), service, headers, reduce_hint)
 
 
 def _json(body: Body) -> str:
@@ -76,19 +89,39 @@ def _json(body: Body) -> str:
 
 
 def _text_response(
-    status: int, text: str, service: Service, allow: str = "", reduce_hint: str = REDUCE_HINT
+    status: int,
+    text: str,
+    service: Service,
+    headers: Mapping[str, str] = NO_HEADERS,
+    reduce_hint: str = REDUCE_HINT,
 ) -> dict[str, Any]:
     size = _escaped_bytes(text)
     if size > MAX_BODY_BYTES:
         return _too_large(str(size), service, reduce_hint)
-    headers = {"Content-Type": "application/json"} | ({"Allow": allow} if allow else {})
-    return {"statusCode": status, "headers": headers, "body": text, "isBase64Encoded": False}
+    sent = {"Content-Type": "application/json", **headers}
+    return {"statusCode": status, "headers": sent, "body": text, "isBase64Encoded": False}
 
 
 def _too_large(got: str, service: Service, reduce_hint: str) -> dict[str, Any]:
     error = TooLarge(f"the response must have at most {MAX_BODY_BYTES} bytes, got {got}: request {reduce_hint}")
     service.record(error)
     return result_response(error, service)
+
+
+def server_timing(service: Service, elapsed_s: float) -> str:
+    """Return the header `Server-Timing`: milliseconds of each step for all images, in total, and of a cold start.
+
+    Source: w3.org/TR/server-timing, "The Server-Timing Header Field".
+    """
+    values: dict[str, float] = {}
+    for result in service.results:
+        if not isinstance(result, FunctionError):
+            for step, ms in result.timing._asdict().items():
+                values[step] = values.get(step, 0) + ms
+    values["total"] = 1000 * elapsed_s
+    if service.init_ms is not None:
+        values["init"] = service.init_ms
+    return ", ".join(f"{name};dur={ms:.1f}" for name, ms in values.items())
 
 
 def sent_bytes(reply: dict[str, Any]) -> int:
@@ -128,8 +161,34 @@ def error_body(error: FunctionError, request_id: str) -> Body:
     return {"error": str(error), "type": type(error).__name__, "request_id": request_id}
 
 
-def _row(result: Result, request_id: str) -> Body:
-    return error_body(result, request_id) if isinstance(result, FunctionError) else result_body(result)
+def _row(body: Body | FunctionError, request_id: str) -> Body:
+    return error_body(body, request_id) if isinstance(body, FunctionError) else body
+
+
+def _result_body(result: Result, service: Service, max_bytes: int) -> Body | FunctionError:
+    """Return the JSON object of one image, with the annotated image if the request wants it; or the error."""
+    if isinstance(result, FunctionError):
+        return result
+    body = result_body(result)
+    if result.source is None:
+        return body
+    from function.api import annotated  # imported here: few requests want an annotated image
+
+    room = (max_bytes - _escaped_bytes(_json(body)) - annotated.FIELD_BYTES) * 3 // 4
+    image = service.guard(annotated.make, result.source, body, service, annotated.JPEG, room)
+    return image if isinstance(image, FunctionError) else body | {"annotated_image": image.field()}
+
+
+def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_bytes: int) -> dict[str, Any]:
+    """Return the annotated image as the HTTP response, or an error as JSON."""
+    from function.api import annotated  # imported here: few requests want an annotated image
+
+    result = service.predict(annotated.only_request(parsed, image_type))
+    if isinstance(result, FunctionError) or result.source is None:
+        return result_response(result, service)
+    room = max_bytes * 3 // 4
+    image = service.guard(annotated.make, result.source, result_body(result), service, image_type, room)
+    return result_response(image, service) if isinstance(image, FunctionError) else image.response()
 
 
 def _classes(result: Classification) -> Body:
@@ -143,7 +202,12 @@ def _classes(result: Classification) -> Body:
 
 def _detections(result: Prediction) -> Body:
     detections = [box | fields for box, fields in zip(_boxes(result), _task_fields(result), strict=True)]
-    return {"detections": detections, "detection_count": len(detections)}
+    body = {"detections": detections, "detection_count": len(detections)}
+    if result.readings is None:
+        return body
+    from function.api import reading_fields  # imported here: few functions read detections
+
+    return body | reading_fields.add(detections, result.readings)
 
 
 def _boxes(result: Prediction) -> list[Body]:

@@ -18,13 +18,17 @@ class FrontEnd(NamedTuple):
     name: str
     deadline_s: float | None = None  # it responds with an error after this time; None: no limit of its own
     max_response_bytes: int | None = None  # of the JSON of a response; None: the limit of Lambda
+    max_request_bytes: int = 6 * 1024 * 1024  # of the event; the limit of Lambda unless the front end has a lower one
+    sends_bytes: bool = True  # it decodes a base64 body of a response; a REST API only if its binaryMediaTypes fit
     leaves_cors: bool = False  # the function has to send the CORS headers; the other front ends send their own
 
 
 FUNCTION_URL = FrontEnd("Function URL")
-REST_API = FrontEnd("API Gateway REST API", deadline_s=29, leaves_cors=True)
+REST_API = FrontEnd("API Gateway REST API", deadline_s=29, sends_bytes=False, leaves_cors=True)
 HTTP_API = FrontEnd("API Gateway HTTP API", deadline_s=30)
-LOAD_BALANCER = FrontEnd("Application Load Balancer", max_response_bytes=1024 * 1024, leaves_cors=True)
+LOAD_BALANCER = FrontEnd(
+    "Application Load Balancer", max_response_bytes=1024 * 1024, max_request_bytes=1024 * 1024, leaves_cors=True
+)
 LATTICE = FrontEnd("VPC Lattice")
 
 OTHER_SENDERS = (
@@ -48,6 +52,8 @@ class HttpRequest(NamedTuple):
     stage: str  # of the API; "" if there is none
     body: Any  # as in the event: text, or nothing
     is_base64: bool
+    context: dict[str, Any]  # requestContext of the event: what the front end knows of the caller and of the route
+    full_path: str  # with the stage and the base path, as the caller wrote it
 
     @property
     def media_type(self) -> str:
@@ -73,15 +79,18 @@ def find(event: Any) -> FrontEnd | None:
 def parse(event: dict[str, Any]) -> HttpRequest:
     """Return the request of an event that a front end sent. The body is not decoded."""
     front_end = find(event) or REST_API
+    context = _mapping(event.get("requestContext"))
     return HttpRequest(
         front_end=front_end,
         method=_method(event),
         path=_path(event, front_end),
         headers=headers(event),
         query=query(event, front_end),
-        stage=str(_mapping(event.get("requestContext")).get("stage") or ""),
+        stage=str(context.get("stage") or ""),
         body=event.get("body"),
         is_base64=bool(event.get("isBase64Encoded") or event.get("is_base64_encoded")),
+        context=context,
+        full_path=str(context.get("path") or _event_path(event)),  # a REST API leaves the stage out of the event's path
     )
 
 
@@ -95,9 +104,13 @@ def _method(event: dict[str, Any]) -> str:
     return str(http.get("method") or event.get("httpMethod") or event.get("method")).upper()
 
 
+def _event_path(event: dict[str, Any]) -> str:
+    return str(event.get("rawPath") or event.get("path") or event.get("raw_path") or "/").partition("?")[0]
+
+
 def _path(event: dict[str, Any], front_end: FrontEnd) -> str:
     """Return the path without the stage, which an HTTP API puts before it unless the API has a custom domain."""
-    path = str(event.get("rawPath") or event.get("path") or event.get("raw_path") or "/").partition("?")[0]
+    path = _event_path(event)
     context = _mapping(event.get("requestContext"))
     if front_end is not HTTP_API or DEFAULT_DOMAIN not in str(context.get("domainName", DEFAULT_DOMAIN)):
         return path

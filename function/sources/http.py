@@ -5,12 +5,13 @@ place of a path. Reserved paths are found at the end of the path, after any stag
 """
 
 import http
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from function.api import body, inference_routes, response
 from function.api.body import ParsedBody
 from function.api.inference_routes import Route
-from function.errors import BadRequest, MethodNotAllowed, NotFound, UnsupportedImage, shown
+from function.errors import BadRequest, FunctionError, NotFound, UnsupportedImage, shown
 from function.errors import kind as json_kind
 from function.service import Service
 from function.settings import Settings
@@ -20,11 +21,9 @@ from function.sources.front_ends import HttpRequest
 if TYPE_CHECKING:
     from function.tensors.signature import Signature
 
-ENDPOINTS = ("analyze", "detect", "predict")  # documented names; another path is an endpoint too
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
-HEALTH = "health"  # GET: health check of a load balancer
-AVAILABLE = "POST an image to / or to any other path, GET /health, GET /v2, GET /v2/health/live, GET /v2/health/ready"
+MAX_HEADERS_BYTES = 8 * 1024  # of a response, with its status
 REPLACEMENT = "\ufffd"  # a decoder of text writes it in place of bytes that are no text
 LATIN1_STARTS = ("\xff\xd8", "\x89PNG")  # of images whose bytes were read as Latin-1 text
 LATIN1_STARTS_AS_UTF8 = tuple(start.encode() for start in LATIN1_STARTS)
@@ -46,7 +45,10 @@ def respond(event: Any, service: Service) -> dict[str, Any]:
     if request.front_end.deadline_s:
         service.end_within(request.front_end.deadline_s, f"the limit of the {request.front_end.name}")
     is_preflight = request.method == "OPTIONS" and _sends_cors(request, service.settings)
-    reply = _to_front_end(event, request, _no_content() if is_preflight else _reply(request, service), service.settings)
+    plain = _no_content() if is_preflight else _reply(request, service)
+    if any(not isinstance(result, FunctionError) for result in service.results):
+        plain["headers"]["Server-Timing"] = response.server_timing(service, monotonic() - service.started)
+    reply = _to_front_end(event, request, plain, service.settings)
     limit = request.front_end.max_response_bytes
     size = response.sent_bytes(reply) if limit else 0
     if limit and size > limit:
@@ -68,22 +70,75 @@ def read(event: Any, settings: Settings) -> ParsedBody:
 def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
     """Return the response with its headers as an object; that to HEAD has the body of GET."""
     method = "GET" if request.method == "HEAD" else request.method
+    if service.settings.api_key_sha256:
+        from function.sources import routes  # imported here: API_KEY_SHA256 is set
+
+        refusal = service.guard(routes.check_key, request, service.settings)
+        if refusal:
+            return response.result_response(refusal, service)
     route, signature = inference_routes.find(request.path), service.signature
     if route and not (method == "POST" and request.path.strip("/") == request.stage):
         return _route_response(route, method, request, service)
-    if method == "GET" and _last_part(request.path) == HEALTH:
-        return response.http_response(200, {"status": "ok"}, service)
+    if method == "GET":
+        from function.sources import routes  # imported here: most requests are a POST to the model
+
+        endpoint = routes.find(request)
+        if endpoint:
+            return endpoint.respond(request, service)
     if signature:
         fields = service.guard(_read_endpoint_json, request, signature, service.settings)
         return inference_routes.infer_response(fields, service)
-    return response.respond(service.guard(_read_images, request, service.settings), service)
+    if method == "POST" and service.settings.upload_bucket and _is_upload(request):
+        return _upload(request, service)
+    if service.reader:
+        from function.api import authentication  # imported here: few functions read detections
+
+        digests = service.settings.api_key_sha256
+        service.may_read = authentication.is_authenticated(request.headers, request.context, digests)
+    parsed = service.guard(_read_images, request, service.settings)
+    limit = request.front_end.max_response_bytes
+    max_bytes = min(response.MAX_BODY_BYTES, limit - MAX_HEADERS_BYTES) if limit else response.MAX_BODY_BYTES
+    return response.respond(parsed, service, _image_type(request), max_bytes)
+
+
+def _is_upload(request: HttpRequest) -> bool:
+    from function.sources import routes  # imported here: most functions take no uploads
+
+    return routes.last_part(request.path) == routes.UPLOADS
+
+
+def _upload(request: HttpRequest, service: Service) -> dict[str, Any]:
+    """Return the form with which the caller sends an image to S3."""
+    form = service.guard(_upload_form, request, service.settings)
+    if isinstance(form, FunctionError):
+        return response.result_response(form, service)
+    return response.http_response(200, form, service)
+
+
+def _upload_form(request: HttpRequest, settings: Settings) -> dict[str, Any]:
+    from function.api import uploads  # imported here: most functions take no uploads
+
+    uploads.check_caller(request.headers, request.context, settings)
+    return uploads.form(_content(request, settings), settings)
+
+
+def _image_type(request: HttpRequest) -> str | None:
+    """Return the type of the image that the caller wants in place of JSON; None for JSON."""
+    header = request.headers.get("accept", "")
+    if "image/" not in header.lower():
+        return None
+    from function.api import accept  # imported here: few requests want an image
+
+    return accept.image_type(header)
 
 
 def _read_images(request: HttpRequest, settings: Settings) -> ParsedBody:
-    _check_endpoint(request)
+    _check_endpoint(request, settings)
     content = _content(request, settings)
     if not content:
-        raise BadRequest(f"body must not be empty; {body.EXPECTED}")
+        from function.sources import routes  # imported here: most requests have a body
+
+        raise routes.empty_body(request, settings, body.EXPECTED)
     is_form = request.media_type == FORM
     if content[:2] in FORM_STARTS and not is_form:
         _refuse_form(content, request.media_type)
@@ -152,7 +207,7 @@ def _route_response(route: Route, method: str, request: HttpRequest, service: Se
 
 def _read_endpoint_json(request: HttpRequest, signature: "Signature", settings: Settings) -> Any:
     """Check the path and the method, and return the JSON object of the request."""
-    _check_endpoint(request)
+    _check_endpoint(request, settings)
     return _read_json(request, signature, settings)
 
 
@@ -160,7 +215,9 @@ def _read_json(request: HttpRequest, signature: "Signature", settings: Settings)
     """Return the JSON object of a request to a generic ONNX model."""
     content, expected = _content(request, settings), inference_routes.expected_body(signature)
     if not content:
-        raise BadRequest(f"body must not be empty; {expected}")
+        from function.sources import routes  # imported here: most requests have a body
+
+        raise routes.empty_body(request, settings, expected)
     media_type = request.media_type
     if not (media_type.endswith("json") or body.looks_like_json(content)):
         actual = f"{media_type or 'no content type'}, {len(content)} bytes"
@@ -168,7 +225,7 @@ def _read_json(request: HttpRequest, signature: "Signature", settings: Settings)
     return body.load_json(content, expected)
 
 
-def _check_endpoint(request: HttpRequest) -> None:
+def _check_endpoint(request: HttpRequest, settings: Settings) -> None:
     """Check that a request goes to the model.
 
     Raises:
@@ -181,13 +238,9 @@ def _check_endpoint(request: HttpRequest) -> None:
         if inference_routes.is_reserved(path):
             raise NotFound(f"unknown path {shown(request.path)}; available: {inference_routes.AVAILABLE}")
         return
-    if request.method in ("GET", "HEAD") and _last_part(request.path) not in ENDPOINTS:
-        raise NotFound(f"unknown path {shown(request.path)}; available: {AVAILABLE}")
-    raise MethodNotAllowed(f"the method must be POST, got {request.method}; available: {AVAILABLE}")
+    from function.sources import routes  # imported here: most requests are a POST to the model
 
-
-def _last_part(path: str) -> str:
-    return path.strip("/").rpartition("/")[2]
+    raise routes.refusal(request, settings)
 
 
 def _no_content() -> dict[str, Any]:

@@ -79,7 +79,8 @@ def process(
         source, result = stored, service.predict_bytes(stored.data, _image_request(s3_object, stored, options))
     if isinstance(result, fails):
         return Outcome(s3_object, None, result)
-    outcome = service.guard(_write, s3_object, source, result, service)
+    annotate = service.settings.annotate if options.annotate is None else options.annotate
+    outcome = service.guard(_write, s3_object, source, result, service, annotate)
     return Outcome(s3_object, None, outcome) if isinstance(outcome, FunctionError) else outcome
 
 
@@ -159,11 +160,13 @@ def _image_request(s3_object: S3Object, stored: storage.Object, options: Options
     return ImageRequest(ImageRef("bytes", stored.data), s3_object.key.rpartition("/")[2], options)
 
 
-def _write(s3_object: S3Object, stored: storage.Object | None, result: Result, service: Service) -> Outcome:
+def _write(
+    s3_object: S3Object, stored: storage.Object | None, result: Result, service: Service, annotate: bool
+) -> Outcome:
     """Write the result; return the outcome, which is skipped if a newer object has its result there."""
     from function.sources import s3_results  # imported here: only events about objects write results
 
-    result_uri, is_own = s3_results.write(s3_object, stored, result, service)
+    result_uri, is_own = s3_results.write(s3_object, stored, result, service, annotate)
     if stored and not is_own:
         return Outcome(s3_object, None, None, SUPERSEDED)
     return Outcome(s3_object, result_uri, result)

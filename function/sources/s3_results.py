@@ -84,7 +84,9 @@ class Order(NamedTuple):
         return bool(self.last_modified) and self._replace(sequencer="") == other._replace(sequencer="")
 
 
-def write(s3_object: S3Object, stored: Object | None, result: Result, service: Service) -> tuple[str, bool]:
+def write(
+    s3_object: S3Object, stored: Object | None, result: Result, service: Service, annotate: bool
+) -> tuple[str, bool]:
     """Write the annotated image and the JSON of an object, each unless that of a newer object exists.
 
     Args:
@@ -92,6 +94,7 @@ def write(s3_object: S3Object, stored: Object | None, result: Result, service: S
         stored: the object; None if it could not be read.
         result: its prediction or error.
         service: its settings have the bucket and the prefix of the results; it limits the time.
+        annotate: also write the annotated image.
 
     Returns:
         The URI of the JSON, and whether the JSON is of this object; if not, a newer object has its result there.
@@ -103,7 +106,7 @@ def write(s3_object: S3Object, stored: Object | None, result: Result, service: S
     bucket, stem = settings.result_bucket or s3_object.bucket, settings.result_prefix + s3_object.key
     order = Order.of(s3_object, stored)
     body = _body(result)
-    if settings.annotate and stored and not isinstance(result, FunctionError):
+    if annotate and stored and not isinstance(result, FunctionError):
         service.check_time_to_decode(stored.data)
         annotated = service.compute(_annotated, stored.data, body, settings.max_image_pixels)
         _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order, service)
@@ -207,6 +210,10 @@ def _body(result: Result) -> dict[str, Any]:
         return {"error": str(result), "type": type(result).__name__}
     body = response.result_body(result)
     del body["timing_ms"]
+    if "message" in body:
+        from function.api import reading_fields  # imported here: few functions read detections
+
+        reading_fields.remove_times(body)
     return body
 
 

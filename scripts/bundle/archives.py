@@ -14,6 +14,8 @@ from scripts.bundle import sizes
 ROOT = Path(__file__).resolve().parent.parent.parent
 TASK_ROOT, LAYER_ROOT = "/var/task", "/opt"  # where Lambda unpacks function.zip and layer.zip
 MODEL_NAME = "model.onnx"
+# Of the files below function/; others stay behind.
+SHIPPED_SUFFIXES = (".py", ".html", ".css", ".js", ".jpg", ".json", ".txt")
 VERSION_LINE = 'VERSION = "0+source"'  # in function/__init__.py; a comment may follow
 
 
@@ -51,7 +53,7 @@ def stage_function(folder: Path, python: Path | None) -> None:
         VersionLineMissing: function/__init__.py does not have VERSION_LINE exactly once.
         CompileFailed: `python` cannot compile a source.
     """
-    for source in sorted((ROOT / "function").rglob("*.py")):
+    for source in sorted(path for path in (ROOT / "function").rglob("*") if path.suffix in SHIPPED_SUFFIXES):
         target = folder / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

@@ -76,3 +76,5 @@ LIBRARIES = (
     Library("pillow", "Zstandard", "1.5.7", "BSD-3-Clause", LIBS + "libzstd-*"),
     Library("pillow", "pythoncapi-compat", None, "0BSD", "python/PIL/_imaging.*.so", is_static=True),
 )
+# In function.zip: outlines of the font, of which scripts/glyphs makes the file.
+FONT = Library("function", "DejaVu Sans Condensed Bold", "2.37", "Bitstream-Vera", "function/draw/glyphs.json")

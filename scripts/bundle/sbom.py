@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from export.model_info import ModelInfo
 from layer import pin
 from layer.targets import Target
-from scripts.bundle.components import INCOMPLETE, LIBRARIES, LICENSES, Library
+from scripts.bundle.components import FONT, INCOMPLETE, LIBRARIES, LICENSES, Library
 from scripts.manifest import FUNCTION_ZIP, LAYER_ZIP
 
 NAME = "yolo-lambda-zip"
@@ -28,7 +28,7 @@ Component = dict[str, Any]
 
 
 class Contents(NamedTuple):
-    """A zip: its digest, and the digest of each shared library in it by name."""
+    """A zip: its digest, and the digest of each shared library and of the font in it by name."""
 
     sha256: str
     libraries: dict[str, str]
@@ -83,7 +83,7 @@ def _contents(path: Path) -> Contents:
         libraries = {
             name: hashlib.sha256(archive.read(name)).hexdigest()
             for name in sorted(archive.namelist())
-            if name.endswith(".so") or fnmatch.fnmatchcase(name, BUNDLED)
+            if name.endswith(".so") or fnmatch.fnmatchcase(name, BUNDLED) or name == FONT.pattern
         }
     return Contents(hashlib.sha256(path.read_bytes()).hexdigest(), libraries)
 
@@ -107,7 +107,7 @@ def _libraries(contents: Mapping[str, Contents]) -> list[tuple[str, Component]]:
     digests = {name: digest for zipped in contents.values() for name, digest in zipped.libraries.items()}
     found = [
         (library.package, _library(library, name, digests[name]))
-        for library in LIBRARIES
+        for library in (*LIBRARIES, FONT)
         for name in fnmatch.filter(digests, library.pattern)
     ]
     known = {name for library in LIBRARIES for name in fnmatch.filter(digests, library.pattern)}
@@ -163,10 +163,11 @@ def _text(value: str | None) -> str:
 
 def _dependencies(zips: list[str], packages: list[str], libraries: list[tuple[str, Component]]) -> list[dict[str, Any]]:
     bundled = {
-        name: sorted(component["bom-ref"] for package, component in libraries if package == name) for name in packages
+        name: sorted(component["bom-ref"] for package, component in libraries if package == name)
+        for name in (*packages, FONT.package)
     }
     rows = {
-        "function": [*zips, "model", *packages],
+        "function": [*zips, "model", *packages, *bundled[FONT.package]],
         "onnxruntime": ["numpy", *bundled.get("onnxruntime", [])],
     }
     names = ["function", *zips, "model", *packages, *(component["bom-ref"] for _, component in libraries)]

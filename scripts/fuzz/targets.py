@@ -37,6 +37,10 @@ TARGETS = {
     "model": Target(BYTES, "files of ONNX models"),
     "url": Target(BYTES, "URLs of images"),
     "fetch": Target(BYTES, "HTTP responses of servers"),
+    "draw": Target(BYTES, "shapes and names on annotated images, and the bytes that these may have"),
+    "accept": Target(BYTES, "the header Accept"),
+    "converse": Target(BYTES, "HTTP responses of Bedrock to a reading"),
+    "dial": Target(BYTES, "points of a dial, and its scale"),
     "function-url": Target(STRUCTURED, "events of a Function URL"),
     "http-api": Target(STRUCTURED, "events of API Gateway HTTP APIs"),
     "rest-api": Target(STRUCTURED, "events of API Gateway REST APIs"),
@@ -49,4 +53,5 @@ TARGETS = {
     "distributed-map": Target(STRUCTURED, "items of a distributed map, with faults of S3"),
     "other-events": Target(STRUCTURED, "warm-up events, and events of other services of AWS"),
     "inference": Target(STRUCTURED, "requests of the Open Inference Protocol"),
+    "uploads": Target(STRUCTURED, "requests for an upload, with authorizers"),
 }

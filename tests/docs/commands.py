@@ -16,6 +16,7 @@ PARSERS = {  # command, as one types it -> the module whose `parser()` reads its
     "python -m example.train": "example.train",
     "python -m example.images": "example.images",
     "python -m example.tasks.train": "example.tasks.train",
+    "python -m example.reading.train": "example.reading.train",
     "python -m tests.golden.compare": "tests.golden.compare",
     "python -m tests.golden.images": "tests.golden.images",
     "python -m tests.golden.write": "tests.golden.write",

@@ -15,6 +15,7 @@ PAGE = pages.DOCS / "configuration.md"
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 OF_LIBRARIES = {  # a variable that a library of the function reads by itself -> the library
     "AWS_ENDPOINT_URL": "boto3",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "boto3",
 }
 OF_COMMANDS = {  # a variable of the build machine -> the file that reads it
     "YOLO_LAMBDA_HOME": "scripts/home.py",

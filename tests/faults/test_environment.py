@@ -90,6 +90,7 @@ def _without_times(response: Any) -> Any:
     if "body" in response:
         response["body"] = json.loads(response["body"])
         response["body"].pop("timing_ms", None)
+        response["headers"].pop("Server-Timing", None)
     return response
 
 

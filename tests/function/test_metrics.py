@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from function import metrics, sources
-from function.errors import FunctionError, NotFound, TooLarge
+from function.errors import FunctionError, NotFound, ReadingFailed, TooLarge
 from function.metadata import ModelMetadata
 from function.metrics import InvocationInfo
-from function.results import UNTIMED, Classification, Inference, InferenceTiming, Prediction, Timing
+from function.results import UNTIMED, Classification, Inference, InferenceTiming, Prediction, Reading, Timing
 from function.settings import Settings
 from tests.conftest import Context
 from tests.function.sources.test_http import EVENTS
@@ -186,6 +186,16 @@ def test_number_of_metrics_does_not_depend_on_classes_and_errors(class_count: in
         "InferenceMs",
         "InitMs",
     ]
+
+
+def test_readings_and_their_errors_are_fields_and_no_metrics() -> None:
+    reading = Reading("4.2 bar", "a.b", 800.0)
+    read = prediction(0, 0, 1)._replace(readings=(reading, ReadingFailed("x"), None))
+    document = written([read, prediction(0)._replace(readings=(reading,))])
+    assert (document["Readings"], document["ReadingErrors"], document["Errors"]) == (2, 1, 0)
+    assert not {"Readings", "ReadingErrors"} & {*declared(document)}
+    for unread in (prediction(0), prediction(0)._replace(readings=(None,)), prediction()._replace(readings=())):
+        assert "Readings" not in written([unread])
 
 
 def test_metrics_of_a_generic_model_have_no_images() -> None:

@@ -204,5 +204,5 @@ def test_many_names_of_many_classes_are_found_in_one_pass() -> None:
     names = dict(enumerate(f"class {index}" for index in range(5000)))
     requested = tuple(f" {name} " if index % 2 else name for index, name in names.items()) * 2
     started = process_time()
-    assert predictor._class_ids(requested, names).tolist() == list(names)
+    assert predictor.class_ids(requested, names).tolist() == list(names)
     assert process_time() - started < 0.5

@@ -166,3 +166,27 @@ BAD_ORIGINS = [
 def test_cors_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     with pytest.raises(InvalidSetting, match=r"^CORS_ORIGINS must be origins such as https://a.example, or \*, got "):
         Settings.from_env({"CORS_ORIGINS": origin})
+
+
+@pytest.mark.parametrize("value", ["", " ", "a" * 64, f" {'A' * 64} , {'b' * 64},"])
+def test_digests_of_keys_are_a_list(value: str) -> None:
+    expected = tuple(item.strip().lower() for item in value.split(",") if item.strip())
+    assert Settings.from_env({"API_KEY_SHA256": value}).api_key_sha256 == expected
+
+
+@pytest.mark.parametrize("value", ["my-secret-key", "a" * 63, "g" * 64, f"{'a' * 64} {'b' * 64}", f"{'a' * 64},x", ","])
+def test_value_that_is_no_digest_stops_the_start_and_is_not_repeated(value: str) -> None:
+    with pytest.raises(
+        InvalidSetting, match=r"^API_KEY_SHA256 must be SHA-256 digests of 64 hexadecimal digits"
+    ) as error:
+        Settings.from_env({"API_KEY_SHA256": value})
+    assert value == "," or value not in str(error.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "u", "uploads/", "uploads/new/"])
+def test_upload_bucket_whose_uploads_would_be_events_is_refused(prefix: str) -> None:
+    environ = {"UPLOAD_BUCKET": "photos", "WATCHED_BUCKET": "photos", "WATCHED_PREFIX": prefix}
+    with pytest.raises(InvalidSetting, match="UPLOAD_BUCKET"):
+        Settings.from_env(environ)
+    assert Settings.from_env(environ | {"UPLOAD_BUCKET": "uploads"}).upload_bucket == "uploads"
+    assert Settings.from_env(environ | {"WATCHED_PREFIX": "in/"}).upload_bucket == "photos"

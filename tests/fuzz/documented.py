@@ -1,7 +1,13 @@
 """The documented form of the response of every source (docs/api.md, docs/events.md)."""
 
+import base64
+import gzip
 import http
+import io
+import math
 from typing import Any
+
+from PIL import Image
 
 from function import errors
 from function.errors import FunctionError
@@ -14,10 +20,13 @@ LISTED_ERRORS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, FunctionError) and kind is not FunctionError
 }
-STATUSES = {200, 204, *LISTED_ERRORS.values()}
+STATUSES = {200, 204, 304, *LISTED_ERRORS.values()}
+NO_BODY = (http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED)
+ANNOTATED = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG"}  # media types of a response
 TASK_FIELDS = {"segments", "mask", "keypoints", "rotated_box", "corners"}
 RESULT_CODES = {"Succeeded", "TemporaryFailure", "PermanentFailure"}
 MAX_RESULT_CHARS = 1024
+MAX_READING_CHARS = 1000
 
 
 def direct_response(event: Any, value: Any) -> None:
@@ -40,18 +49,34 @@ def _check_http(event: Any, value: Any, front_end: front_ends.FrontEnd | None) -
         require(value.get("statusDescription") == f"{status.value} {status.phrase}", "statusDescription:", value)
     require(set(value) == expected, "fields of a response:", set(value), expected)
     require(value["statusCode"] in STATUSES, "status:", value["statusCode"])
-    require(value["isBase64Encoded"] is False, "isBase64Encoded:", value["isBase64Encoded"])
-    _check_headers(value["multiValueHeaders"] if has_lists else value["headers"], has_lists)
-    if value["statusCode"] == http.HTTPStatus.NO_CONTENT or (front_end and _method(event) == "HEAD"):
+    headers = value["multiValueHeaders"] if has_lists else value["headers"]
+    _check_headers(headers, has_lists)
+    content_type, coding = (_header(headers, name) for name in ("Content-Type", "Content-Encoding"))
+    is_image = content_type in ANNOTATED
+    require(value["isBase64Encoded"] is (coding == "gzip" or is_image), "isBase64Encoded:", value["isBase64Encoded"])
+    if value["statusCode"] in NO_BODY or (front_end and _method(event) == "HEAD"):
         require(value["body"] == "", "a response without content has a body:", value["body"])
         return
     require(len(value["body"].encode()) < MAX_RESPONSE_BYTES, "bytes of a response:", len(value["body"]))
+    if is_image:
+        require(value["statusCode"] == http.HTTPStatus.OK, "status of an image:", value["statusCode"])
+        require(base64.b64decode(value["body"]).startswith(ANNOTATED[content_type]), "an image:", value["body"][:20])
+        return
+    if content_type.startswith("text/html"):
+        html = gzip.decompress(base64.b64decode(value["body"])).decode() if coding else value["body"]
+        require(html.lower().startswith("<!doctype html>"), "a page:", html[:80])
+        return
     body = strict_json(value["body"])
     if value["statusCode"] == http.HTTPStatus.OK:
         http_body(body)
     else:
         error_row(body)
         require(LISTED_ERRORS[body["type"]] == value["statusCode"], "status and type:", value)
+
+
+def _header(headers: dict[str, Any], name: str) -> str:
+    value = headers.get(name, "")
+    return str(value[0] if isinstance(value, list) else value)
 
 
 def http_body(body: Any) -> None:
@@ -65,6 +90,13 @@ def http_body(body: Any) -> None:
             _check_tensor(output)
     elif "image_dimensions" in body:
         prediction(body)
+    elif "fields" in body:
+        upload_form(body)
+    elif "openapi" in body:
+        require({"info", "servers", "paths", "components"} <= set(body), "fields of a document:", set(body))
+    elif "task" in body:
+        versions = {"function", "python", "onnxruntime", "numpy", "pillow"}
+        require({"sha256", "versions"} <= set(body) and set(body["versions"]) == versions, "GET /model:", body)
     else:  # health, readiness and metadata
         known = {
             "status",
@@ -81,9 +113,19 @@ def http_body(body: Any) -> None:
         require(set(body) <= known, "fields of a body:", body)
 
 
+def upload_form(body: dict[str, Any]) -> None:
+    """Check the form of an upload: its key, and the reference to the same key."""
+    require(set(body) == {"url", "fields", "s3", "expires_in", "max_bytes"}, "fields of a form:", set(body))
+    require(body["s3"].endswith(f"/{body['fields']['key']}"), "s3 and key:", body["s3"], body["fields"])
+    require(body["fields"]["key"].startswith("uploads/"), "key:", body["fields"])
+    require(body["fields"]["Content-Type"].startswith("image/"), "content type:", body["fields"])
+
+
 def prediction(body: dict[str, Any]) -> None:
     """Check the result of one image."""
     sides = body["image_dimensions"]
+    if "annotated_image" in body:
+        annotated_image(body["annotated_image"])
     require(sides["width"] > 0 and sides["height"] > 0, "image_dimensions:", sides)
     if "top" in body:
         for row in body["top"]:
@@ -93,8 +135,22 @@ def prediction(body: dict[str, Any]) -> None:
     for detection in body["detections"]:
         require(isinstance(detection["confidence"], float), "confidence:", detection)
         require(isinstance(detection["class_name"], str), "class_name:", detection)
+        if "reading" in detection:
+            require(isinstance(body["message"], str) and body["message"].isprintable(), "message:", body["message"])
+            _check_reading(detection["reading"])
         if "mask" in detection:
             _check_run_lengths(detection["mask"], sides)
+
+
+def annotated_image(field: dict[str, Any]) -> None:
+    """Check the field `annotated_image` of a response."""
+    known = {"content_type", "width", "height", "data", "reduced"}
+    require(known - {"reduced"} <= set(field) <= known, "fields of an annotated image:", set(field))
+    with Image.open(io.BytesIO(base64.b64decode(field["data"], validate=True))) as opened:
+        require(opened.size == (field["width"], field["height"]), "size:", opened.size, field["width"], field["height"])
+        require(opened.format == field["content_type"].partition("/")[2].upper(), "format:", opened.format)
+    reduced = field.get("reduced", {"scale": 1})
+    require(reduced and all(math.isfinite(value) and value > 0 for value in reduced.values()), "reduced:", reduced)
 
 
 def error_row(body: Any) -> None:
@@ -203,6 +259,16 @@ def _check_tensor(output: Any) -> None:
     for size in output["shape"]:
         count *= size
     require(count == len(output["data"]), "shape and data of an output:", output["shape"], len(output["data"]))
+
+
+def _check_reading(reading: dict[str, Any]) -> None:
+    """Check that a reading is a line of text or an error of Bedrock or of the crop."""
+    if "error" in reading:
+        error_row(reading)
+        require(reading["type"] != "InternalError", "a reading failed for an unknown reason:", reading)
+        return
+    require(set(reading) == {"text", "model", "latency_ms"}, "fields of a reading:", reading)
+    require(0 < len(reading["text"]) <= MAX_READING_CHARS and reading["text"].isprintable(), "text:", reading)
 
 
 def _check_run_lengths(mask: Any, sides: dict[str, int]) -> None:

@@ -64,7 +64,8 @@ FRONT_ENDS = {  # target -> name of the front end
 PATHS = (
     "/", "/detect", "/predict", "/analyze", "/health", "/prod/health", "/v2", "/v2/health/live", "/v2/health/ready",
     "/v2/models/add", "/v2/models/add/ready", "/v2/models/add/infer", "/v2/models/add/versions/3/infer",
-    "/v2/models/other/infer", "/v2/nothing", "/%2e%2e/v2", "//", "/v2/models/%00/infer", "/" + "a/" * 2000,
+    "/model", "/openapi.json", "/docs", "/a b/%/docs", "/v2/models/other/infer", "/uploads",
+    "/v2/nothing", "/%2e%2e/v2", "//", "/v2/models/%00/infer", "/" + "a/" * 2000,
 )  # fmt: skip
 METHODS = ("POST", "GET", "HEAD", "OPTIONS", "PUT", "", "post")
 READERS = ("direct", "http", "unknown")  # sources whose caller reads the response
@@ -76,9 +77,11 @@ NAMES = (
     "versionId", "sequencer", "userArguments", "job", "requestPayload", "s3Key", "shape", "data", "datatype",
 )  # fmt: skip
 REMAINING_MS = (30_000, 30_000, 900_000, 3_000, 400, 0)
+KEY, KEY_SHA256 = "secret", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 ENVIRONS: tuple[dict[str, str], ...] = (
     {}, {}, {"ANNOTATE": "1"}, {"CORS_ORIGINS": "https://a.example,https://*.b.example"}, {"CORS_ORIGINS": "*"},
     {"RESULT_BUCKET": "results-bucket", "RESULT_PREFIX": ""}, {"MAX_IMAGES": "2"}, {"METRICS": "classes"},
+    {"UPLOAD_BUCKET": "photos"}, {"API_KEY_SHA256": KEY_SHA256},
     {"ALLOWED_BUCKETS": "", "ALLOWED_URL_HOSTS": ""}, {"MAX_OBJECT_BYTES": "100"}, {"MAX_IMAGE_PIXELS": "100"},
 )  # fmt: skip
 
@@ -221,10 +224,12 @@ def _http_event(draw: Any, event: dict[str, Any], is_tensor: bool) -> dict[str, 
 
 @cache
 def _headers() -> Any:
-    names = st.sampled_from(("content-encoding", "origin", "access-control-request-headers", "host", "accept"))
-    return st.dictionaries(
-        names, st.one_of(st.just("https://a.example"), st.sampled_from(values.ODD_TEXTS)), max_size=2
-    )
+    names = st.sampled_from((
+        "content-encoding", "origin", "access-control-request-headers", "host", "accept", "x-api-key", "authorization",
+        "x-forwarded-proto",
+    ))  # fmt: skip
+    texts = st.sampled_from((KEY, f"Bearer {KEY}", "https://a.example", "a.example:8443", "http"))
+    return st.dictionaries(names, st.one_of(texts, st.sampled_from(values.ODD_TEXTS)), max_size=2)
 
 
 @cache

@@ -150,6 +150,7 @@ def invoke(event: Any, served: Any = "colors", remaining_ms: int = REMAINING_MS,
     """
     module = handler()
     module.SETTINGS, module.MODEL = settings(**environ), model(served) if isinstance(served, str) else served
+    module.READER = module._load_reader(module.SETTINGS, module.MODEL)
     return module.lambda_handler(event, Context(remaining_ms))
 
 

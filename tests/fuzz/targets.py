@@ -27,9 +27,27 @@ class Target(NamedTuple):
 @cache
 def load() -> dict[str, Target]:
     """Return every target by its name."""
-    from tests.fuzz import body_targets, event_targets, image_targets, model_targets, network_targets
+    from tests.fuzz import (
+        body_targets,
+        draw_targets,
+        event_targets,
+        image_targets,
+        model_targets,
+        network_targets,
+        reading_targets,
+        upload_target,
+    )
 
-    modules = (image_targets, body_targets, model_targets, network_targets, event_targets)
+    modules = (
+        image_targets,
+        body_targets,
+        model_targets,
+        network_targets,
+        draw_targets,
+        reading_targets,
+        event_targets,
+        upload_target,
+    )
     return {name: target for module in modules for name, target in module.TARGETS.items()}
 
 

@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from function import metadata, request, sources
 from function.api import inference_routes
 from function.preprocess import image
-from function.sources import front_ends, http
+from function.sources import front_ends, routes
 from function.tensors import signature
 from scripts.fuzz.targets import STRUCTURED, TARGETS
 from tests.fuzz import event_targets, image_targets, runtime, targets, values
@@ -53,8 +53,8 @@ def test_every_front_end_has_a_target() -> None:
 
 
 def test_every_documented_path_is_in_the_targets() -> None:
-    documented = f"{http.AVAILABLE}, {inference_routes.AVAILABLE}".replace("NAME", "add")
-    paths = {*re.findall(r"(?<= )/[^\s,]*", f" {documented}"), *(f"/{name}" for name in http.ENDPOINTS)}
+    documented = f"{routes.AVAILABLE}, {inference_routes.AVAILABLE}".replace("NAME", "add")
+    paths = {*re.findall(r"(?<= )/[^\s,]*", f" {documented}"), *(f"/{name}" for name in routes.MODEL_ENDPOINTS)}
     assert len(paths) >= 9
     assert paths <= covered("path")
 
@@ -84,6 +84,10 @@ def test_every_name_of_an_option_is_in_a_query(name: str) -> None:
 @pytest.mark.parametrize("name", values.OPTION_VALUES)
 def test_the_first_value_of_an_option_is_valid(name: str) -> None:
     request.read_options({name: values.OPTION_VALUES[name][0]})
+
+
+def test_both_kinds_of_readings_have_a_target() -> None:
+    assert covered("reading") == {"bedrock", "dial"}
 
 
 def test_every_datatype_has_a_model() -> None:

@@ -25,6 +25,8 @@ OPTION_VALUES: dict[str, tuple[Any, ...]] = {  # option of a request -> values, 
     "classes": (0, [0], "red", ["red", 1], "[0, 1]", "[[0]]", "red,1", [], [None], [99], "[" * 900, ["x"] * 500),
     "agnostic": (True, "true", 0, "1", "yes", 2),
     "masks": ("none", "rle", "polygons", "all", 1),
+    "annotate": (True, "1", 0, "false", "yes", 2),
+    "read": (True, "false", 1, "yes", 2),
 }
 
 

@@ -258,6 +258,16 @@ def test_annotated_object_of_the_largest_size_fits(limit_mb: int, colors: Path, 
     assert len(server.written) == 2
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("limit_mb", [EXAMPLES_MB, YOLOV8N_MB])
+@pytest.mark.parametrize("kind", ["JPEG, upright", "PNG", "JPEG, CMYK, progressive", "WebP, alpha"])
+def test_annotated_image_of_the_largest_size_fits_or_is_refused(
+    kind: str, limit_mb: int, colors: Path, tmp_path: Path
+) -> None:
+    event = image_event(images.KINDS[kind](images.LARGEST), annotate=True, conf=0)
+    assert respond(tmp_path, colors, event, limit_mb).status in ((200,) if limit_mb == EXAMPLES_MB else (200, 413))
+
+
 @pytest.mark.parametrize("limit_mb", [YOLOV8N_MB])
 def test_most_values_of_a_tensor_fit(limit_mb: int, tmp_path: Path) -> None:
     rows = MAX_TENSOR_ELEMENTS // 2 // 3 * 3

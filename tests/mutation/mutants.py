@@ -24,7 +24,7 @@ pytest_add_cli_args_test_selection=
     tests/http_clients
 pytest_add_cli_args=
     -m
-    not torch and not build and not runtime and not long
+    not torch and not build and not runtime and not browser and not long
     --ignore=tests/function/test_lazy_imports.py
 timeout_multiplier=10
 use_git_change_detection=false

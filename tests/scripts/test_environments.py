@@ -410,7 +410,7 @@ def test_the_versions_of_the_build_are_those_of_the_layer() -> None:
     new = 'python_version >= "3.12"'  # the Pythons of the layer
     assert {(name, version) for name, version, marker in pinned if marker in ("", new)} >= set(layer.items())
     assert {name for name, _, marker in pinned if marker not in ("", new)} == {"numpy"}
-    assert {name for name, _, _ in pinned} == {*layer, "deflate", "onnx", "rich"}
+    assert {name for name, _, _ in pinned} == {*layer, "deflate", "onnx", "rich", "uvicorn"}
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> None:

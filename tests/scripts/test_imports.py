@@ -16,6 +16,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "pythons": {"home"},
     "environments": {"home", "pythons"},
     "command_line": {"environments"},
+    "glyphs": set(),
     "manifest": set(),
     "result_table": set(),
     "aws.limits": set(),
@@ -30,11 +31,15 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
         "result_table",
     },
     "predictions": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "manifest"},
+    "server": {"aws.limits", "bundle", "local_lambda", "local_lambda.errors", "manifest"},
     "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "call": {"aws.limits", "client", "command_line"},
     "invoke_local": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "predict": {"aws.limits", "command_line", "local_lambda", "manifest", "predictions"},
+    "serve": {
+        *("aws.limits", "bundle", "command_line", "environments", "local_lambda", "local_lambda.errors", "server"),
+    },
     "compare": {"command_line", "environments", "local_lambda", "manifest", "predictions"},
     "soak_s3": {"command_line", "soak"},
     "cli_reference": {"command_line"},
@@ -47,6 +52,7 @@ OTHER_PARTS = {  # module or folder of scripts/ -> other parts of the project th
     "compare": {"function"},  # draws the boxes
     "local_lambda": {"function"},  # draws the boxes
     "predict": {"function"},  # draws the boxes
+    "server": {"function", "layer"},  # the CORS headers; writes the zip of --reload
     "predictions": {"export", "function"},  # loads the weights for `predict`; IoU of boxes
 }
 USERS = {  # other part of the project -> what it may import of scripts/
@@ -69,7 +75,7 @@ USERS = {  # other part of the project -> what it may import of scripts/
 PATH_EDITORS = {  # programs that are started as a file, and the text of such programs
     *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak_s3.py"),
     "scripts/soak.py",
-    *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py"),
+    *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py", "scripts/serve.py"),
     *(
         "scripts/local_lambda/bootstrap.py",
         "scripts/local_lambda/sandbox/__init__.py",
@@ -80,7 +86,7 @@ PATH_EDITORS = {  # programs that are started as a file, and the text of such pr
 }
 ANY_PYTHON = (  # run on Python 3.9 without installed packages
     *("aws.deploy", "aws.undeploy", "bundle.options", "call", "command_line", "compare", "environments", "home"),
-    *("invoke_local", "manifest", "predict", "pythons", "result_table", "soak_s3"),
+    *("invoke_local", "manifest", "predict", "pythons", "result_table", "serve", "soak_s3"),
     *("verify.options", "soak.cli", "fuzz.options"),
 )
 CODE = ("function", "layer", "export", "scripts", "benchmarks", "example")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import pytest
 from scripts import environments, pythons
 from scripts.local_lambda import other_system
 from scripts.local_lambda.errors import InitFailed, NotRunnable
+from scripts.server.pool import Pool
 from tests.conftest import ROOT, encode, image_with_box
 from tests.support import color_model, macos
 
@@ -251,6 +253,19 @@ def test_worker_after_an_error_serves_the_next_event(dist: Path, event: str, kin
         assert invocation.error is not None
         assert invocation.error["errorType"] == kind
         assert function.invoke(1).response == [1, True, None]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_pool_of_the_server_invokes_workers_and_ends_a_running_one(dist: Path) -> None:
+    pool = Pool(dist, 2, {"handler": "app.handle"})
+    assert pool.start().isolation == "in process"
+    assert pool.invoke(1).response == [1, True, None]
+    with ThreadPoolExecutor(1) as executor:
+        running = executor.submit(pool.invoke, "sleep")
+        with pytest.raises(TimeoutError):
+            running.result(0.5)
+        pool.close()
+        assert running.result(5).error is not None
 
 
 @pytest.mark.usefixtures("in_process")

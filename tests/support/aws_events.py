@@ -185,7 +185,7 @@ ANSWERED: dict[str, Any] = {  # a caller waits: the error is the response
     },
     "vpc lattice v2": {
         "version": "2.0",
-        "path": "/",
+        "path": "/unknown",
         "method": "GET",
         "headers": {"host": ["service.example"]},
         "queryStringParameters": {},

@@ -62,6 +62,11 @@ def lists(pairs: Pairs) -> dict[str, list[str]]:
     return values
 
 
+def route(path: str) -> str:
+    """The route of an API with a path: that of the console, or one for everything below it."""
+    return "/yolo" if path.endswith("/yolo") else "/yolo/{proxy+}"
+
+
 def payload_2(request: Incoming, stage: str, domain: str) -> dict[str, Any]:
     http = {"method": request.method, "path": request.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
     return {
@@ -70,7 +75,13 @@ def payload_2(request: Incoming, stage: str, domain: str) -> dict[str, Any]:
         "rawQueryString": request.query,
         "headers": joined(request.headers),
         **({"queryStringParameters": joined(request.pairs())} if request.query else {}),
-        "requestContext": {"http": http, "stage": stage, "domainName": domain, "requestId": "x"},
+        "requestContext": {
+            "http": http,
+            "stage": stage,
+            "domainName": domain,
+            "requestId": "x",
+            "routeKey": "$default" if stage == "$default" else f"ANY {route(request.path)}",
+        },
         **request.encoded(),
     }
 
@@ -86,7 +97,13 @@ def rest(request: Incoming) -> dict[str, Any]:
         "multiValueHeaders": lists(request.headers),
         "queryStringParameters": dict(request.pairs()) or None,
         "multiValueQueryStringParameters": lists(request.pairs()) or None,
-        "requestContext": {"stage": "prod", "path": request.path, "httpMethod": request.method, "requestId": "x"},
+        "requestContext": {
+            "stage": "prod",
+            "path": request.path,
+            "httpMethod": request.method,
+            "requestId": "x",
+            "resourcePath": route(request.path),
+        },
         **request.encoded(always=True),
     }
 

@@ -5,6 +5,7 @@ Limits of moto 5.2.1, and what these tests do instead:
   translated and evaluated template (tests/support/template_stack.py).
 - It does not create the resources in UNSUPPORTED, warns about them (which fails a test), and fails on references to
   them. They are omitted, and the callers of the alias call the function.
+- A managed policy has no attribute PolicyId.
 - It drops Architectures, Layers, TracingConfig, SnapStart and LoggingConfig of the function, LayerName of the layer,
   ManagedPolicyArns of the role, and the notifications of the bucket. test_template.py checks these.
 """
@@ -32,10 +33,11 @@ UNSUPPORTED = {
     "AWS::Lambda::Url",
     "AWS::SQS::QueuePolicy",
 }
-DEPENDENT = {"ApiPermission"}  # its SourceArn refers to the API
+DEPENDENT = {"ApiPermission", "ApiUploadPermission"}  # their SourceArns refer to the API
 REPLACEMENTS = {
     '{"Ref": "FunctionAliaslive"}': '{"Fn::GetAtt": ["Function", "Arn"]}',
     '"DependsOn": "QueuePolicy"': '"DependsOn": "Queue"',
+    "${ReadAccess.PolicyId}": "ANPAIOSFODNN7EXAMPLE",
 }
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",

@@ -20,7 +20,7 @@ TIMEOUTS = template_stack.source()["Parameters"]["Timeout"]["AllowedValues"]
 WITH_BUCKET = {"PicturesBucket": "photos"}
 TRIGGER = {**WITH_BUCKET, "S3Trigger": "new-bucket"}
 NO_URL = {"UrlAuth": "off"}
-BARE = {**NO_URL, "Alarms": "off", "Dashboard": "off", "Metrics": "0"}
+BARE = {**NO_URL, "Alarms": "off", "Dashboard": "off", "Metrics": "0", "Page": "0"}
 COMBINATIONS = {
     "defaults": {},
     "bare": BARE,
@@ -33,6 +33,13 @@ COMBINATIONS = {
     "result bucket": {**TRIGGER, "ResultBucket": "results", "ResultPrefix": "r/", "Annotate": "1"},
     "batch": {**WITH_BUCKET, "ResultBucket": "photos", "Timeout": "60"},
     "s3 requests": {**WITH_BUCKET, "S3Requests": "on"},
+    "uploads": {"Uploads": "on"},
+    "readings by bedrock": {
+        "ReadModelId": "eu.amazon.nova-lite-v1:0",
+        "ReadPrompt": "How much?",
+        "ReadClasses": "gauge",
+    },
+    "readings by a pose model": {"ReadModelPath": "/var/task/dial.onnx", "ReadScale": "0:10 bar", "ReadMaxCrops": "3"},
     "snapstart": {"SnapStart": "PublishedVersions", "PythonRuntime": "python3.12"},
     "provisioned": {"ProvisionedConcurrency": "2", "ReservedConcurrency": "10"},
     "warm": {"WarmUp": "5 minutes"},
@@ -47,6 +54,7 @@ COMBINATIONS = {
         "ApiAuth": "NONE",
         "CorsOrigins": "*",
         "AllowedUrlHosts": "*",
+        "Uploads": "on",
         "S3Requests": "on",
         "ResultBucket": "results",
         "SnapStart": "PublishedVersions",
@@ -63,9 +71,12 @@ every_combination = pytest.mark.parametrize("parameters", COMBINATIONS.values(),
 
 def grants(**parameters: str) -> dict[str, list[Any]]:
     """Return the permissions of the role: action -> resources."""
-    [managed] = resources("AWS::IAM::ManagedPolicy", **parameters).values()
+    managed = resources("AWS::IAM::ManagedPolicy", **parameters).values()
     [role] = resources("AWS::IAM::Role", **parameters).values()
-    documents = [managed["PolicyDocument"], *(policy["PolicyDocument"] for policy in role["Policies"])]
+    documents = [
+        *(policy["PolicyDocument"] for policy in managed),
+        *(policy["PolicyDocument"] for policy in role["Policies"]),
+    ]
     statements = [statement for document in documents for statement in document["Statement"]]
     granted: dict[str, list[Any]] = {}
     for statement in statements:
@@ -89,12 +100,13 @@ def environment(**parameters: str) -> dict[str, str]:
     return variables
 
 
-def version(**parameters: str) -> tuple[str, str]:
-    """Return the two values whose change publishes a version: its logical id, and the text of its description."""
+def version(**parameters: str) -> tuple[str, str, str]:
+    """Return the values whose change publishes a version: its logical id, and the two parts of its description."""
     deployed = stack(**parameters)["Resources"]
     [name] = [name for name, resource in deployed.items() if resource["Type"] == "AWS::Lambda::Version"]
-    assert deployed[name]["Properties"]["Description"] == {"Ref": "LogAccess"}
-    return name, deployed["LogAccess"]["Properties"]["Description"]
+    policy, _, digest = deployed[name]["Properties"]["Description"]["Fn::Sub"].partition(" ")
+    assert policy == "${LogAccess}"
+    return name, deployed["LogAccess"]["Properties"]["Description"], digest
 
 
 @every_combination
@@ -120,6 +132,7 @@ def test_values_of_the_combinations_are_allowed(parameters: dict[str, str]) -> N
         ({"ModelBucket": "models"}, "ModelBucketNeedsKey"),
         ({"ModelBucket": "models", "ModelKey": "m.onnx", "ModelPath": "/opt/m.onnx"}, "ModelBucketNeedsKey"),
         ({"ModelKey": "m.onnx"}, "ModelKeyNeedsBucket"),
+        ({"ReadModelId": "a.b", "ReadModelPath": "/opt/dial.onnx"}, "OneReadingModel"),
     ],
 )
 def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: str) -> None:
@@ -135,6 +148,11 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "ReservedConcurrency": ["-1", "x"],
         "ModelPath": ["model.onnx", "s3://bucket/model.onnx"],
         "ModelSha256": ["ab", "g" * 64],
+        "ReadModelId": ["arn:aws:bedrock:eu-west-1:1:inference-profile/a", "*", "a b", "a/*", "${x}"],
+        "ReadMaxCrops": ["0", "", "1000"],
+        "ReadModelPath": ["dial.onnx", "s3://bucket/dial.onnx"],
+        "ReadScale": ["10 bar", "0-10"],
+        "ApiKeySha256": ["ab", "my key", "a" * 64 + "," + "b" * 64],
         "PicturesPrefix": ["", "*", "a?", "${aws:username}", "a b/"],
         "ResultPrefix": ["", "*"],
         "PicturesBucket": ["*", "a*", "a/b", "Pictures"],
@@ -199,12 +217,25 @@ def test_api_has_one_route_and_permission_for_this_route_only(kind: str) -> None
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/analyze")
 
 
+def test_api_has_a_route_for_uploads_with_the_same_authorization() -> None:
+    routes = resources("AWS::ApiGatewayV2::Route", ApiAuth="AWS_IAM", Uploads="on").values()
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
+        "POST /analyze": "AWS_IAM",
+        "POST /uploads": "AWS_IAM",
+    }
+    sources = {
+        grant["SourceArn"]["Fn::Sub"].rpartition("*/")[2] for grant in permissions(ApiAuth="AWS_IAM", Uploads="on")
+    }
+    assert sources == {"POST/analyze", "POST/uploads"}
+
+
 def test_cors_is_the_same_for_both_endpoints_and_reaches_the_function() -> None:
     parameters = {"UrlAuth": "NONE", "ApiAuth": "NONE", "CorsOrigins": "https://a.example,https://b.example"}
     [url] = resources("AWS::Lambda::Url", **parameters).values()
     [api] = resources("AWS::ApiGatewayV2::Api", **parameters).values()
     assert url["Cors"] == api["CorsConfiguration"] | {"AllowMethods": ["GET", "POST"]}
     assert url["Cors"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
+    assert {"x-api-key", "authorization"} <= set(url["Cors"]["AllowHeaders"])
     read = settings.Settings.from_env(environment(**parameters))
     assert read.cors_origins == ("https://a.example", "https://b.example")
 
@@ -242,6 +273,13 @@ def test_role_may_only_write_its_log_if_everything_is_off() -> None:
                 "s3:ListBucket": [f"{ARN}results"],
             },
         ),
+        (
+            {"Uploads": "on"},
+            {
+                "s3:PutObject": [{"Fn::Sub": f"{ARN}${{UploadBucket}}/uploads/*"}],
+                "s3:GetObject": [{"Fn::Sub": f"{ARN}${{UploadBucket}}/uploads/*"}],
+            },
+        ),
         ({"ModelBucket": "models", "ModelKey": "v1/m.onnx"}, {"s3:GetObject": [f"{ARN}models/v1/m.onnx"]}),
         ({"Tracing": "Active"}, {"xray:PutTraceSegments": ["*"], "xray:PutTelemetryRecords": ["*"]}),
         ({"UrlAuth": "NONE", "ApiAuth": "NONE", "WarmUp": "5 minutes", "SnapStart": "PublishedVersions"}, {}),
@@ -270,6 +308,29 @@ def test_trigger_grants_access_to_the_queue_and_the_results() -> None:
 @every_combination
 def test_no_action_of_the_role_has_a_wildcard(parameters: dict[str, str]) -> None:
     assert not [action for action in grants(**parameters) if "*" in action]
+
+
+# Uploads
+
+
+def test_uploads_go_to_a_private_bucket_for_a_day_and_trigger_nothing() -> None:
+    bucket = resources("AWS::S3::Bucket", Uploads="on")["UploadBucket"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", settings.UPLOAD_PREFIX, 1)
+    assert "NotificationConfiguration" not in bucket
+    assert environment(Uploads="on")["UPLOAD_BUCKET"] == {"Ref": "UploadBucket"}
+    assert environment()["UPLOAD_BUCKET"] == ""
+
+
+def test_browsers_may_send_forms_to_the_bucket_of_uploads_and_read_nothing() -> None:
+    [rule] = resources("AWS::S3::Bucket", Uploads="on")["UploadBucket"]["CorsConfiguration"]["CorsRules"]
+    assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["POST"], ["*"])
+
+
+def test_trigger_leaves_the_bucket_of_uploads_alone() -> None:
+    buckets = resources("AWS::S3::Bucket", **TRIGGER, Uploads="on")
+    assert [name for name, bucket in buckets.items() if "NotificationConfiguration" in bucket] == ["Pictures"]
 
 
 # Images in S3
@@ -388,8 +449,12 @@ CHANGES = {
     "MaxDetections": "50",
     "FastDecode": "1",
     "ModelName": "wine",
+    "ReadModelId": "eu.amazon.nova-lite-v1:0",
+    "ReadModelPath": "/opt/dial.onnx",
+    "ApiKeySha256": "ab" * 32,
     "CorsOrigins": "*",
     "AllowedUrlHosts": "*",
+    "Uploads": "on",
     "PicturesBucket": "photos",
     "PicturesPrefix": "other/",
     "S3Requests": "on",
@@ -397,6 +462,7 @@ CHANGES = {
     "ResultPrefix": "other/",
     "Annotate": "1",
     "Metrics": "0",
+    "Page": "0",
 }
 UNVERSIONED = {"ReservedConcurrentExecutions"}  # property of the function, not of a version
 
@@ -450,7 +516,7 @@ def test_longest_description_stays_below_the_limit() -> None:
         for name in CHANGES
     } | {"ModelPath": ""}  # excludes ModelBucket and ModelKey, which together are longer
     text = template_stack.source()["Resources"]["LogAccess"]["Properties"]["Description"]["Fn::Sub"]
-    assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES)
+    assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES) - {"ApiKeySha256", "ReadModelId", "ReadModelPath"}
     assert len(re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)) <= 1000
 
 

@@ -200,3 +200,15 @@ def test_bucket_beside_images_is_that_of_each_image(invoke: Invoke) -> None:
 def test_error_for_batch_input_names_its_kind(batch_input: Any, kind: str, invoke: Invoke) -> None:
     with pytest.raises(BadRequest, match=f"^BatchInput must be an object, got {kind}$"):
         invoke({"BatchInput": batch_input, "Items": [{"bucket": "photos", "key": "in/wall.jpg"}]})
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "is_written"), [("0", True, True), ("1", False, False), ("1", None, True), ("0", None, False)]
+)
+def test_annotate_of_a_request_has_priority_over_the_setting(
+    setting: str, option: bool | None, is_written: bool, invoke: Invoke, photos: FakeS3
+) -> None:
+    fields = {} if option is None else {"annotate": option}
+    invoke({"bucket": "photos", "key": "in/wall.jpg", **fields}, ANNOTATE=setting)
+    assert ("results/in/wall.jpg.jpg" in photos.written_keys) == is_written
+    assert "results/in/wall.jpg.json" in photos.written_keys

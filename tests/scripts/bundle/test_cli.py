@@ -101,6 +101,10 @@ def test_the_contents_of_the_zips(onnx_file: Path, tmp_path: Path, flags: list[s
     contents = {name: zipfile.ZipFile(tmp_path / "my out" / name).namelist() for name in ("layer.zip", "function.zip")}
     assert {name for name, listed in contents.items() if "model.onnx" in listed} == {model_zip}
     assert {"LICENSE", "function/handler.py", "function/__init__.py"} <= set(contents["function.zip"])
+    page = {f"function/page/{path.name}" for path in (ROOT / "function" / "page").glob("*.*")}
+    assert page <= set(contents["function.zip"])
+    assert {"function/page/index.html", "function/page/page.css", "function/page/sample.jpg"} <= page
+    assert {"function/draw/glyphs.json", "function/draw/LICENSE-DejaVu.txt"} <= set(contents["function.zip"])
     assert {name.split("/")[0] for name in contents["function.zip"]} <= {"LICENSE", "function", "model.onnx"}
     assert {name.split("/")[0] for name in contents["layer.zip"]} <= {"python", "model.onnx"}
 
