@@ -19,6 +19,7 @@ from function import errors
         ({"a": 1}, "an object"),
         ([1], "an array"),
         ([], "an empty array"),
+        ({1}, "a value that JSON does not have"),
     ],
 )
 def test_value_is_described_in_terms_of_json(value: Any, text: str) -> None:

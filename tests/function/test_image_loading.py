@@ -91,7 +91,7 @@ def test_text_that_is_not_base64_is_a_bad_request(text: str) -> None:
         ("\xff\xd8\xff\xe0 JFIF", "bytes that were read as text"),
         ("[object Blob]", "JavaScript object"),
         ("[object ArrayBuffer]", "JavaScript object"),
-        ("[137, 80, 78, 71]", "JSON"),
+        ("[137, 80, 78, 71]", "JSON: encode the bytes of the image instead$"),
         ('{"type": "Buffer", "data": [137, 80]}', "JSON"),
         (f"data:image/png;base64,data:image/png;base64,{ENCODED}", "a data: URL"),
         (f"base64,{ENCODED}", "a data: URL"),

@@ -14,7 +14,7 @@ from function.api import body
 from function.errors import TooLarge
 from function.request import ImageRef
 from function.settings import Settings
-from function.sources import front_ends
+from function.sources import direct, front_ends
 from tests.conftest import Context
 from tests.support.fake_s3 import FakeS3
 
@@ -114,3 +114,11 @@ def test_line_of_metrics_has_the_function_and_the_request(handler: Any, capsys: 
     handler.lambda_handler({"image_data": "!"}, context)
     document = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (document["FunctionName"], document["requestId"]) == ("yolo-7", "request-7")
+
+
+def test_compressed_body_of_a_direct_invocation_has_the_limit_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[Any] = []
+    monkeypatch.setattr(body, "decode", lambda *arguments: received.extend(arguments) or b'{"image_data": "QUJD"}')
+    settings = Settings.from_env({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "640", "MAX_OBJECT_BYTES": "1000"})
+    direct.read({"body": "QUJD", "isBase64Encoded": True}, settings)
+    assert received[-2:] == [1000, 640]

@@ -446,3 +446,9 @@ def test_resolver_has_short_limits_unless_others_are_set(
         monkeypatch.delenv("RES_OPTIONS")
     storage._make_client(aws_access_key_id="a", aws_secret_access_key="b").close()
     assert os.environ["RES_OPTIONS"] == expected
+
+
+def test_error_response_without_details_is_transient() -> None:
+    error = storage_errors.of_response({}, "s3://b/a", is_read=True)
+    assert isinstance(error, TransientError)
+    assert str(error) == "s3://b/a: S3 responded with 0 None"

@@ -354,3 +354,13 @@ def test_error_of_broken_json_has_the_place_and_no_words_of_the_parser(text: str
         body.parse_json(text, SETTINGS)
     assert "Expecting" not in str(caught.value)
     assert "char " not in str(caught.value)
+
+
+def test_form_without_a_file_is_told_what_to_send() -> None:
+    content = b'--x7\r\nContent-Disposition: form-data; name="conf"\r\n\r\n0.5\r\n--x7--\r\n'
+    with pytest.raises(BadRequest) as refusal:
+        body.parse_form(content, "multipart/form-data; boundary=x7", {}, SETTINGS)
+    assert str(refusal.value) == (
+        "the form must have at least one file, as `curl -F image=@a.jpg` sends it, or a field image_data, url or s3, "
+        "got the fields conf"
+    )

@@ -5,7 +5,7 @@ import pytest
 
 from function.errors import TooLarge
 from function.postprocess import obb, rle, segment
-from function.postprocess.bilinear import Interpolation, above_zero, interpolation, steps_above_zero
+from function.postprocess.bilinear import Interpolation, above_zero, interpolation, sample, steps_above_zero
 from function.preprocess import letterbox
 
 GEOMETRY = letterbox.fit((1280, 1280), (640, 640), 32, rectangular=False)
@@ -195,3 +195,26 @@ def test_rotated_nms_of_boxes_that_all_overlap_takes_less_than_four_seconds(iou:
     started = process_time()
     obb.nms(boxes, random.random(count).astype(np.float32), np.zeros(count, np.int64), iou, 3000)
     assert process_time() - started < 4
+
+
+@pytest.mark.parametrize(("image_wh", "factor"), [((1280, 1264), 1), ((1280, 1272), 2), ((1280, 1276), 4)])
+def test_padding_between_the_samples_of_a_mask_is_cut_from_the_upsampled_mask(
+    image_wh: tuple[int, int], factor: int
+) -> None:
+    geometry = letterbox.fit(image_wh, (640, 640), 32, rectangular=False)
+    plane = np.random.default_rng(factor).normal(size=(160, 160)).astype(np.float32)
+    box = np.array([[0, 0, *image_wh]], np.float32)
+    (runs,) = segment.run_lengths_at_image_size(plane[None], box, geometry)
+    side, height = 160 * factor, image_wh[1] * factor // 8  # of the input, and of the image in it
+    top = (side - height) // 2
+    upsampled = sample(plane, *[interpolation(160, side, 0, side)] * 2)[top : top + height]
+    rows, columns = interpolation(height, image_wh[1], 0, image_wh[1]), interpolation(side, image_wh[0], 0, image_wh[0])
+    assert runs == rle.counts(0, 0, above_zero(upsampled, rows, columns), image_wh)
+
+
+def test_image_of_one_row_has_one_row_of_a_mask() -> None:
+    plane = np.full((160, 160), -9, np.float32)
+    plane[79], plane[80] = 1, -1.5  # of the rows 319 and 320 of the input, the first is inside
+    geometry = letterbox.fit((1280, 1), (640, 640), 32, rectangular=False)
+    (runs,) = segment.run_lengths_at_image_size(plane[None], np.array([[0, 0, 1280, 1]], np.float32), geometry)
+    assert runs == [0, 1280]

@@ -144,3 +144,8 @@ def test_above_zero_equals_the_sign_of_the_samples(seed: int) -> None:
     rows = interpolation(plane.shape[0], height, int(rng.integers(0, height)), height)
     columns = interpolation(plane.shape[1], width, 0, int(rng.integers(0, width + 1)))
     np.testing.assert_array_equal(above_zero(plane, rows, columns), sample(plane, rows, columns) > 0)
+
+
+def test_probabilities_of_large_logits_are_finite() -> None:
+    probabilities = classify.softmax(np.array([200, 199, -200], np.float32))
+    np.testing.assert_allclose(probabilities, [0.731059, 0.268941, 0], atol=1e-6)

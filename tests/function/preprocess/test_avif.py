@@ -171,3 +171,19 @@ def test_unit_with_an_extension_byte_is_passed_over() -> None:
     delimiter = bytes([2 << 3 | 4 | 2, 0, 0])  # a temporal delimiter with an extension byte and without content
     assert sizes == [DRAWN.size]
     assert list(avif._stream_sizes(delimiter + stream, 0, len(stream) + 3)) == sizes
+
+
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Return fields of (value, number of bits) as bytes."""
+    text = "".join(f"{value:0{count}b}" for value, count in fields)
+    return int(text.ljust(-8 * (-len(text) // 8), "0"), 2).to_bytes(-(-len(text) // 8))
+
+
+def test_size_is_found_behind_every_optional_field_of_a_sequence_header() -> None:
+    timing = [(1, 1), (1, 32), (25, 32), (1, 1), (0, 2), (1, 1), (1, 2)]  # equal intervals: 4 in the uvlc code
+    decoder_model = [(1, 1), (9, 5), (7, 32), (3, 5), (4, 5)]  # delays of 10 bits
+    with_tier = [(0, 12), (9, 5), (1, 1), (1, 1), (1023, 10), (1023, 10), (1, 1), (1, 1), (15, 4)]
+    without_tier = [(0, 12), (7, 5), (0, 1), (0, 1)]
+    points = [(1, 1), (1, 5), *with_tier, *without_tier]
+    header = [(0, 3), (0, 1), (0, 1), *timing, *decoder_model, *points, (9, 4), (8, 4), (639, 10), (479, 9)]
+    assert avif._Bits(bits(*header)).frame_size() == (640, 480)

@@ -209,3 +209,11 @@ def test_large_exif_data_are_not_copied(kind: str) -> None:
     started = process_time()
     assert image.read(buffer.getvalue(), MAX_PIXELS).size == (48, 64)
     assert process_time() - started < 0.2
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"fdAT", b"fcTL"])
+def test_frames_of_an_animation_count_as_chunks_of_pixels(kind: bytes) -> None:
+    file = b"\x89PNG\r\n\x1a\n" + chunk(kind, b"") * (file_limits.MAX_CHUNKS + 1) + chunk(b"IEND", b"")
+    file_limits.check(file, "PNG", 1)
+    with pytest.raises(TooLarge, match="that hold no pixels"):
+        file_limits.check(file.replace(kind, b"tEXt"), "PNG", 1)

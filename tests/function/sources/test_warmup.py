@@ -30,6 +30,7 @@ def test_event_of_a_warmer_is_a_warm_up(event: Any) -> None:
     "event",
     [
         {"warmer": False},
+        {"warmup": True, "detail": {"bucket": {"name": "photos"}}},
         {"warmup": "maybe"},
         {"source": "camera"},
         {"source": 5},

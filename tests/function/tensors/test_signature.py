@@ -78,6 +78,14 @@ def test_yolo_without_metadata_is_served_as_generic_model_with_warning(
     assert "python -m export best.pt" in caplog.text
 
 
+def test_log_has_the_inputs_and_outputs_of_a_generic_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    signature = load(tensor_models.add(tmp_path / "m.onnx")).signature
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("serving ")]
+    assert line.startswith(f"serving {tmp_path / 'm.onnx'}: ")
+    assert all(f"'{tensor.name}'" in line for tensor in (*signature.inputs, *signature.outputs))
+
+
 def test_table_does_not_look_like_an_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     load(tensor_models.add(tmp_path / "m.onnx"))
     assert caplog.text == ""
