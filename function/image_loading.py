@@ -146,6 +146,11 @@ def _bucket_and_key(address: str, settings: Settings) -> tuple[str, str]:
         raise BadRequest(f"s3 must be s3://bucket/key, got {shown(address)}")
     is_upload = bucket == settings.upload_bucket and key.startswith(UPLOAD_PREFIX)
     if bucket not in settings.allowed_buckets and not is_upload:
+        if bucket == settings.upload_bucket:
+            raise Forbidden(
+                f"only {UPLOAD_PREFIX} is readable in the bucket {shown(bucket)}; "
+                "ALLOWED_BUCKETS names the allowed buckets"
+            )
         raise Forbidden(f"the bucket {shown(bucket)} is not allowed; ALLOWED_BUCKETS names the allowed buckets")
     return bucket, key
 

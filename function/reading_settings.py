@@ -1,9 +1,8 @@
 """Settings of readings: the texts that a second model gives for detections. `Settings` reads the environment variables.
 
-Loaded only if READ_MODEL_ID or READ_MODEL_PATH is set.
+Loaded only if one of the variables READ_* is set.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,6 +18,11 @@ MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,2047}", re.ASCII)  # an id
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 SCALE = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?:\s+(\S.*))?", re.ASCII)
 MAX_UNIT = 40  # characters
+MAX_VALUE, MIN_RANGE = 1e9, 1e-6  # of the values of a scale: float64 has 15 digits
+ONLY_WITH = {  # a variable without an effect would be a mistake that nobody sees
+    "READ_MODEL_ID": ("READ_PROMPT",),
+    "READ_MODEL_PATH": ("READ_MODEL_SHA256", "READ_SCALE"),
+}
 
 
 class Scale(NamedTuple):
@@ -50,11 +54,12 @@ def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> Read
         sha256: READ_MODEL_SHA256, parsed.
 
     Raises:
-        InvalidSetting: a variable has an invalid value, or two of them exclude each other.
+        InvalidSetting: a variable has an invalid value or no effect, or two of them exclude each other.
     """
     model_id, model_path = values["READ_MODEL_ID"] or None, values["READ_MODEL_PATH"] or None
     if model_id and model_path:
         raise InvalidSetting("exactly one of READ_MODEL_ID and READ_MODEL_PATH must be set, got both")
+    _check_effect(values)
     if model_id and not MODEL_ID.fullmatch(model_id):
         raise InvalidSetting(f"READ_MODEL_ID must be a model id, inference profile or ARN, got {shown(model_id)}")
     if len(values["READ_PROMPT"]) > MAX_PROMPT:
@@ -67,12 +72,26 @@ def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> Read
     return ReadingSettings(model_id, model_path, sha256, classes, prompt, max_crops, _scale(values["READ_SCALE"]))
 
 
+def _check_effect(values: Mapping[str, str]) -> None:
+    """Check that every variable that is set belongs to the model that reads."""
+    if not (values["READ_MODEL_ID"] or values["READ_MODEL_PATH"]):
+        names = ", ".join(name for name, value in values.items() if value)
+        raise InvalidSetting(f"READ_MODEL_ID or READ_MODEL_PATH must be set to have detections read, got only {names}")
+    for model, others in ONLY_WITH.items():
+        for name in others:
+            if values[name] and not values[model]:
+                raise InvalidSetting(f"{name} must be set only with {model}, got {shown(values[name])}")
+
+
 def _scale(text: str) -> Scale | None:
     if not text:
         return None
     if match := SCALE.fullmatch(text):
         scale = Scale(float(match[1]), float(match[2]), match[3] or "")
-        is_finite = math.isfinite(scale.start) and math.isfinite(scale.end)
-        if is_finite and scale.start != scale.end and scale.unit.isprintable() and len(scale.unit) <= MAX_UNIT:
+        is_usable = max(abs(scale.start), abs(scale.end)) <= MAX_VALUE and abs(scale.end - scale.start) >= MIN_RANGE
+        if is_usable and scale.unit.isprintable() and len(scale.unit) <= MAX_UNIT:
             return scale
-    raise InvalidSetting(f"READ_SCALE must be two different numbers and a unit, such as 0:10 bar, got {shown(text)}")
+    raise InvalidSetting(
+        f"READ_SCALE must be two different numbers and, if there is one, a unit, such as 0:10 bar, got {shown(text)}; "
+        f"the numbers must be at most {MAX_VALUE:g} and {MIN_RANGE:g} apart, the unit at most {MAX_UNIT} characters"
+    )

@@ -114,6 +114,11 @@ def unknown_fields(names: Iterable[str], known: Iterable[str]) -> tuple[str, ...
     return unknown
 
 
+def is_misspelled(name: str, known: str) -> bool:
+    """Return whether a name differs from a known one in case or dashes only, or is one edit away from it."""
+    return name != known and (_plain(name) == _plain(known) or _is_one_edit(_plain(name), _plain(known)))
+
+
 def is_option(name: str) -> bool:
     """Return whether a field is an option: its name or alias, also in the notation of arrays (`classes[]`)."""
     return _without_brackets(name) in BY_NAME

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Arguments = TypeVarTuple("Arguments")
 
+DRAW_SHARE, DRAW_S = 0.25, 5.0  # of the time of an image that its readings leave to draw it, at most this many s
 MIN_RESERVE_S = 0.5  # for the response, and for an image that cannot be stopped at once
 RESERVE_SHARE = 0.05  # of the time of the invocation
 WATCHED_S = 15  # an image is watched if less time is left, or less than WATCHED_RUNS times the slowest image took
@@ -76,6 +77,7 @@ class Service:
         self.reader = reader
         self.may_read = True  # the caller may have detections read, which can cost money
         self.deadline: float | None = None  # by `monotonic`
+        self.steps_ms: dict[str, float] = {}  # beside those of the results: milliseconds of readings and of drawing
         self.subject = ""  # of an error in the log: method and path, a message, or the URI of an object
         self._model = model
         self._pending = 0  # images that are not begun
@@ -170,9 +172,10 @@ class Service:
 
         seconds = decode_time.uninterrupted_s(data, self.settings.max_image_pixels, self.settings.memory_mb)
         if seconds > left:
+            time = f"one that takes up to {seconds:.2g} s when {left:.2g} s are left" if left > 0 else "no time for it"
             raise DeadlineExceeded(
-                f"an image must be decoded {self._before_limit()}, got one that takes up to {seconds:.1f} s when "
-                f"{max(left, 0):.1f} s are left: send fewer or smaller images at once, or JPEG"
+                f"an image must be decoded {self._before_limit()}, got {time}: "
+                "send fewer or smaller images at once, or JPEG"
             )
 
     def compute(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
@@ -196,6 +199,25 @@ class Service:
             return self._watched(left, is_ample, function, *arguments)
         finally:
             Service.slowest_s = max(Service.slowest_s, monotonic() - began)
+
+    def draw(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+        """Return the value of a call that draws; the deadline ends it however much time is left.
+
+        How long it takes depends on the result: many large masks need much more time than any image so far.
+
+        Raises:
+            DeadlineExceeded: it did not end before the deadline.
+        """
+        began = monotonic()
+        try:
+            if self.deadline is None:
+                return function(*arguments)
+            return self._watched(self.deadline - began, False, function, *arguments)
+        finally:
+            self._add_step("annotate", began)
+
+    def _add_step(self, name: str, began: float) -> None:
+        self.steps_ms[name] = self.steps_ms.get(name, 0) + 1000 * (monotonic() - began)
 
     def _watched(
         self, seconds: float, is_ample: bool, function: Callable[[*Arguments], Value], *arguments: *Arguments
@@ -311,28 +333,40 @@ class Service:
         prediction = self.compute(predictor.predict, *arguments)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
-        prediction = self._with_readings(data, prediction, request.options.read)
+        prediction = self._with_readings(data, prediction, request)
         self.results.append(prediction)
         return prediction
 
     def _with_readings(
-        self, data: bytes, prediction: Prediction | Classification, is_requested: bool | None
+        self, data: bytes, prediction: Prediction | Classification, request: ImageRequest
     ) -> Prediction | Classification:
         """Return a prediction with the readings of its detections, if there is a reader and the caller may use it."""
+        is_requested = request.options.read
         if self.reader is None or not isinstance(prediction, Prediction):
             return prediction._replace(ignored=(*prediction.ignored, "read")) if is_requested else prediction
         if is_requested is False or not self.may_read:
             return prediction
-        outcomes = self.guard(self._read_detections, self.reader, data, prediction)
+        began = monotonic()
+        outcomes = self.guard(self._read_detections, self.reader, data, prediction, self._readings_end(request))
+        self._add_step("read-detections", began)
         return self.reader.add(prediction, outcomes, self.request_id)
 
-    def _read_detections(self, reader: "Reader", data: bytes, prediction: Prediction) -> "list[Outcome]":
+    def _readings_end(self, request: ImageRequest) -> float | None:
+        """Return when the readings of an image end by `monotonic`: an annotated image also needs time to be drawn."""
+        annotate = self.settings.annotate if request.options.annotate is None else request.options.annotate
+        if self._share_ends is None or not annotate:
+            return self._share_ends
+        return self._share_ends - min(DRAW_S, DRAW_SHARE * max(self._share_ends - monotonic(), 0))
+
+    def _read_detections(
+        self, reader: "Reader", data: bytes, prediction: Prediction, ends: float | None
+    ) -> "list[Outcome]":
         if not reader.rows(prediction):
             return []
         self.check_time_to_decode(data)
         crops = self.compute(reader.cut, data, prediction)
         # Bedrock keeps the share of the image by itself: its calls cannot be stopped.
-        return self.compute(reader.read, crops, None) if reader.dial else reader.read(crops, self._share_ends)
+        return self.compute(reader.read, crops, None) if reader.dial else reader.read(crops, ends)
 
     def _infer(self, fields: Any) -> Inference:
         if isinstance(self._model, Model):

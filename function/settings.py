@@ -19,7 +19,10 @@ UPLOAD_PREFIX = "uploads/"  # key prefix of the images that clients upload
 MAX_IMAGES = 16  # in one request; all results share one response of 6 MB
 MAX_OBJECT_BYTES = 100 * 1024 * 1024  # of one image from S3 or from a URL
 READ_MAX_CROPS = 8  # detections of an image that a second model reads, each at a price
-READ_VARIABLES = ("READ_MODEL_ID", "READ_MODEL_PATH", "READ_CLASSES", "READ_PROMPT", "READ_SCALE")
+READ_VARIABLES = (
+    "READ_MODEL_ID", "READ_MODEL_PATH", "READ_MODEL_SHA256", "READ_CLASSES", "READ_PROMPT", "READ_SCALE",
+    "READ_MAX_CROPS",
+)  # fmt: skip
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
 MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
@@ -144,9 +147,9 @@ def _digests(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 def _reading(environ: Mapping[str, str]) -> "ReadingSettings | None":
     values = {name: environ.get(name, "").strip() for name in READ_VARIABLES}
-    max_crops, sha256 = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS), _sha256(environ, "READ_MODEL_SHA256")
-    if not (values["READ_MODEL_ID"] or values["READ_MODEL_PATH"]):
+    if not any(values.values()):
         return None
+    max_crops, sha256 = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS), _sha256(environ, "READ_MODEL_SHA256")
     from function import reading_settings  # imported here: few functions read detections
 
     return reading_settings.parse(values, max_crops, sha256)

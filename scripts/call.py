@@ -88,6 +88,8 @@ def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str,
         sys.stdout.write("".join(f"saved  {path}\n" for path in saved))
         if len(replies) > len(events):
             sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, endpoint.direct))
+    if any(reply.status == 401 for reply in replies):
+        sys.stderr.write(f"call: {credentials.NO_KEY}\n")
     return 0 if all(reply.status == 200 for reply in replies) else FAILED
 
 
@@ -146,16 +148,17 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
         base = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
         return by_name(qualified(options.function), region, credentials.credentials(os.environ), base)
     url, region_of_url = check_url(options.url), region_of(options.url)
+    key = credentials.api_key(os.environ, options.key)
     sign = options.sign
     if sign is None and region_of_url:  # a Function URL: signed if there are credentials
         try:
-            return Endpoint(url, False, credentials.credentials(os.environ), region_of_url)
+            return Endpoint(url, False, credentials.credentials(os.environ), region_of_url, key)
         except NotCallable:
             sign = False
     if not sign:
-        return Endpoint(url, False, None, "")
+        return Endpoint(url, False, None, "", key)
     region = region_of_url or credentials.region(os.environ, options.region)
-    return Endpoint(url, False, credentials.credentials(os.environ), region)
+    return Endpoint(url, False, credentials.credentials(os.environ), region, key)
 
 
 def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
@@ -205,6 +208,11 @@ def parser() -> Parser:
         help="function to call (default: %(default)s); without an alias: live",
     )
     target.add_argument("--url", metavar="URL", help="call a Function URL, or any other URL that leads to the function")
+    add(
+        "--key",
+        metavar="KEY",
+        help=f"API key for --url (default: {credentials.KEY_VARIABLE}, which other users cannot see)",
+    )
     add_request_options(command)
     add("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
     add("--concurrency", type=int, default=1, metavar="N", help="calls at the same time (default: %(default)s)")
@@ -232,6 +240,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for name in ("concurrency", "repeat"):
         if getattr(options, name) < 1:
             command.error(f"--{name} must be at least 1, got {getattr(options, name)}")
+    if options.key is not None and options.url is None:
+        command.error("--key must be used with --url: a call of --function needs no API key")
     return options
 
 

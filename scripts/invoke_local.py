@@ -60,6 +60,9 @@ def main(arguments: list[str]) -> int:
         return USAGE
     except InitFailed as error:
         _print_error(report.init_failure(error, log_was_shown=not options.quiet))
+        hint = report.hidden_file(error, dict(options.env))
+        if hint:
+            _print_error(f"invoke_local: {hint}\n")
         if options.json:
             failure = {"errorType": error.kind, "errorMessage": error.message, "stackTrace": error.trace}
             sys.stdout.write(json.dumps({"init_ms": None, "invocations": [], "error": failure}) + "\n")

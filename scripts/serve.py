@@ -35,7 +35,7 @@ EPILOG = """\
 examples:
   scripts/serve.py                                         the zips in dist, at http://127.0.0.1:8000/
   scripts/serve.py --reload --verbose                      with the present files of function/, and the log
-  scripts/serve.py --isolation plain --env AWS_REGION=...  with a network: for images from S3 or a URL
+  scripts/serve.py --isolation plain --env NAME=VALUE      with a network, for S3 and Bedrock: see docs/local.md
 
 exit codes: 1 the function did not start, 2 usage or environment error, 130 interrupted, which is how the server ends"""
 
@@ -55,8 +55,11 @@ def main(arguments: list[str]) -> int:
     except InitFailed as error:
         from scripts.local_lambda import report
 
-        sys.stderr.write(report.init_failure(error, log_was_shown=options.verbose))
-        return FAILED
+        log_hint = "" if options.verbose else "--verbose prints the log"
+        first_line = report.init_failure(error, log_was_shown=True).splitlines()[0]
+        return _fail(
+            "; ".join(filter(None, (first_line, report.hidden_file(error, dict(options.env)), log_hint))), FAILED
+        )
     except NotRunnable as error:
         return _fail(error)
     except LocalLambdaError as error:

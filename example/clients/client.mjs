@@ -2,6 +2,10 @@
 import { readFile } from "node:fs/promises";
 
 const [url, image] = process.argv.slice(2);
+if (!image) {
+  console.error("usage: node client.mjs URL IMAGE");
+  process.exit(2);
+}
 const target = new URL(url);
 target.searchParams.set("conf", "0.4");
 const headers = { "content-type": "application/octet-stream" };

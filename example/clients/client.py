@@ -6,6 +6,8 @@ from pathlib import Path
 
 import httpx
 
+if len(sys.argv) != 3:
+    sys.exit("usage: python client.py URL IMAGE")
 url, image = sys.argv[1:]
 headers = {"content-type": "application/octet-stream"}
 if "API_KEY" in os.environ:

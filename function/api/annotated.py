@@ -99,7 +99,7 @@ def make(data: bytes, body: dict[str, Any], service: Service, content_type: str,
         TooLarge: the memory or the response has no room for the image.
     """
     service.check_time_to_decode(data)
-    return service.compute(draw_within, data, body, service.settings, content_type, max_bytes)
+    return service.draw(draw_within, data, body, service.settings, content_type, max_bytes)
 
 
 def draw_within(

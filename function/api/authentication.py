@@ -40,4 +40,6 @@ def _has_authorizer(authorizer: Any) -> bool:
 
 def _has_identity(identity: Any) -> bool:
     """Return whether a REST API or VPC Lattice names the IAM identity whose signature it has checked."""
-    return isinstance(identity, Mapping) and bool(identity.get("userArn") or identity.get("type") == IAM)
+    if not isinstance(identity, Mapping):
+        return False
+    return bool(identity.get("userArn") or (identity.get("type") == IAM and identity.get("principal")))

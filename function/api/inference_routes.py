@@ -56,7 +56,7 @@ def is_reserved(path: str) -> bool:
 
 
 def check(route: Route, method: str, signature: "Signature | None") -> None:
-    """Check the model and the method of a request.
+    """Check the method and the model of a request. Errors of the method do not name the model: OPTIONS needs no key.
 
     Args:
         route: of the request.
@@ -64,14 +64,14 @@ def check(route: Route, method: str, signature: "Signature | None") -> None:
         signature: of the generic ONNX model; None for a model that takes images.
 
     Raises:
-        NotFound: another model or version, or a model that takes images.
         MethodNotAllowed: another method than that of the route.
+        NotFound: another model or version, or a model that takes images.
     """
-    if route.model:
-        _check_model(route, signature)
     allowed = "POST" if route.verb == "infer" else "GET"
     if method != allowed:
         raise MethodNotAllowed(f"the method must be {allowed}, got {method}", allow=allowed)
+    if route.model:
+        _check_model(route, signature)
 
 
 def describe(route: Route, signature: "Signature | None") -> dict[str, Any]:

@@ -111,6 +111,8 @@ def _too_large(got: str, service: Service, reduce_hint: str) -> dict[str, Any]:
 def server_timing(service: Service, elapsed_s: float) -> str:
     """Return the header `Server-Timing`: milliseconds of each step for all images, in total, and of a cold start.
 
+    The steps are those of `timing_ms`, and `read-detections` and `annotate` if a request has detections read or drawn.
+
     Source: w3.org/TR/server-timing, "The Server-Timing Header Field".
     """
     values: dict[str, float] = {}
@@ -118,6 +120,7 @@ def server_timing(service: Service, elapsed_s: float) -> str:
         if not isinstance(result, FunctionError):
             for step, ms in result.timing._asdict().items():
                 values[step] = values.get(step, 0) + ms
+    values |= service.steps_ms
     values["total"] = 1000 * elapsed_s
     if service.init_ms is not None:
         values["init"] = service.init_ms
@@ -166,7 +169,10 @@ def _row(body: Body | FunctionError, request_id: str) -> Body:
 
 
 def _result_body(result: Result, service: Service, max_bytes: int) -> Body | FunctionError:
-    """Return the JSON object of one image, with the annotated image if the request wants it; or the error."""
+    """Return the JSON object of one image, or its error.
+
+    If the request wants it, with the annotated image, or with the error of drawing it in its place.
+    """
     if isinstance(result, FunctionError):
         return result
     body = result_body(result)
@@ -176,7 +182,9 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
 
     room = (max_bytes - _escaped_bytes(_json(body)) - annotated.FIELD_BYTES) * 3 // 4
     image = service.guard(annotated.make, result.source, body, service, annotated.JPEG, room)
-    return image if isinstance(image, FunctionError) else body | {"annotated_image": image.field()}
+    if isinstance(image, FunctionError):
+        return body | {"annotated_image": {"error": str(image), "type": type(image).__name__}}
+    return body | {"annotated_image": image.field()}
 
 
 def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_bytes: int) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from typing import Any
 
 from function import storage
 from function.api import authentication, body
-from function.errors import BadRequest, Forbidden, shown
+from function.errors import BadRequest, Forbidden, InvalidOption, kind, shown
+from function.request import is_misspelled
 from function.settings import UPLOAD_PREFIX, Settings
 
 LIFE_S = 600  # of a form: time to send 100 MB with 1.4 Mbit/s
 KEY_BYTES = 16  # of chance in a key: nobody guesses the key of another upload
-CONTENT_TYPE = "image/jpeg"
+FIELD = "content_type"
+CONTENT_TYPE = "image/jpeg"  # if the request names none
 IMAGE = "image/"
 MAX_TYPE_CHARACTERS = 100
 EXPECTED = 'it may be empty, or a JSON object such as {"content_type": "image/png"}'
@@ -50,6 +52,7 @@ def form(content: str | bytes, settings: Settings) -> dict[str, Any]:
 
     Raises:
         BadRequest: another body, or a content type that is not that of an image.
+        InvalidOption: a field with nearly the name of `content_type`.
         TransientError: the function has no credentials.
     """
     content_type = _content_type(content)
@@ -70,10 +73,13 @@ def _content_type(content: str | bytes) -> str:
     fields = body.load_json(content, EXPECTED)
     if not isinstance(fields, dict):
         raise BadRequest(f"body must be a JSON object; {EXPECTED}")
-    value = fields.get("content_type", CONTENT_TYPE)
+    wrong = next((name for name in fields if is_misspelled(name, FIELD)), None)
+    if wrong is not None:
+        raise InvalidOption(f"unknown field {shown(wrong)}; did you mean {FIELD}?")
+    value = fields.get(FIELD, CONTENT_TYPE)
     if not (isinstance(value, str) and _is_image_type(value)):
-        got = shown(value) if isinstance(value, str) else type(value).__name__
-        raise BadRequest(f"content_type must be the type of an image, such as {CONTENT_TYPE}, got {got}")
+        got = shown(value) if isinstance(value, str) and value else kind(value)
+        raise BadRequest(f"{FIELD} must be the type of an image, such as {CONTENT_TYPE}, got {got}")
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from function.draw import keypoints, labels, shapes
+from function.draw import clip, keypoints, labels, shapes
 from function.draw.colors import COLORS, Rgb, of_class
 from function.draw.shapes import Point
 
@@ -28,7 +28,7 @@ def annotate(image: Image.Image, body: dict[str, Any]) -> Image.Image:
         body: the response, with coordinates in pixels of that image.
 
     Returns:
-        A new image of the same size; without detections an unchanged copy.
+        A new image of the same size, without metadata; without detections an unchanged copy.
     """
     annotated = image.copy()
     draw(annotated, body)
@@ -37,11 +37,13 @@ def annotate(image: Image.Image, body: dict[str, Any]) -> Image.Image:
 
 def draw(annotated: Image.Image, body: dict[str, Any]) -> None:
     """Draw as `annotate` does, on the image itself."""
+    # Comments, profiles and dates of the file end here: Pillow would write them again, or fail at their size.
+    annotated.info = {}
     if "class" in body:
         label = labels.make(body["class"], body["confidence"], of_class(body["class_id"]), annotated.size)
         if label:
             labels.paste(annotated, label, (0, 0))
-    detections = body.get("detections", [])
+    detections = [clip.detection(given, annotated.size) for given in body.get("detections", [])]
     line = line_width(annotated.size)
     for detection in reversed(detections):  # the best detection is drawn last, on top
         _draw_detection(annotated, detection, line)

@@ -9,17 +9,21 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import ceil, cos, floor, hypot, pi, sin
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from function.draw.colors import Rgb
 
 Point = tuple[float, float]  # x and y in pixels; the corners of the first pixel are (0, 0) and (1, 1)
 Polygon = Sequence[Point]
+Coordinates = NDArray[np.float64]
 Box = tuple[int, int, int, int]  # left, top, right, bottom in whole pixels
 
 OPAQUE = 255
 FINE, COARSE, PLAIN = 4, 2, 1  # pixels of a layer for one of the image, in each direction
 FINE_UP_TO = 512  # pixels: of larger shapes nobody sees the difference
+COARSE_UP_TO = 1500  # pixels, of a surface: the steps of a larger one are below its edge, which is wide and smooth
 MANY_POINTS = 2000  # of a polygon, whose edges are drawn PLAIN: Pillow looks at all of them for each row of a layer
 TILE = 256  # pixels of a side of a layer
 WIDE = 6  # pixels of a line that is drawn COARSE
@@ -29,9 +33,10 @@ STEPS = 4  # positions of a circle in a pixel, in each direction
 
 
 def fill(image: Image.Image, points: Polygon, color: Rgb, opacity: int = OPAQUE) -> None:
-    """Fill a polygon; the opacity is 0 to 255."""
+    """Fill a polygon, whose edge `outline` draws; the opacity is 0 to 255."""
     box = _bounds(points, image.size)
-    factor = _factor(box, points)
+    is_large = max(box[2] - box[0], box[3] - box[1]) > COARSE_UP_TO
+    factor = PLAIN if is_large else _factor(box, points)
     for tile in _tiles(box, factor):
         image.paste(color, tile, opacity_layer([(points, True)], tile, factor, opacity))
 
@@ -41,12 +46,37 @@ def outline(image: Image.Image, points: Polygon, width: float, color: Rgb) -> No
     half = width / 2
     box = _bounds([(x + side, y + side) for x, y in points for side in (-half, half)], image.size)
     factor = _factor(box, points)
+    closed = [*points, points[0]]
+    path_xy = np.asarray(closed, np.float64)  # (P, 2)
+    low_xy, high_xy = np.minimum(path_xy[:-1], path_xy[1:]), np.maximum(path_xy[:-1], path_xy[1:])
+    joint = None if factor == PLAIN else "curve"
     for tile in _tiles(box, factor):
+        lines = _lines_near(low_xy, high_xy, tile, width)
+        if not lines:
+            continue
         layer = Image.new("L", (factor * (tile[2] - tile[0]), factor * (tile[3] - tile[1])))
-        joint = None if factor == PLAIN else "curve"
-        scaled = _scaled([*points, points[0]], tile, factor)
-        ImageDraw.Draw(layer).line(scaled, fill=OPAQUE, width=max(1, round(factor * width)), joint=joint)
+        canvas = ImageDraw.Draw(layer)
+        for first, last in lines:
+            scaled = _scaled(closed[first : last + 2], tile, factor)
+            canvas.line(scaled, fill=OPAQUE, width=max(1, round(factor * width)), joint=joint)
         image.paste(color, tile, layer.reduce(factor))
+
+
+def _lines_near(low_xy: Coordinates, high_xy: Coordinates, box: Box, distance: float) -> list[tuple[int, int]]:
+    """Return the first and the last of each row of lines that may come nearer to a box than a distance.
+
+    Args:
+        low_xy: (P, 2), the upper left corners of the boxes around the lines of a path.
+        high_xy: (P, 2), the lower right corners.
+        box: part of the image.
+        distance: pixels.
+    """
+    is_near = ((high_xy >= np.array(box[:2]) - distance) & (low_xy <= np.array(box[2:]) + distance)).all(axis=1)
+    near = np.flatnonzero(is_near)
+    if not len(near):
+        return []
+    rows = np.split(near, np.flatnonzero(np.diff(near) > 1) + 1)
+    return [(int(row[0]), int(row[-1])) for row in rows]
 
 
 def opacity_layer(polygons: Sequence[tuple[Polygon, bool]], box: Box, factor: int, opacity: int) -> Image.Image:
@@ -62,7 +92,7 @@ def opacity_layer(polygons: Sequence[tuple[Polygon, bool]], box: Box, factor: in
     canvas = ImageDraw.Draw(layer)
     for points, is_solid in polygons:
         canvas.polygon(_scaled(points, box, factor), fill=opacity if is_solid else 0)
-    return layer.reduce(factor)
+    return layer if factor == PLAIN else layer.reduce(factor)
 
 
 def line(image: Image.Image, start: Point, end: Point, width: float, color: Rgb) -> None:

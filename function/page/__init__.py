@@ -125,9 +125,12 @@ def _tensor_config(signature: "Signature", settings: Settings) -> dict[str, Any]
 
 
 def _subtitle(service: Service) -> str:
+    """Return the size of the model input and, unless the function needs a key, the start of the checksum."""
     metadata = service.require_image_model().metadata
     height, width = metadata.imgsz_hw
-    return f"Model {metadata.sha256[:SHA256_SHOWN]}, {width} × {height} pixels"
+    size = f"{width} × {height} pixels"
+    needs_key = bool(service.settings.api_key_sha256)
+    return f"Model input {size}" if needs_key else f"Model {metadata.sha256[:SHA256_SHOWN]}, {size}"
 
 
 def _policy(style: str, script: str, uploads: bool) -> str:

@@ -85,7 +85,7 @@ function timingOf(header) {
 function setUpNavigation() {
   $("docs").href = `${BASE}docs`;
   $("set-key").hidden = !CONFIG.needs_key;
-  $("set-key").addEventListener("click", () => askForKey("The service answers only requests with a key."));
+  $("set-key").addEventListener("click", () => askForKey("Requests need an API key."));
 }
 
 // Ask for the key in the dialog; return whether one was entered.

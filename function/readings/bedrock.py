@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from function import storage
+from function import errors, storage
 from function.errors import DeadlineExceeded, FunctionError, InternalError, ReadingFailed, one_line, shown
 from function.reading_settings import ReadingSettings
 from function.readings import bedrock_errors, crops
@@ -31,6 +31,7 @@ MAX_TEXT = 1000  # characters of a reading
 COMPLETE = ("end_turn", "stop_sequence")  # stop reasons of an answer that can be used
 
 logger = logging.getLogger(__name__)
+logger.addFilter(errors.escape_traceback)
 
 
 class Thread(threading.local):

@@ -41,7 +41,7 @@ def matches(event: Any) -> bool:
     return (
         isinstance(event, dict)
         and any(field in event for field in (*FIELDS, "body"))
-        and not (event.get("httpMethod") or event.get("requestContext") or event.get("raw_path"))
+        and not (event.get("httpMethod") or event.get("requestContext") or "raw_path" in event)
         and not any(field in event for field in OTHER_SENDERS)
         and not object_request.is_item(event)
     )

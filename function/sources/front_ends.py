@@ -60,6 +60,14 @@ class HttpRequest(NamedTuple):
         """The content type without parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def path_below_stage(self) -> str:
+        """The path with a slash at its end and without the stage, which a domain may have as its base path.
+
+        So a stage with the name v2 reserves nothing.
+        """
+        return f"{self.path}/".removeprefix(f"/{self.stage}/")
+
 
 def find(event: Any) -> FrontEnd | None:
     """Return the front end that sent an event; None for an event of another sender."""

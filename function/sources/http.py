@@ -70,41 +70,44 @@ def read(event: Any, settings: Settings) -> ParsedBody:
 def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
     """Return the response with its headers as an object; that to HEAD has the body of GET."""
     method = "GET" if request.method == "HEAD" else request.method
-    if service.settings.api_key_sha256:
+    settings, signature = service.settings, service.signature
+    if signature:
+        settings = settings._replace(upload_bucket=None)  # a model that takes tensors has no uploads of images
+    if settings.api_key_sha256:
         from function.sources import routes  # imported here: API_KEY_SHA256 is set
 
-        refusal = service.guard(routes.check_key, request, service.settings)
+        refusal = service.guard(routes.check_key, request, settings)
         if refusal:
             return response.result_response(refusal, service)
-    route, signature = inference_routes.find(request.path), service.signature
+    route = inference_routes.find(request.path)
     if route and not (method == "POST" and request.path.strip("/") == request.stage):
         return _route_response(route, method, request, service)
     if method == "GET":
         from function.sources import routes  # imported here: most requests are a POST to the model
 
-        endpoint = routes.find(request)
+        endpoint = routes.find(request, settings)
         if endpoint:
             return endpoint.respond(request, service)
     if signature:
-        fields = service.guard(_read_endpoint_json, request, signature, service.settings)
+        fields = service.guard(_read_endpoint_json, request, signature, settings)
         return inference_routes.infer_response(fields, service)
-    if method == "POST" and service.settings.upload_bucket and _is_upload(request):
+    if method == "POST" and settings.upload_bucket and _is_upload(request, settings):
         return _upload(request, service)
     if service.reader:
         from function.api import authentication  # imported here: few functions read detections
 
-        digests = service.settings.api_key_sha256
+        digests = settings.api_key_sha256
         service.may_read = authentication.is_authenticated(request.headers, request.context, digests)
-    parsed = service.guard(_read_images, request, service.settings)
+    parsed = service.guard(_read_images, request, settings)
     limit = request.front_end.max_response_bytes
     max_bytes = min(response.MAX_BODY_BYTES, limit - MAX_HEADERS_BYTES) if limit else response.MAX_BODY_BYTES
     return response.respond(parsed, service, _image_type(request), max_bytes)
 
 
-def _is_upload(request: HttpRequest) -> bool:
+def _is_upload(request: HttpRequest, settings: Settings) -> bool:
     from function.sources import routes  # imported here: most functions take no uploads
 
-    return routes.last_part(request.path) == routes.UPLOADS
+    return routes.is_upload(request, settings)
 
 
 def _upload(request: HttpRequest, service: Service) -> dict[str, Any]:
@@ -233,9 +236,7 @@ def _check_endpoint(request: HttpRequest, settings: Settings) -> None:
         MethodNotAllowed: another method than POST.
     """
     if request.method == "POST":
-        # A domain may have the stage as its base path: a stage with the name v2 reserves nothing.
-        path = f"{request.path}/".removeprefix(f"/{request.stage}/")
-        if inference_routes.is_reserved(path):
+        if inference_routes.is_reserved(request.path_below_stage):
             raise NotFound(f"unknown path {shown(request.path)}; available: {inference_routes.AVAILABLE}")
         return
     from function.sources import routes  # imported here: most requests are a POST to the model

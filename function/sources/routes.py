@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
 UPLOADS = "uploads"  # POST, if UPLOAD_BUCKET is set
+UPLOAD = "POST /uploads"
 MODEL_ENDPOINTS = ("analyze", "detect", "predict")  # documented names; a POST to another path is one to the model too
 
 
@@ -35,21 +36,30 @@ class Endpoint(NamedTuple):
     is_open: bool = False  # needs no API key
 
 
-def find(request: HttpRequest) -> Endpoint | None:
+def find(request: HttpRequest, settings: Settings) -> Endpoint | None:
     """Return the endpoint of a GET or HEAD request; None if there is none at its path.
 
     Names are found at the end of the path, after any stage or base path.
     """
+    if is_upload(request, settings):
+        return None
     endpoint = ENDPOINTS.get(last_part(request.path))
     return endpoint or (PAGE if is_root(request) else None)
 
 
-def is_open(request: HttpRequest) -> bool:
+def is_open(request: HttpRequest, settings: Settings) -> bool:
     """Return whether a GET or HEAD request needs no API key: its endpoint is open, or is the page."""
     if inference_routes.find(request.path):
         return False
-    endpoint = find(request)
+    endpoint = find(request, settings)
     return bool(endpoint and endpoint.is_open)
+
+
+def is_upload(request: HttpRequest, settings: Settings) -> bool:
+    """Return whether the path is that of uploads: UPLOAD_BUCKET is set, and the path is not reserved."""
+    if not settings.upload_bucket or last_part(request.path) != UPLOADS:
+        return False
+    return not inference_routes.is_reserved(request.path_below_stage)
 
 
 def check_key(request: HttpRequest, settings: Settings) -> None:
@@ -58,7 +68,7 @@ def check_key(request: HttpRequest, settings: Settings) -> None:
     Raises:
         Unauthorized: no key, or another one.
     """
-    if request.method == "OPTIONS" or (request.method in ("GET", "HEAD") and is_open(request)):
+    if request.method == "OPTIONS" or (request.method in ("GET", "HEAD") and is_open(request, settings)):
         return
     from function.api import keys
 
@@ -67,25 +77,34 @@ def check_key(request: HttpRequest, settings: Settings) -> None:
 
 def refusal(request: HttpRequest, settings: Settings) -> FunctionError:
     """Return the error of a request that is no POST, and for which there is no endpoint."""
-    if request.method in ("GET", "HEAD") and last_part(request.path) not in MODEL_ENDPOINTS:
-        return NotFound(f"unknown path {shown(request.path)}; available: {AVAILABLE}")
-    return _wrong_method(request, methods(request, settings))
+    is_post_only = last_part(request.path) in MODEL_ENDPOINTS or is_upload(request, settings)
+    if request.method in ("GET", "HEAD") and not is_post_only:
+        return NotFound(f"unknown path {shown(request.path)}; available: {_available(settings)}")
+    return _wrong_method(request, methods(request, settings), settings)
 
 
 def empty_body(request: HttpRequest, settings: Settings, expected: str) -> FunctionError:
     """Return the error of a POST without a body; at the path of an endpoint of GET its method is wrong."""
     allowed = methods(request, settings)
-    return BadRequest(f"body must not be empty; {expected}") if "POST" in allowed else _wrong_method(request, allowed)
+    if "POST" in allowed:
+        return BadRequest(f"body must not be empty; {expected}")
+    return _wrong_method(request, allowed, settings)
 
 
-def _wrong_method(request: HttpRequest, allowed: tuple[str, ...]) -> MethodNotAllowed:
-    text = f"the method must be {' or '.join(allowed)}, got {request.method}; available: {AVAILABLE}"
+def _available(settings: Settings) -> str:
+    """Return the endpoints for the text of an error."""
+    return f"{AVAILABLE}, {UPLOAD}" if settings.upload_bucket else AVAILABLE
+
+
+def _wrong_method(request: HttpRequest, allowed: tuple[str, ...], settings: Settings) -> MethodNotAllowed:
+    names = " or ".join(filter(None, (", ".join(allowed[:-1]), allowed[-1])))
+    text = f"the method must be {names}, got {request.method}; available: {_available(settings)}"
     return MethodNotAllowed(text, allow=", ".join(allowed))
 
 
 def methods(request: HttpRequest, settings: Settings) -> tuple[str, ...]:
     """Return the methods of a path, for the header `Allow`."""
-    endpoint = find(request)
+    endpoint = find(request, settings)
     if endpoint is PAGE:
         return ("GET", "HEAD", "POST") if settings.page else ("POST",)
     return ("GET", "HEAD") if endpoint else ("POST",)
@@ -161,7 +180,7 @@ def base_url(request: HttpRequest) -> str:
     that is no host gives a path alone.
     """
     path = request.full_path.rstrip("/").removesuffix(last_part(request.path)).rstrip("/")
-    path = parse.quote(path, safe="/%:@!$&'()*+,;=~-._", errors="replace")
+    path = parse.quote(path, safe="/%:@!$&()*+,;=~-._", errors="replace")
     host = request.headers.get("host") or str(request.context.get("domainName") or "")
     if not re.fullmatch(HOST, host, re.ASCII):
         return path or "/"

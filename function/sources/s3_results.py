@@ -108,7 +108,7 @@ def write(
     body = _body(result)
     if annotate and stored and not isinstance(result, FunctionError):
         service.check_time_to_decode(stored.data)
-        annotated = service.compute(_annotated, stored.data, body, settings.max_image_pixels)
+        annotated = service.draw(_annotated, stored.data, body, settings.max_image_pixels)
         _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order, service)
     body["source"] = {
         "bucket": s3_object.bucket,

@@ -30,12 +30,14 @@ class Endpoint(NamedTuple):
         direct: the URL is of Lambda's API: the response is the function's return value, with the end of the log.
         credentials: sign the request with these; None: do not sign it.
         region: region of the function; "" if nothing is signed.
+        key: API key of the function; "" for none.
     """
 
     url: str
     direct: bool
     credentials: Credentials | None
     region: str
+    key: str = ""
 
 
 class Reply(NamedTuple):
@@ -130,6 +132,8 @@ class Connection:
         headers = {"Content-Type": "application/json"}
         if self._endpoint.direct:
             headers["X-Amz-Log-Type"] = "Tail"
+        if self._endpoint.key:
+            headers["x-api-key"] = self._endpoint.key
         if self._endpoint.credentials is None:
             return headers
         now = datetime.now(timezone.utc)  # noqa: UP017  (Python 3.9)

@@ -1,4 +1,7 @@
-"""Credentials and region of the caller: from the environment, else from the `aws` command, else from botocore."""
+"""Credentials, region and API key of the caller.
+
+Credentials are from the environment, else from the `aws` command, else from botocore.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ NO_CREDENTIALS = (
     "from botocore"
 )
 NO_REGION = "no region; set --region, AWS_REGION or `aws configure set region`"
+KEY_VARIABLE = "YOLO_LAMBDA_KEY"
+NO_KEY = f"401: the function needs a valid API key, in {KEY_VARIABLE} or as --key KEY with --url"
 
 
 def credentials(environ: Mapping[str, str]) -> Credentials:
@@ -44,6 +49,19 @@ def region(environ: Mapping[str, str], requested: str | None) -> str:
     if not name:
         raise NotCallable(NO_REGION)
     return name
+
+
+def api_key(environ: Mapping[str, str], requested: str | None) -> str:
+    """Return the requested API key, else that of the environment; "" for none.
+
+    Raises:
+        NotCallable: a header cannot have the key.
+    """
+    key = requested if requested is not None else environ.get(KEY_VARIABLE, "")
+    if not (key.isascii() and key.isprintable()):
+        name = "--key" if requested is not None else KEY_VARIABLE
+        raise NotCallable(f"{name} must be printable ASCII characters, got others")
+    return key
 
 
 def _run_aws(*arguments: str) -> str | None:

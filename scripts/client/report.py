@@ -31,7 +31,7 @@ def format_reply(name: str, reply: Reply) -> str:
 def format_endpoint(endpoint: Endpoint) -> str:
     """Return where the requests go, and how they are signed, for --verbose."""
     signed = f"signed for {endpoint.region}" if endpoint.credentials else "not signed"
-    return f"POST {endpoint.url}, {signed}\n"
+    return f"POST {endpoint.url}, {signed}{', with an API key' if endpoint.key else ''}\n"
 
 
 def format_log(name: str, reply: Reply) -> str:

@@ -39,6 +39,8 @@ class Request(NamedTuple):
         body: the whole body; may be empty.
         protocol: such as `HTTP/1.1`.
         source_ip: address of the client.
+        scheme: `http` or `https`.
+        port: of the server.
     """
 
     method: str
@@ -48,6 +50,8 @@ class Request(NamedTuple):
     body: bytes
     protocol: str = "HTTP/1.1"
     source_ip: str = "127.0.0.1"
+    scheme: str = "https"
+    port: int = 443
 
 
 class Response(NamedTuple):
@@ -64,7 +68,7 @@ class BadResponse(ValueError):
 
 def event(request: Request) -> dict[str, Any]:
     """Return the event of a request."""
-    headers = _joined((name.lower(), value) for name, value in request.headers)
+    headers = _joined((name.lower(), value) for name, value in request.headers) | _forwarded(request)
     body, is_base64 = _encoded(request.body, headers)
     cookies = [item.strip() for item in headers.get("cookie", "").split(";") if item.strip()]
     now = time.time()
@@ -122,6 +126,15 @@ def response(result: Any) -> Response:
         sent.append(("content-type", "application/json"))
     sent += [("set-cookie", _text(cookie)) for cookie in result.get("cookies") or []]
     return Response(status, sent, _body(result))
+
+
+def _forwarded(request: Request) -> dict[str, str]:
+    """Return the headers in which a Function URL describes the connection; a caller cannot set them."""
+    return {
+        "x-forwarded-for": request.source_ip,
+        "x-forwarded-port": str(request.port),
+        "x-forwarded-proto": request.scheme,
+    }
 
 
 def _joined(pairs: Any) -> dict[str, str]:

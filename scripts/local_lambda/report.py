@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scripts import result_table
@@ -13,6 +15,7 @@ LAMBDA_INIT_LIMIT = 10_000  # ms; docs.aws.amazon.com/lambda/latest/dg/lambda-ru
 MAX_CHARACTERS = 4000  # of a response that is printed as JSON
 MAX_VALUES = 20  # printed values of a tensor
 LOG_TAIL = 20  # printed lines of the log after a failed init
+MODEL_FILES = ("MODEL_PATH", "READ_MODEL_PATH")  # variables that may name a file
 
 
 def body_of(response: Any) -> Any:
@@ -70,6 +73,14 @@ def init_failure(error: InitFailed, log_was_shown: bool) -> str:
     if tail:
         lines += ["last lines of its log:", *(f"  | {line}" for line in tail)]
     return "\n".join(lines) + "\n"
+
+
+def hidden_file(error: InitFailed, environ: Mapping[str, str]) -> str:
+    """Return what to do if a model file is on this machine but not in the sandbox; empty for any other failed init."""
+    for path in filter(None, map(environ.get, MODEL_FILES)):
+        if f"no model file at {path} " in error.message and Path(path).is_absolute() and Path(path).is_file():
+            return f"{path} is a file of this machine, which the sandbox hides: use --isolation plain"
+    return ""
 
 
 def _response(response: Any) -> list[str]:

@@ -19,6 +19,7 @@ Invoke = Callable[[dict[str, Any]], Invocation]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 NO_BODY = (204, 304)  # statuses
+HTTP_PORT = 80  # of a server that names none
 # What the Function URL of template.yaml allows to the origins of CorsOrigins.
 CORS_METHODS = "GET,POST"
 CORS_HEADERS = "content-type,authorization,x-api-key,x-amz-date,x-amz-security-token,x-amz-content-sha256"
@@ -54,6 +55,7 @@ class Application:
             request = Request(
                 scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"),
                 headers, body, f"HTTP/{scope['http_version']}", (scope.get("client") or ("127.0.0.1",))[0],
+                scope["scheme"], (scope.get("server") or ("", None))[1] or HTTP_PORT,
             )  # fmt: skip
             loop = asyncio.get_running_loop()
             reply = await loop.run_in_executor(self._executor, self._reply, function_url.event(request))

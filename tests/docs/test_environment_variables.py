@@ -20,6 +20,7 @@ OF_LIBRARIES = {  # a variable that a library of the function reads by itself ->
 OF_COMMANDS = {  # a variable of the build machine -> the file that reads it
     "YOLO_LAMBDA_HOME": "scripts/home.py",
     "YOLO_LAMBDA_TORCH_INDEX": "scripts/environments.py",
+    "YOLO_LAMBDA_KEY": "scripts/client/credentials.py",
     "UV_PYTHON_INSTALL_DIR": "scripts/pythons.py",
     "PYENV_ROOT": "scripts/pythons.py",
     "AWS_REGION": "scripts/client/credentials.py",

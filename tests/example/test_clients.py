@@ -25,6 +25,7 @@ COMMANDS = {  # file -> what starts it
     "client.mjs": ["node"],
     "client.sh": ["bash"],
 }
+USAGES = {"client.py": "python client.py", "client.mjs": "node client.mjs", "client.sh": "./client.sh"}
 KEY = "correct horse"
 MAX_LINES = 30
 PIXELS = """(points) => {
@@ -88,6 +89,15 @@ def expected(url: str, image: Path) -> list[str]:
 @pytest.mark.parametrize("path", sorted(CLIENTS.iterdir()), ids=lambda path: path.name)
 def test_client_is_short(path: Path) -> None:
     assert path.suffix == ".md" or len(path.read_text().splitlines()) < MAX_LINES
+
+
+@each_command
+def test_client_without_arguments_prints_its_usage(name: str) -> None:
+    if not shutil.which(COMMANDS[name][0]):
+        pytest.skip(f"what runs {name} is not installed")
+    done = subprocess.run([*COMMANDS[name], str(CLIENTS / name)], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert (done.stdout, done.stderr.strip()) == ("", f"usage: {USAGES[name]} URL IMAGE")
 
 
 @pytest.mark.build

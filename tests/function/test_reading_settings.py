@@ -16,7 +16,7 @@ def reading(environ: dict[str, str]) -> ReadingSettings:
     return found
 
 
-@pytest.mark.parametrize("environ", [{}, {"READ_MODEL_ID": " "}, {"READ_CLASSES": "gauge", "READ_PROMPT": "?"}])
+@pytest.mark.parametrize("environ", [{}, {"READ_MODEL_ID": " "}, {"READ_CLASSES": "", "READ_MAX_CROPS": " "}])
 def test_detections_are_not_read_by_default(environ: dict[str, str]) -> None:
     assert Settings.from_env(environ).reading is None
 
@@ -25,6 +25,24 @@ def test_defaults() -> None:
     expected = ReadingSettings("eu.amazon.nova-lite-v1:0", None, None, (), PROMPT, 8, None)
     assert reading(ID) == expected
     assert reading(PATH) == expected._replace(model_id=None, model_path="dial.onnx")
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        (
+            {"READ_CLASSES": "gauge", "READ_SCALE": "0:1"},
+            "must be set to have detections read, got only READ_CLASSES, ",
+        ),
+        ({"READ_MAX_CROPS": "3"}, "READ_MODEL_ID or READ_MODEL_PATH must be set"),
+        (ID | {"READ_SCALE": "0:10 bar"}, "READ_SCALE must be set only with READ_MODEL_PATH"),
+        (ID | {"READ_MODEL_SHA256": "ab" * 32}, "READ_MODEL_SHA256 must be set only with READ_MODEL_PATH"),
+        (PATH | {"READ_PROMPT": "?"}, "READ_PROMPT must be set only with READ_MODEL_ID"),
+    ],
+)
+def test_variable_without_an_effect_is_refused(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
+        Settings.from_env(environ)
 
 
 def test_values_are_read() -> None:
@@ -56,10 +74,11 @@ def test_scale_is_read(text: str, scale: Scale | None) -> None:
 
 @pytest.mark.parametrize(
     "text", ["10 bar", "0-10 bar", "0:10bar", "5:5 bar", "a:b", "0:", ":10", "nan:1", "0:1e5", f"0:{'9' * 400}",
-             "0:1 a\nb", "0:1 " + "x" * 41, "٠:١"],
+             f"0:{'9' * 308}", f"-1:{'9' * 10}", f"0:0.{'0' * 322}5", "0:0.0000001", "0:1 a\nb", "0:1 " + "x" * 41,
+             "٠:١"],
 )  # fmt: skip
 def test_invalid_scale_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSetting, match="READ_SCALE must be two different numbers and a unit, such as 0:10 bar"):
+    with pytest.raises(InvalidSetting, match=r"READ_SCALE must be two different numbers and, if .* such as 0:10 bar"):
         Settings.from_env(PATH | {"READ_SCALE": text})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from function.errors import InvalidOption
-from function.request import OPTIONS, Options, is_option, read_options, unknown_fields
+from function.request import OPTIONS, Options, is_misspelled, is_option, read_options, unknown_fields
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,14 @@ def test_near_miss_of_an_option_is_refused(name: str, meant: str) -> None:
 @pytest.mark.parametrize("name", ["con", "conf2", "cnof", "io", "class", "imgsz", "foo", "", "x" * 1000, "max_", "[]"])
 def test_other_names_are_unknown_fields(name: str) -> None:
     assert unknown_fields(["image_data", "conf", name, "classes[0]", name], ("image_data",)) == (name,)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("content_type", False), ("content_typ", True), ("Content-Type", True), ("contnet_type", True), ("type", False)],
+)
+def test_misspelled_name_is_one_edit_or_a_case_away(name: str, expected: bool) -> None:
+    assert is_misspelled(name, "content_type") is expected
 
 
 def test_number_of_unknown_fields_is_limited() -> None:

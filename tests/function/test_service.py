@@ -319,6 +319,17 @@ def test_image_is_watched_if_little_time_is_left_or_none_is_known(
     assert watched == ([(watch, pytest.approx(left_s))] if watch else [])
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(9.4, "up to 1.5 s when 0.1 s are left"), (9.5, "no time for it")])
+def test_image_that_cannot_be_decoded_in_time_is_an_error_with_both_times(
+    seconds: float, expected: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("function.preprocess.decode_time.uninterrupted_s", lambda *_: 1.5)
+    service.end_within(10, "the limit")
+    at_seconds(service, monkeypatch, seconds)
+    with pytest.raises(DeadlineExceeded, match=f"within 9.5 s, before the limit .*{expected}"):
+        service.check_time_to_decode(b"")
+
+
 def test_time_of_the_slowest_image_is_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Service, "slowest_s", 0.0)
     for seconds in (0.05, 0.0):

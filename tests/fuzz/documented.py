@@ -143,7 +143,11 @@ def prediction(body: dict[str, Any]) -> None:
 
 
 def annotated_image(field: dict[str, Any]) -> None:
-    """Check the field `annotated_image` of a response."""
+    """Check the field `annotated_image` of a response: an image, or an error."""
+    if "error" in field:
+        require(set(field) == {"error", "type"}, "fields of an error:", set(field))
+        error_row(field)
+        return
     known = {"content_type", "width", "height", "data", "reduced"}
     require(known - {"reduced"} <= set(field) <= known, "fields of an annotated image:", set(field))
     with Image.open(io.BytesIO(base64.b64decode(field["data"], validate=True))) as opened:

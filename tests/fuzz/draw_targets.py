@@ -14,17 +14,17 @@ MAX_SIDE = 400  # pixels of an image
 POINTS = 8  # numbers of a detection
 MAX_DETECTIONS = 300
 KINDS = 5  # of a detection: box, rotated box, mask, 17 keypoints, some keypoints
-SPREAD = 3  # coordinates are between -1 and 2 times the size of the image
+SPREADS = (3, 1e10)  # coordinates are between -1 and 2 times the size of the image, or far outside of it
 LIMITS = (0, 500, 5_000, 50_000, 5_000_000)  # bytes of an annotated image
 NAMES = ("gauge", *(text for text in values.ODD_TEXTS if isinstance(text, str)))
 
 
-def body(numbers: np.ndarray, names: list[str], size_wh: tuple[int, int]) -> dict[str, Any]:
+def body(numbers: np.ndarray, names: list[str], size_wh: tuple[int, int], spread: float) -> dict[str, Any]:
     """Return the results of an image: each row of eight numbers from 0 to 1 is a detection."""
     detections: list[dict[str, Any]] = []
     for row in numbers.reshape(-1, POINTS)[:MAX_DETECTIONS]:
-        xs = (SPREAD * row[::2] - 1) * size_wh[0]
-        ys = (SPREAD * row[1::2] - 1) * size_wh[1]
+        xs = (spread * row[::2] - 1) * size_wh[0]
+        ys = (spread * row[1::2] - 1) * size_wh[1]
         points = [[x, y] for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
         edges = (xs[:2].min(), ys[:2].min(), xs[:2].max(), ys[:2].max())
         kind = int(row.sum() * 1000) % KINDS
@@ -59,7 +59,7 @@ def run_draw(data: bytes) -> None:
     width, height = (1 + int(side) % MAX_SIDE for side in np.frombuffer(header[:4], "<u2"))
     numbers = np.frombuffer(rest[: len(rest) // (2 * POINTS) * 2 * POINTS], "<u2") / 65535
     names = [rest[:40].decode("utf-8", "replace"), NAMES[header[4] % len(NAMES)]]
-    result = body(numbers, names, (width, height))
+    result = body(numbers, names, (width, height), SPREADS[header[4] % 3 == 2])
     if header[5] % 4 == 0 and names:
         result = {"class": names[0], "class_id": header[6], "confidence": 0.5, "top": []}
     content_type, limit = ("image/jpeg", "image/png")[header[6] % 2], LIMITS[header[7] % len(LIMITS)]

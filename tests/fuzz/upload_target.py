@@ -15,9 +15,9 @@ IAM = {"iam": {"userArn": "arn:aws:iam::111122223333:user/a"}}
 AUTHORIZERS = (IAM, IAM, {"jwt": {"claims": {"sub": "a"}}}, {"lambda": None}, {"scopes": None}, {}, *values.ODD_VALUES)
 BODIES = (
     *("", "{}", '{"content_type": "image/png"}', '{"content_type": "text/html"}', "[]", "{"),
-    '{"s3": "s3://photos/uploads/a"}',
+    *('{"s3": "s3://photos/uploads/a"}', '{"content_typ": "image/png"}'),
 )
-PATHS = ("/uploads", "/uploads/", "/prod/uploads", "//uploads", "/uploads/a", "/")
+PATHS = ("/uploads", "/uploads/", "/prod/uploads", "//uploads", "/uploads/a", "/v2/uploads", "/")
 FILES = ("function_url", "http_api_v2", "rest_v1", "alb", "lattice_v2")
 
 

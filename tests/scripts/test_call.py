@@ -1,6 +1,7 @@
 """call.py with a server on loopback that is a Function URL and Lambda's API, both with the real handler."""
 
 import base64
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -93,6 +94,7 @@ def served(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lam
         for name, value in {**KEYS, "AWS_ENDPOINT_URL_LAMBDA": server.url}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+        monkeypatch.delenv(credentials.KEY_VARIABLE, raising=False)
         yield server
         server.shutdown()
         thread.join()
@@ -364,6 +366,73 @@ def test_a_missing_image_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_invalid_url_is_one_line(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call.main([str(red), "--url", "yolo:live"]) == 2
     assert "--url must be an https:// URL, got 'yolo:live'" in capsys.readouterr().err
+
+
+KEY = "correct horse"
+
+
+@pytest.fixture
+def key_needed(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    monkeypatch.setattr(handler, "SETTINGS", handler.SETTINGS._replace(api_key_sha256=(digest,)))
+
+
+@pytest.mark.parametrize(("options", "variable"), [(["--key", KEY], ""), ([], KEY), (["--key", KEY], "another")])
+def test_the_api_key_of_the_option_or_of_the_variable_is_sent(
+    options: list[str], variable: str, served: Lambda, key_needed: None, red: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(credentials.KEY_VARIABLE, variable)
+    assert call.main([str(red), "--url", served.url, *options]) == 0
+    assert served.requests[0][1]["x-api-key"] == KEY
+
+
+@pytest.mark.parametrize("options", [[], ["--key", "another"]])
+def test_a_401_says_how_to_give_a_key(
+    options: list[str], served: Lambda, key_needed: None, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call.main([str(red), "--url", served.url, *options]) == 1
+    output = capsys.readouterr()
+    assert "red.png   401 Unauthorized: " in output.out
+    assert output.err.splitlines()[-1] == f"call: {credentials.NO_KEY}"
+    assert all(name in credentials.NO_KEY for name in ("YOLO_LAMBDA_KEY", "--key"))
+
+
+def test_the_api_key_is_not_printed(served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call.main([str(red), "--url", served.url, "--key", KEY, "--verbose"]) == 0
+    output = capsys.readouterr()
+    assert output.err.startswith(f"POST {served.url}, not signed, with an API key\n")
+    assert KEY not in output.out + output.err
+
+
+def test_a_call_by_name_sends_no_key(served: Lambda, red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(credentials.KEY_VARIABLE, KEY)
+    assert call.main([str(red)]) == 0
+    assert "x-api-key" not in served.requests[0][1]
+
+
+def test_a_key_without_a_url_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call.parse(["a.jpg", "--key", KEY])
+    assert stopped.value.code == 2
+    assert "--key must be used with --url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["a\nx-other: 1", "schlüssel"])
+def test_a_key_that_no_header_can_have_is_one_line(
+    key: str, served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call.main([str(red), "--url", served.url, "--key", key]) == 2
+    assert capsys.readouterr().err == "call: --key must be printable ASCII characters, got others\n"
+    assert served.requests == []
+
+
+def test_a_signed_request_has_the_key_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["a.jpg", "--url", "https://abc.lambda-url.us-west-2.on.aws/", "--key", KEY]
+    headers = Connection(call._endpoint(call.parse(arguments)))._headers(b"{}")
+    assert headers["x-api-key"] == KEY
+    assert "x-api-key" in headers["Authorization"]
 
 
 def test_a_closed_connection_is_opened_again(served: Lambda) -> None:

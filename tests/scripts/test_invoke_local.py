@@ -288,6 +288,17 @@ def test_report_of_failed_init_has_end_of_log_unless_it_was_printed() -> None:
     assert report.init_failure(error, log_was_shown=True).count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["MODEL_PATH", "READ_MODEL_PATH"])
+def test_model_file_that_the_sandbox_hides_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "dial.onnx"
+    error = InitFailed("UnusableModel", f"no model file at {path} (the value of {name})", [], "")
+    assert report.hidden_file(error, {name: str(path)}) == ""
+    path.touch()
+    assert "--isolation plain" in report.hidden_file(error, {name: str(path)})
+    assert report.hidden_file(error, {}) == ""
+    assert report.hidden_file(InitFailed("UnusableModel", f"{path} is broken", [], ""), {name: str(path)}) == ""
+
+
 @pytest.mark.parametrize(
     ("response", "error", "requires_2xx", "expected"),
     [

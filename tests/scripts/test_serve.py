@@ -185,7 +185,19 @@ def test_function_that_does_not_start_is_a_failure(dist: Path) -> None:
     process = served.start(dist, "--env", "AT_INIT=raise ValueError('no model')", stderr=subprocess.PIPE)
     output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, output) == (1, "")
-    assert "no model" in errors
+    (line,) = errors.splitlines()
+    assert line.startswith("serve: the function did not start: ")
+    assert line.endswith("no model; --verbose prints the log")
+
+
+@runtime
+def test_start_failure_names_the_mode_that_shows_a_model_file(dist: Path, tmp_path: Path) -> None:
+    path = tmp_path / "dial.onnx"
+    path.touch()
+    failure = f"raise ValueError('no model file at {path} (the value of READ_MODEL_PATH)')"
+    options = ("--env", f"AT_INIT={failure}", "--env", f"READ_MODEL_PATH={path}")
+    process = served.start(dist, *options, stderr=subprocess.PIPE)
+    assert "use --isolation plain" in process.communicate(timeout=TIMEOUT_S)[1]
 
 
 @runtime

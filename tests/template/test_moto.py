@@ -33,7 +33,7 @@ UNSUPPORTED = {
     "AWS::Lambda::Url",
     "AWS::SQS::QueuePolicy",
 }
-DEPENDENT = {"ApiPermission", "ApiUploadPermission"}  # their SourceArns refer to the API
+DEPENDENT = {"ApiGetPermission", "ApiPostPermission"}  # their SourceArns refer to the API
 REPLACEMENTS = {
     '{"Ref": "FunctionAliaslive"}': '{"Fn::GetAtt": ["Function", "Arn"]}',
     '"DependsOn": "QueuePolicy"': '"DependsOn": "Queue"',

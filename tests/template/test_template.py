@@ -209,31 +209,31 @@ def test_api_is_absent_by_default() -> None:
 
 
 @pytest.mark.parametrize("kind", ["AWS_IAM", "NONE"])
-def test_api_has_one_route_and_permission_for_this_route_only(kind: str) -> None:
-    [route] = resources("AWS::ApiGatewayV2::Route", ApiAuth=kind).values()
-    assert (route["RouteKey"], route["AuthorizationType"]) == ("POST /analyze", kind)
-    [permission] = permissions(ApiAuth=kind)
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/analyze")
+@pytest.mark.parametrize("more", [{}, {"Uploads": "on"}])
+def test_api_has_every_path_by_get_and_post_with_its_authorization(kind: str, more: dict[str, str]) -> None:
+    routes = resources("AWS::ApiGatewayV2::Route", ApiAuth=kind, **more).values()
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == dict.fromkeys(
+        ["GET /", "GET /{proxy+}", "POST /", "POST /{proxy+}"], kind
+    )
 
 
-def test_api_has_a_route_for_uploads_with_the_same_authorization() -> None:
-    routes = resources("AWS::ApiGatewayV2::Route", ApiAuth="AWS_IAM", Uploads="on").values()
-    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
-        "POST /analyze": "AWS_IAM",
-        "POST /uploads": "AWS_IAM",
-    }
-    sources = {
-        grant["SourceArn"]["Fn::Sub"].rpartition("*/")[2] for grant in permissions(ApiAuth="AWS_IAM", Uploads="on")
-    }
-    assert sources == {"POST/analyze", "POST/uploads"}
+@pytest.mark.parametrize(
+    "request_arn", ["GET/", "GET/docs", "GET/v2/health/live", "POST/", "POST/analyze", "POST/uploads"]
+)
+def test_api_may_call_the_function_for_each_route(request_arn: str) -> None:
+    granted = permissions(ApiAuth="NONE", UrlAuth="off")
+    assert {grant["Principal"] for grant in granted} == {"apigateway.amazonaws.com"}
+    sources = [grant["SourceArn"]["Fn::Sub"].rpartition("${Api}/")[2] for grant in granted]
+    assert [source for source in sources if fnmatch.fnmatchcase(f"$default/{request_arn}", source)] != []
+    assert not [source for source in sources if fnmatch.fnmatchcase("$default/DELETE/", source)]
 
 
 def test_cors_is_the_same_for_both_endpoints_and_reaches_the_function() -> None:
     parameters = {"UrlAuth": "NONE", "ApiAuth": "NONE", "CorsOrigins": "https://a.example,https://b.example"}
     [url] = resources("AWS::Lambda::Url", **parameters).values()
     [api] = resources("AWS::ApiGatewayV2::Api", **parameters).values()
-    assert url["Cors"] == api["CorsConfiguration"] | {"AllowMethods": ["GET", "POST"]}
+    assert url["Cors"] == api["CorsConfiguration"]
+    assert url["Cors"]["AllowMethods"] == ["GET", "POST"]
     assert url["Cors"]["AllowOrigins"] == ["https://a.example", "https://b.example"]
     assert {"x-api-key", "authorization"} <= set(url["Cors"]["AllowHeaders"])
     read = settings.Settings.from_env(environment(**parameters))

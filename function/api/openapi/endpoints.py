@@ -121,7 +121,7 @@ def _uploads() -> dict[str, Any]:
             "requestBody": {"content": {JSON: {"schema": body}}},
             "responses": {
                 "200": json_response(form, "The form, and the reference to the image"),
-                **{str(status): error_reference(status) for status in (400, 403, 413, 415, 500, 503)},
+                **{str(status): error_reference(status) for status in (400, 403, 413, 415, 422, 500, 503)},
             },
         }
     }

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import html
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -99,7 +100,8 @@ class _Page:
         )
         media_type, file = ("image/jpeg", "image.jpg") if "image/jpeg" in content else (JSON, "request.json")
         key = " -H 'x-api-key: KEY'" if "security" in self._document else ""
-        command = f"curl --data-binary @{file} -H 'Content-Type: {media_type}'{key} '{self._url.rstrip('/')}{path}'"
+        url = shlex.quote(f"{self._url.rstrip('/')}{path}")  # the path and the host are those of the request
+        command = f"curl --data-binary @{file} -H 'Content-Type: {media_type}'{key} {url}"
         return f'<h2>Example</h2><pre tabindex="0"><code>{_text(command)}</code></pre>'
 
     def _limits(self) -> Iterator[tuple[str, str]]:

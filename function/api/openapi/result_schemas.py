@@ -88,7 +88,8 @@ def _annotated_image() -> dict[str, Any]:
     image = objects(content_type=TEXT, width=SIDE, height=SIDE, data={"type": "string", "contentEncoding": "base64"})
     reduced = {"type": "object", "properties": {"quality": NUMBER, "scale": NUMBER}}
     image["properties"]["reduced"] = {**reduced, "description": "What was lowered to fit into the response"}
-    return {**image, "description": "Only with annotate"}
+    failed = objects(error=TEXT, type=TEXT)
+    return {"anyOf": [image, failed], "description": "Only with annotate: the image, or why there is none"}
 
 
 def _reading() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,66 @@ def test_image_that_is_not_drawn_before_the_deadline_is_an_error(
     under_test = Service(served, Settings.from_env({}), "id-1", lambda: 1500)
     with pytest.raises(DeadlineExceeded):
         annotated.make(red_png, NOTHING, under_test, JPEG, 10**6)
+
+
+def test_drawing_is_stopped_too_if_much_time_is_left(
+    served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> None:
+        ends = monotonic() + 5
+        while monotonic() < ends:
+            pass
+
+    monkeypatch.setattr("function.draw.draw", slow)
+    monkeypatch.setattr("function.service.WATCHED_S", 0)
+    monkeypatch.setattr("function.service.WATCHED_RUNS", 0)
+    monkeypatch.setattr(Service, "slowest_s", 0.001)
+    under_test = Service(served, Settings.from_env({}), "id-1", lambda: 1500)
+    with pytest.raises(DeadlineExceeded):
+        annotated.make(red_png, NOTHING, under_test, JPEG, 10**6)
+
+
+def failing(*_: object) -> None:
+    raise DeadlineExceeded("no time")
+
+
+def test_results_stay_if_the_image_cannot_be_drawn(
+    served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("function.draw.draw", failing)
+    under_test = service(served)
+    reply = http.respond(request(red_png, query="annotate=1"), under_test)
+    body = body_of(reply)
+    assert (reply["statusCode"], body["detection_count"]) == (200, 1)
+    assert body["annotated_image"] == {"error": "no time", "type": "DeadlineExceeded"}
+    assert [type(result).__name__ for result in under_test.results] == ["Prediction", "DeadlineExceeded"]
+
+
+def test_image_that_is_the_response_and_cannot_be_drawn_is_an_error(
+    served: Model, red_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("function.draw.draw", failing)
+    reply = http.respond(request(red_png, JPEG), service(served))
+    assert (reply["statusCode"], body_of(reply)["type"]) == (503, "DeadlineExceeded")
+
+
+def with_metadata() -> dict[str, bytes]:
+    """Files with data that Pillow would write again, or that are too long to be written."""
+    drawn = image_with_box((320, 320))
+    gif = encode(drawn, "GIF", comment=b"a place and a date " * 4000)
+    png = encode(drawn, icc_profile=b"a place and a date", transparency=(0, 0, 0))
+    jpeg = encode(drawn, "JPEG", comment=b"a place and a date", icc_profile=b"a place and a date")
+    return {"gif": gif, "png": png, "jpeg": jpeg}
+
+
+@pytest.mark.parametrize("accept", [JPEG, PNG])
+@pytest.mark.parametrize("name", ["gif", "png", "jpeg"])
+def test_annotated_image_has_no_metadata_of_the_file(name: str, accept: str, served: Model) -> None:
+    reply = http.respond(request(with_metadata()[name], accept), service(served))
+    assert (reply["statusCode"], reply["headers"]["Content-Type"]) == (200, accept)
+    data = base64.b64decode(reply["body"])
+    assert b"a place and a date" not in data
+    assert not {"comment", "icc_profile", "transparency", "exif"} & set(Image.open(io.BytesIO(data)).info)
 
 
 def test_image_that_the_memory_has_no_room_for_is_an_error(served: Model) -> None:

@@ -141,6 +141,8 @@ def test_model_name_may_be_percent_encoded(
         ("/v2/models/adder/infer", "GET", 405, "the method must be POST, got GET"),
         ("/v2/models/adder", "POST", 405, "the method must be GET, got POST"),
         ("/v2/health/live", "POST", 405, "the method must be GET, got POST"),
+        ("/v2/models/other", "OPTIONS", 405, "the method must be GET, got OPTIONS"),
+        ("/v2/models/adder/versions/1/infer", "OPTIONS", 405, "the method must be POST, got OPTIONS"),
         ("/v2/models", "GET", 404, "unknown path '/v2/models'"),
         ("/v2/models/adder/explain", "POST", 404, "unknown path '/v2/models/adder/explain'"),
         ("/predict", "GET", 405, "the method must be POST, got GET"),

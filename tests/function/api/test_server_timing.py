@@ -35,6 +35,14 @@ def test_steps_and_total_are_those_of_the_response(name: str, service: Service, 
     assert sum(sent[step] for step in STEPS) <= sent["total"] + 0.3  # rounded to 0.1 ms each
 
 
+def test_drawing_has_a_step_of_its_own(service: Service, red_png: bytes) -> None:
+    sample = event("function_url", body=red_png)
+    sample["headers"]["accept"] = "image/jpeg"
+    sent = timing(http.respond(sample, service))
+    assert list(sent) == [*STEPS, "annotate", "total"]
+    assert sum(sent[step] for step in (*STEPS, "annotate")) <= sent["total"] + 0.3
+
+
 def test_cold_start_is_in_the_first_response_alone(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch, red_png: bytes
 ) -> None:

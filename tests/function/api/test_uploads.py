@@ -58,6 +58,9 @@ def role(s3: CheckedS3, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # that of another test may have other credentials
+    for client in (storage._client, storage._presigning_client):
+        client.cache_clear()
     yield
     for client in (storage._client, storage._presigning_client):
         client.cache_clear()
@@ -173,6 +176,29 @@ def test_request_without_an_image_type_is_refused(call: Call, body: str) -> None
     assert (status, error["type"]) == (400, "BadRequest")
 
 
+@pytest.mark.parametrize(
+    ("value", "got"), [(None, "null"), ("", "an empty text"), (1.5, "a number"), ([], "an empty array"), ("a", "'a'")]
+)
+def test_error_of_a_content_type_has_the_json_type_of_the_value(call: Call, value: Any, got: str) -> None:
+    status, error = call(event("function_url", body=json.dumps({"content_type": value}), headers=WITH_KEY), **ON)
+    assert (status, error["error"]) == (
+        400,
+        f"content_type must be the type of an image, such as image/jpeg, got {got}",
+    )
+
+
+@pytest.mark.parametrize("name", ["content_typ", "Content-Type", "contentType", "CONTENT_TYPE", "contents_type"])
+def test_misspelled_field_is_refused_as_for_images(call: Call, name: str) -> None:
+    status, error = call(event("function_url", body=json.dumps({name: "image/png"}), headers=WITH_KEY), **ON)
+    assert (status, error["type"]) == (422, "InvalidOption")
+    assert error["error"] == f"unknown field {name!r}; did you mean content_type?"
+
+
+def test_other_fields_have_no_effect_and_the_default_is_jpeg(call: Call) -> None:
+    status, form = call(event("function_url", body='{"name": "a.png"}', headers=WITH_KEY), **ON)
+    assert (status, form["fields"]["Content-Type"]) == (200, "image/jpeg")
+
+
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_key_is_enough_through_every_front_end(call: Call, name: str) -> None:
     assert call(event(name, headers=WITH_KEY), **ON)[0] == 200
@@ -210,6 +236,12 @@ def test_path_is_found_after_a_stage_or_base_path(call: Call, path: str) -> None
     assert call(event("rest_v1", path, headers=WITH_KEY), **ON)[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/v2/uploads", "/prod/v2/uploads/"])
+def test_reserved_path_gives_no_form(call: Call, path: str) -> None:
+    status, error = call(event("function_url", path, headers=WITH_KEY), **ON)
+    assert (status, error["type"]) == (404, "NotFound")
+
+
 def test_without_a_bucket_the_path_is_one_of_the_model(call: Call, red_png: bytes) -> None:
     request = event("function_url", body=base64.b64encode(red_png).decode())
     request |= {"isBase64Encoded": True, "headers": {"content-type": "image/png", **WITH_KEY}}
@@ -231,6 +263,13 @@ def test_without_a_bucket_the_path_is_one_of_the_model(call: Call, red_png: byte
 def test_other_objects_are_not_readable(call: Call, address: str, bucket: str) -> None:
     status, error = call(event("function_url", "/", json.dumps({"s3": address})), UPLOAD_BUCKET=bucket)
     assert (status, error["type"]) == (403, "Forbidden")
+
+
+@pytest.mark.parametrize("key", ["other/x", "uploads", "a/uploads/x"])
+def test_refused_object_of_the_bucket_of_uploads_names_the_prefix(call: Call, key: str) -> None:
+    request = event("function_url", "/", json.dumps({"s3": f"s3://{BUCKET}/{key}"}))
+    assert "only uploads/ is readable" in call(request, UPLOAD_BUCKET=BUCKET)[1]["error"]
+    assert "only uploads/" not in call(request, UPLOAD_BUCKET="another")[1]["error"]
 
 
 def test_url_of_the_form_names_the_region(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What is drawn on an image, and where, by the pixels."""
 
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,42 @@ def test_box_of_any_place_and_size_is_drawn_without_error(
     shapes: list[dict[str, Any]] = [{}, {"corners": corners}, {"segments": segments}, {"keypoints": keypoints}]
     body = {"detections": [detection(99, box, class_name="圧力計 ∅", **shape) for shape in shapes]}
     draw.annotate(Image.new("RGB", size), body)
+
+
+@pytest.mark.parametrize("far", [1e10, 1e300, float("inf"), float("nan")])
+def test_coordinates_far_outside_are_drawn_at_once(far: float) -> None:
+    edge = {"x": -far, "y": far, "confidence": 0.9}
+    shapes: list[dict[str, Any]] = [
+        {},
+        {"corners": [edge, {"x": far, "y": far}, {"x": far, "y": -far}, {"x": 20, "y": 20}]},
+        {"segments": [[[-far, -far], [far, -far], [far, far], [50, 50]]]},
+        {"keypoints": [edge, {"x": 50.0, "y": 50.0, "confidence": 0.9}] * 8 + [edge]},
+    ]
+    started = perf_counter()
+    drawn(*(detection(0, (-far, -far, far, far), **shape) for shape in shapes))
+    assert perf_counter() - started < 5  # not clipped, one box takes minutes
+
+
+def test_box_far_outside_is_drawn_where_it_crosses_the_image() -> None:
+    assert drawn(detection(0, (-1e10, 60, 1e10, 180))).getpixel((100, 179)) == colors.of_class(0)
+
+
+def test_drawn_image_has_no_metadata_of_the_file() -> None:
+    source = GRAY.copy()
+    source.info = {"comment": b"x" * 70_000, "icc_profile": b"p", "transparency": (50, 50, 50), "dpi": (72, 72)}
+    assert draw.annotate(source, {"detections": []}).info == {}
+    assert set(source.info) == {"comment", "icc_profile", "transparency", "dpi"}
+
+
+def test_large_masks_take_little_time() -> None:
+    angles = np.linspace(0, 2 * np.pi, 600, endpoint=False)
+    radii = 1400 + 90 * np.random.default_rng(1).random(600)
+    points = np.stack((1500 + radii * np.cos(angles), 1500 + radii * np.sin(angles)), axis=1)
+    large, body = Image.new("RGB", (3000, 3000)), {"detections": [detection(0, (0, 0, 3000, 3000))]}
+    draw.draw(large, body)  # the font is loaded
+    body["detections"][0]["segments"] = [points.tolist()]
+    started = process_time()
+    draw.draw(large, body)
+    assert process_time() - started < 0.8  # 0.3 s; with all lines in all parts of the image several times that
+    pixel = large.getpixel((1500, 1500))
+    assert list(pixel) == pytest.approx([color * 96 / 255 for color in colors.of_class(0)], abs=1)

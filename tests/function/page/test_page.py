@@ -164,6 +164,12 @@ def test_page_knows_the_settings_and_no_class(get: Get) -> None:
     assert '"red"' not in text
 
 
+def test_checksum_is_shown_only_if_no_key_is_needed(get: Get, served: Model) -> None:
+    start = served.metadata.sha256[:12]
+    assert start in html(get())
+    assert start not in html(get(API_KEY_SHA256="ab" * 32))
+
+
 def test_default_below_the_floor_is_the_floor(get: Get) -> None:
     assert config(html(get(CONF_THRESHOLD="0.01")))["floor"] == 0.01
 

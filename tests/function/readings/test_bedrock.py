@@ -15,11 +15,12 @@ from PIL import Image
 from function.errors import DeadlineExceeded, Forbidden, FunctionError, ReadingFailed, TransientError
 from function.reading_settings import PROMPT
 from function.readings import bedrock as converse
+from function.request import ImageRef, ImageRequest, Options
 from function.results import Prediction, Reading
 from function.service import Service
 from function.settings import Settings
 from tests.conftest import encode
-from tests.function.readings.conftest import MODEL_ID
+from tests.function.readings.conftest import MODEL_ID, direct, readings, respond
 from tests.support import fake_bedrock
 from tests.support.fake_bedrock import FakeBedrock, answer, error, throttled
 
@@ -214,8 +215,6 @@ def two_boxes() -> bytes:
 
 
 def predict(service: Service, data: bytes) -> Prediction:
-    from function.request import ImageRef, ImageRequest, Options
-
     result: Any = service.predict(ImageRequest(ImageRef("bytes", data), "a.png", Options()))
     assert isinstance(result, Prediction), result
     return result
@@ -232,6 +231,56 @@ def test_readings_end_before_the_deadline_of_the_invocation(
     assert time.monotonic() - service.deadline < 0.3  # 0.5 s are left to respond
     assert result.readings
     assert [type(outcome) for outcome in result.readings] == [DeadlineExceeded] * 2
+
+
+@pytest.mark.parametrize(
+    ("environ", "annotate", "left_s"),
+    [({}, True, 0.5), ({}, None, 0), ({"ANNOTATE": "1"}, None, 0.5), ({"ANNOTATE": "1"}, False, 0)],
+)
+def test_readings_leave_time_to_draw_the_image(
+    reading_service: Callable[..., Service],
+    environ: dict[str, str],
+    annotate: bool | None,
+    left_s: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends: list[float] = []
+
+    def read_late(images: list[Image.Image], _: object, end: float) -> list[DeadlineExceeded]:
+        ends.append(end)
+        return [DeadlineExceeded("a")] * len(images)
+
+    monkeypatch.setattr(converse, "read", read_late)
+    service = reading_service(lambda: 2500, **environ)
+    request = ImageRequest(ImageRef("bytes", two_boxes()), "a.png", Options(annotate=annotate))
+    assert isinstance(service.predict(request), Prediction)
+    assert service.deadline
+    assert service.deadline - ends[0] == pytest.approx(left_s, abs=0.2)
+
+
+def test_slow_bedrock_costs_neither_the_results_nor_the_annotated_image(
+    bedrock: FakeBedrock, reading_service: Callable[..., Service]
+) -> None:
+    converse.prepare()
+    bedrock.replies = [answer("slow", delay_s=5)]
+    service = reading_service(lambda: 3500)
+    status, body = respond(service, direct(two_boxes(), annotate=True))
+    assert (status, body["detection_count"]) == (200, 2)
+    assert {reading["type"] for reading in readings(body)} == {"DeadlineExceeded"}
+    assert body["annotated_image"]["width"] == 320
+    assert list(service.steps_ms) == ["read-detections", "annotate"]
+
+
+def test_no_line_of_a_traceback_can_be_taken_for_another_record(
+    bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("a\nREPORT RequestId: 1")
+
+    monkeypatch.setattr(converse, "_text", fail)
+    read()
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert "\n  REPORT RequestId: 1" in str(record.exc_text)
 
 
 def test_requests_are_json_of_the_documented_form(bedrock: FakeBedrock) -> None:

