@@ -1,5 +1,6 @@
 """Shared fixtures: the color model, the handler and a service on it, and images with known content."""
 
+import gc
 import importlib
 import io
 import json
@@ -27,6 +28,16 @@ from tests.support import color_model
 
 ROOT = Path(__file__).resolve().parent.parent
 RED_CELL = (32, 64, 64, 96)  # xyxy in an image of 320 x 320: one cell of the color model
+
+
+@pytest.fixture
+def closes_connections() -> Iterator[None]:
+    """Close the connections of interrupted calls, which the garbage collector would close in the middle of another test.
+
+    The test ignores the ResourceWarning: the mark `filterwarnings` is beside the fixture.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

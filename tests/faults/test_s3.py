@@ -9,7 +9,11 @@ from scripts.soak.fault_proxy import FaultyProxy
 from tests.faults.events import BUCKET, FAULTY, KEYS, Handle, is_prediction, outcome, result
 from tests.faults.table import S3_FAULTS, SOURCES, Row
 
-SHORT, LONG = 2, 60  # seconds to the time-out; the short one is for faults that last until the deadline
+pytestmark = [
+    pytest.mark.usefixtures("closes_connections"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),  # an interrupted call leaves its connection open
+]
+SHORT, LONG = 5, 60  # seconds to the time-out; the short one is for faults that last until the deadline
 CASES = [pytest.param(row, source, id=f"{row.fault}-{source}") for row in S3_FAULTS for source in SOURCES]
 
 

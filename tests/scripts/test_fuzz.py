@@ -164,7 +164,7 @@ def test_an_interrupted_search_ends_at_once_with_its_processes(tmp_path: Path) -
     ):
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGINT)
-    assert running.communicate(timeout=30)[1].endswith("fuzz: interrupted\n")
+    assert running.communicate(timeout=120)[1].endswith("fuzz: interrupted\n")
     assert running.returncode == 130
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)

@@ -20,6 +20,10 @@ from tests.support.dripping_s3 import Server
 from tests.support.fake_s3 import FakeS3
 from tests.support.lambda_context import LambdaContext
 
+pytestmark = [
+    pytest.mark.usefixtures("closes_connections"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),  # an interrupted call leaves its connection open
+]
 SLOW = ["drip", "silent", "head", "busy"]
 
 
