@@ -32,7 +32,7 @@ RED_CELL = (32, 64, 64, 96)  # xyxy in an image of 320 x 320: one cell of the co
 
 @pytest.fixture
 def closes_connections() -> Iterator[None]:
-    """Close the connections of interrupted calls, which the garbage collector would close in the middle of another test.
+    """Close the connections of interrupted calls, which the garbage collector would close during another test.
 
     The test ignores the ResourceWarning: the mark `filterwarnings` is beside the fixture.
     """
