@@ -16,7 +16,7 @@ from scripts.soak.fault_proxy import Fault, FaultyProxy
 from tests.conftest import ROOT
 from tests.faults.events import BUCKET, FAULTY, KEYS, event, is_prediction, result
 
-pytestmark = [pytest.mark.build, pytest.mark.runtime]
+pytestmark = [pytest.mark.build, pytest.mark.runtime, pytest.mark.alone]
 
 LIMIT = 60  # seconds for a step of a test
 TIMEOUT = 5  # seconds of an invocation
