@@ -101,6 +101,7 @@ def test_boxes_on_the_canvas_are_those_of_predict(
             offsets(changed.T, y_min, x_min, x_max, line),
             offsets(changed.T, y_max, x_min, x_max, line),
         ]
-        measured = [side for side in sides if len(side) > len(SAMPLES) / 4]
-        assert len(measured) >= 3, "on a phone, a label may cover one side"
-        assert max(abs(float(np.median(side))) for side in measured) <= TOLERANCE
+        errors = sorted(abs(float(np.median(side))) for side in sides if len(side) > len(SAMPLES) / 4)
+        assert len(errors) >= 3
+        # On a phone, a label may cover one side, and the line of another box is found there.
+        assert errors[2 if view.get("is_mobile") else -1] <= TOLERANCE
