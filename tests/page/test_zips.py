@@ -73,7 +73,9 @@ def offsets(changed: "np.ndarray[Any, Any]", side: float, start: float, end: flo
     for y in start + (end - start) * SAMPLES:
         columns = np.flatnonzero(changed[min(int(y), changed.shape[0] - 1), left:right])
         runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
-        centers = [float(run.mean()) + left + 0.5 - side for run in runs if 0 < len(run) < 2 * line]
+        whole = [run for run in runs if len(run) and (run[0] > 0 or left == 0)]  # not the begin of a label
+        whole = [run for run in whole if run[-1] < right - left - 1 or right == changed.shape[1]]
+        centers = [float(run.mean()) + left + 0.5 - side for run in whole if len(run) < 2 * line]
         found += [min(centers, key=abs)] if centers else []
     return found
 
@@ -102,6 +104,5 @@ def test_boxes_on_the_canvas_are_those_of_predict(
             offsets(changed.T, y_max, x_min, x_max, line),
         ]
         errors = sorted(abs(float(np.median(side))) for side in sides if len(side) > len(SAMPLES) / 4)
-        assert len(errors) >= 3
-        # On a phone, a label may cover one side, and the line of another box is found there.
-        assert errors[2 if view.get("is_mobile") else -1] <= TOLERANCE
+        assert len(errors) >= (2 if view.get("is_mobile") else 3), "labels cover more sides on a phone"
+        assert errors[-1] <= TOLERANCE
