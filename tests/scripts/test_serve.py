@@ -142,6 +142,7 @@ def test_errors_of_the_function_are_502_and_the_next_request_works(dist: Path) -
 
 
 @runtime
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_the_server_without_a_trace(dist: Path, number: int, tmp_path: Path) -> None:
     process = served.start(dist, "--verbose", stderr=subprocess.PIPE)
@@ -159,6 +160,7 @@ def test_signal_ends_the_server_without_a_trace(dist: Path, number: int, tmp_pat
 
 
 @runtime
+@pytest.mark.alone
 def test_signal_ends_a_long_invocation(dist: Path) -> None:
     process = served.start(dist, "--verbose", stderr=subprocess.PIPE)
     url = served.url_of(process)
