@@ -134,11 +134,11 @@ def test_response_that_is_too_large_is_requested_again_at_the_default_confidence
     url: str, open_page: OpenPage, red_file: Path
 ) -> None:
     page = open_page(url, expected_errors=FAILED)
-    asked: list[str] = []
+    sent_urls: list[str] = []
 
     def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        if len(asked) > 1:
+        sent_urls.append(route.request.url)
+        if len(sent_urls) > 1:
             route.continue_()
         else:
             route.fulfill(status=413, json={"error": "the response is too large", "type": "TooLarge"})
@@ -146,7 +146,7 @@ def test_response_that_is_too_large_is_requested_again_at_the_default_confidence
     page.route(lambda address: "conf=" in address, answer)
     choose(page, red_file)
     assert wait_for_result(page) == "1 detection: 1 red."
-    assert ["conf=0.05" in asked[0], "conf=0.25" in asked[1]] == [True, True]
+    assert ["conf=0.05" in sent_urls[0], "conf=0.25" in sent_urls[1]] == [True, True]
 
 
 @pytest.fixture
