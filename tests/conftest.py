@@ -30,6 +30,13 @@ ROOT = Path(__file__).resolve().parent.parent
 RED_CELL = (32, 64, 64, 96)  # xyxy in an image of 320 x 320: one cell of the color model
 
 
+@pytest.fixture(autouse=True)
+def own_session() -> None:
+    """Forget the session of boto3, which keeps the credentials of an earlier test."""
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None  # type: ignore[attr-defined]
+
+
 @pytest.fixture
 def closes_connections() -> Iterator[None]:
     """Close the connections of interrupted calls, which the garbage collector would close during another test.

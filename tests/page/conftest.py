@@ -18,8 +18,9 @@ WAIT_MS = 20_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """A browser; Playwright runs an event loop in this thread until it ends, which tests of asyncio must not meet."""
     if CHROMIUM is None:
         pytest.skip("no chromium or google-chrome on PATH (apt-get install chromium)")
     with sync_playwright() as playwright:
