@@ -13,7 +13,7 @@ from example.tasks.labeled_image import LabeledImage, box_fractions, fractions, 
 from function.readings.crops import frame
 
 NAMES = ("gauge",)
-PLAN = Plan(long_side=640, radii=(0.12, 0.46), clock_odds=0.1)
+PLAN = Plan(long_side=448, radii=(0.15, 0.46), clock_odds=0.1)
 BOX_ERROR = 0.03  # standard deviation of each side of the box, as a share of its longer side
 SCENES = 20  # tries until a scene has a gauge whose points are all in the crop
 VISIBLE = 2.0  # third number of a keypoint in a label

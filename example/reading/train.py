@@ -26,17 +26,18 @@ MIN_CONF = 0.05  # of the dial, as in function/readings/dial.py
 CONFIG = TrainingConfig(
     task="reading",
     base="v8/yolov8-pose.yaml",
-    scale=(0.33, 0.25, 1024),  # yolov8n-pose
+    scale=(0.33, 0.125, 512),
     names=crops.NAMES,
     make=crops.make,
     plan=crops.PLAN,
-    counts={"train": 12_000, "val": 300, "test": 200},
+    counts={"train": 10_000, "val": 200, "test": 200},
     seeds={"train": 30291, "val": 30292, "test": 30293},
-    epochs=100,
-    settings=SETTINGS | {"imgsz": 256, "batch": 64, "nbs": 64, "mosaic": 0.0, "close_mosaic": 0, "pose": POSE_GAIN},
+    epochs=30,
+    settings=SETTINGS
+    | {"imgsz": 192, "batch": 32, "nbs": 32, "mosaic": 0.0, "close_mosaic": 0, "scale": 0.2, "pose": POSE_GAIN},
     keypoints=KEYPOINTS,
     sigmas=SIGMAS,
-    max_bytes=8_000_000,
+    initial=EXAMPLE / "tasks" / "pose.pt",
 )
 
 

@@ -64,6 +64,8 @@ def train(config: TrainingConfig, data: Path, args: argparse.Namespace) -> Path:
     """Train one model, or continue its last run. Return the path of the best weights."""
     weights = config.folder / "run" / "weights"
     model = load_yolo(str(weights / "last.pt" if args.resume else _architecture(config)))
+    if config.initial and not args.resume:
+        model.load(str(config.initial))
     model.add_callback("on_train_start", partial(_set_threads, args.threads))
     if args.resume:
         model.train(resume=True, device=args.device)

@@ -62,6 +62,7 @@ class TrainingConfig(NamedTuple):
     keypoints: tuple[str, ...] = ()
     sigmas: tuple[float, ...] = ()  # of the keypoints, for the loss and for the validation of ultralytics
     max_bytes: int = 1_500_000  # of the weights, so that a clone stays small
+    initial: Path | None = None  # weights of the same architecture from which the training begins; None: random ones
 
     @property
     def weights(self) -> Path:
