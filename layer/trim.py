@@ -6,6 +6,7 @@ was written for. Check this table when a version changes.
 """
 
 import fnmatch
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -146,13 +147,14 @@ def trim(packages: Path, rules: tuple[Rule, ...] = RULES) -> dict[str, Removed]:
         StaleRule: a rule matches no file.
     """
     removed = {}
+    files = {path.relative_to(packages).as_posix(): path for path in sorted(packages.rglob("*")) if path.is_file()}
     for rule in rules:
-        paths = matches(packages, rule)
-        if not paths:
+        names = matches(files, rule)
+        if not names:
             raise StaleRule(
                 f"trim rule {rule.pattern!r} ({rule.reason}) matches no file: remove it, or fix its pattern"
             )
-        removed[rule.pattern] = _delete(paths, rule.reason)
+        removed[rule.pattern] = _delete([files.pop(name) for name in names], rule.reason)
     removed[ORPHANS] = _delete(orphans(packages), "bundled libraries that no remaining file is linked to")
     for folder in sorted((path for path in packages.rglob("*") if path.is_dir()), reverse=True):
         if not any(folder.iterdir()):
@@ -160,11 +162,11 @@ def trim(packages: Path, rules: tuple[Rule, ...] = RULES) -> dict[str, Removed]:
     return removed
 
 
-def matches(packages: Path, rule: Rule) -> list[Path]:
-    """Return the files below `packages` that the rule would remove now, sorted."""
-    names = {path.relative_to(packages).as_posix(): path for path in sorted(packages.rglob("*")) if path.is_file()}
-    kept = {name for keep in rule.keep for name in fnmatch.filter(names, keep)}
-    return [names[name] for name in fnmatch.filter(names, rule.pattern) if name not in kept]
+def matches(names: Iterable[str], rule: Rule) -> list[str]:
+    """Return the names of files, relative to the folder of the packages, that the rule removes, in their order."""
+    listed = list(names)
+    kept = {name for keep in rule.keep for name in fnmatch.filter(listed, keep)}
+    return [name for name in fnmatch.filter(listed, rule.pattern) if name not in kept]
 
 
 def orphans(packages: Path) -> list[Path]:
