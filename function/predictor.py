@@ -22,6 +22,7 @@ from function.settings import Settings
 MAX_ID_DIGITS = 10  # no model has a class id with more digits
 MAX_NAMES = 20  # class names in an error message
 NO_OPTIONS = Options()
+OTHER_OPTIONS = {"annotate", "read"}  # not applied by the predictor
 
 
 class ResolvedOptions(NamedTuple):
@@ -77,21 +78,22 @@ def predict(
     return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options))
 
 
-def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
-    """Return the options of the request that change nothing in the result of this model.
+def unused_options(served: Model) -> set[str]:
+    """Return the options of the predictor that change nothing in any result of this model."""
+    if served.metadata.task == "classify":
+        return set(Options._fields) - OTHER_OPTIONS
+    unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
+    return unused if served.metadata.task == "segment" else unused | {"masks"}
 
-    `annotate` and `read` are not options of the predictor.
-    """
-    options = options._replace(annotate=None, read=None)
+
+def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
+    """Return the options of the request that change nothing in the result of this model."""
+    options = options._replace(annotate=None, read=None)  # OTHER_OPTIONS
     if options == NO_OPTIONS:
         return ()
     metadata = served.metadata
     requested = [name for name in Options._fields if getattr(options, name) != getattr(NO_OPTIONS, name)]
-    if metadata.task == "classify":
-        return tuple(requested)
-    unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
-    if metadata.task != "segment":
-        unused.add("masks")
+    unused = unused_options(served)
     if options.conf is not None and metadata.nms_conf is not None and options.conf < metadata.nms_conf:
         unused.add("conf")
     return tuple(name for name in requested if name in unused)

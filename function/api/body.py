@@ -240,7 +240,7 @@ def _is_text(content: bytes) -> bool:
 
 def _image_request(ref: ImageRef, file_name: str | None, defaults: Defaults) -> ImageRequest:
     name = file_name if defaults.image_name is None else defaults.image_name
-    return ImageRequest(ref, name, Options(**defaults.options), _shorten(defaults.ignored))
+    return ImageRequest(ref, name, Options(**defaults.options), shorten(defaults.ignored))
 
 
 def _parse_image(fields: Any, known: tuple[str, ...], defaults: Defaults) -> ImageRequest | FunctionError:
@@ -256,7 +256,7 @@ def _parse_image(fields: Any, known: tuple[str, ...], defaults: Defaults) -> Ima
         return error
 
 
-def _shorten(names: tuple[str, ...]) -> tuple[str, ...]:
+def shorten(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return each name once, as far as they fit into a response."""
     return tuple(name[:MAX_NAME] for name in tuple(dict.fromkeys(names))[:MAX_IGNORED])
 

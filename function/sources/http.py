@@ -91,7 +91,7 @@ def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
     if signature:
         fields = service.guard(_read_endpoint_json, request, signature, settings)
         return inference_routes.infer_response(fields, service)
-    if method == "POST" and settings.upload_bucket and _is_upload(request, settings):
+    if _is_upload(request):
         return _upload(request, service)
     if service.reader:
         from function.api import authentication  # imported here: few functions read detections
@@ -104,10 +104,12 @@ def _reply(request: HttpRequest, service: Service) -> dict[str, Any]:
     return response.respond(parsed, service, _image_type(request), max_bytes)
 
 
-def _is_upload(request: HttpRequest, settings: Settings) -> bool:
-    from function.sources import routes  # imported here: most functions take no uploads
+def _is_upload(request: HttpRequest) -> bool:
+    if "uploads" not in request.path:
+        return False
+    from function.sources import routes  # imported here: most requests are a POST of an image
 
-    return routes.is_upload(request, settings)
+    return routes.is_upload_path(request)
 
 
 def _upload(request: HttpRequest, service: Service) -> dict[str, Any]:
@@ -121,8 +123,10 @@ def _upload(request: HttpRequest, service: Service) -> dict[str, Any]:
 def _upload_form(request: HttpRequest, settings: Settings) -> dict[str, Any]:
     from function.api import uploads  # imported here: most functions take no uploads
 
+    uploads.check_enabled(settings)
+    _check_endpoint(request, settings)
     uploads.check_caller(request.headers, request.context, settings)
-    return uploads.form(_content(request, settings), settings)
+    return uploads.form(_content(request, settings), settings, request.query)
 
 
 def _image_type(request: HttpRequest) -> str | None:

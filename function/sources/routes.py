@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from function.api.openapi import FrontEndInfo
 
 HOST = r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
-UPLOADS = "uploads"  # POST, if UPLOAD_BUCKET is set
+UPLOADS = "uploads"  # POST; 404 if UPLOAD_BUCKET is not set
 UPLOAD = "POST /uploads"
 MODEL_ENDPOINTS = ("analyze", "detect", "predict")  # documented names; a POST to another path is one to the model too
 
@@ -56,10 +56,13 @@ def is_open(request: HttpRequest, settings: Settings) -> bool:
 
 
 def is_upload(request: HttpRequest, settings: Settings) -> bool:
-    """Return whether the path is that of uploads: UPLOAD_BUCKET is set, and the path is not reserved."""
-    if not settings.upload_bucket or last_part(request.path) != UPLOADS:
-        return False
-    return not inference_routes.is_reserved(request.path_below_stage)
+    """Return whether the path is that of uploads, and UPLOAD_BUCKET is set."""
+    return bool(settings.upload_bucket) and is_upload_path(request)
+
+
+def is_upload_path(request: HttpRequest) -> bool:
+    """Return whether the path is that of uploads, also if they are turned off; it is not below `/v2`."""
+    return last_part(request.path) == UPLOADS and not inference_routes.is_reserved(request.path_below_stage)
 
 
 def check_key(request: HttpRequest, settings: Settings) -> None:

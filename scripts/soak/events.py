@@ -6,6 +6,7 @@ The fields are those of the sample events in tests/function/sources/events, whic
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,10 @@ QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:images"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:images"
 GROUP_ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/images/49e9d65c45c6791a"
 API_HOST = "abcdef1234.execute-api.us-east-1.amazonaws.com"
+KEY = "key of the soak test"
+KEY_SHA256 = hashlib.sha256(KEY.encode()).hexdigest()
+WITH_KEY = {"x-api-key": KEY}
+MADE_AT = {"requestId": "id-1", "time": "01/Nov/2026:00:00:00 +0000", "timeEpoch": 1793491200000}
 SEQUENCER = "0055AED6DCD90281E6"
 FRONT_ENDS = (
     "function url", "http api v2", "http api v1", "rest api", "load balancer", "load balancer, lists", "lattice v1",
@@ -25,7 +30,15 @@ FRONT_ENDS = (
 )  # fmt: skip
 
 
-def http(front_end: str, method: str, path: str, content: bytes, content_type: str, query: str = "") -> dict[str, Any]:
+def http(
+    front_end: str,
+    method: str,
+    path: str,
+    content: bytes,
+    content_type: str,
+    query: str = "",
+    headers: Mapping[str, str] = WITH_KEY,
+) -> dict[str, Any]:
     """Return the event of an HTTP request with a binary body.
 
     Args:
@@ -35,13 +48,16 @@ def http(front_end: str, method: str, path: str, content: bytes, content_type: s
         content: body; may be empty.
         content_type: its type.
         query: query string without the question mark; its values need no percent-encoding.
+        headers: names in lower case; by default the API key.
     """
-    headers, parameters = {"content-type": content_type, "host": API_HOST}, dict(parse_qsl(query))
+    headers, parameters = {"content-type": content_type, "host": API_HOST, **headers}, dict(parse_qsl(query))
     body = base64.b64encode(content).decode()
     if front_end in ("function url", "http api v2"):
         event = function_url_event(content, content_type, query)
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
         event["requestContext"]["http"]["method"] = method
+        event["headers"] |= headers
+        event["requestContext"] |= MADE_AT  # the event of a number is always the same
         if front_end == "http api v2":
             event["requestContext"] |= {"domainName": API_HOST, "domainPrefix": "abcdef1234"}
         return event

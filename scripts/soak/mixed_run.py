@@ -23,8 +23,9 @@ from scripts.aws.limits import MB_PER_CPU
 from scripts.local_lambda.emulator import LocalLambda
 from scripts.local_lambda.errors import NotRunnable
 from scripts.local_lambda.invocation import Invocation
-from scripts.soak import check, images, plan, responses, s3_server, samples
+from scripts.soak import check, events, images, plan, responses, s3_server, samples
 from scripts.soak.calls import Call, Item
+from scripts.soak.choice import direct_event
 from scripts.soak.command import SAMPLES, print_error, print_log, verdict
 from scripts.soak.fault_proxy import FaultyProxy
 from scripts.soak.fixtures import BUCKET, RESULT_PREFIX, SoakObject
@@ -103,7 +104,7 @@ class MixedRun:
         """
         for environment in environments:
             for image in self.known:
-                invocation = environment.invoke(plan.direct_event(image))
+                invocation = environment.invoke(direct_event(image))
                 if not image.error and image.name not in self.references:
                     self.references[image.name] = _reference(invocation)
                 self._check(Call("warm-up", "http", None, (Item(image, error=image.error),)), invocation)
@@ -186,6 +187,7 @@ def run(options: argparse.Namespace, url: str) -> int:
 def _function(options: argparse.Namespace, endpoint: str) -> LocalLambda:
     environ = {name.upper(): value for name, value in s3_server.CREDENTIALS.items()}
     environ |= {"AWS_ENDPOINT_URL": endpoint, "RESULT_PREFIX": RESULT_PREFIX, "ALLOWED_BUCKETS": BUCKET}
+    environ |= {"API_KEY_SHA256": events.KEY_SHA256, "UPLOAD_BUCKET": BUCKET}
     log = print_log if options.verbose else None
     # Not in namespaces: they have their own loopback and cannot reach the S3 server.
     return LocalLambda(options.dist, memory=MB_PER_CPU, timeout=TIMEOUT, env=environ, isolation="plain", log=log)
@@ -195,7 +197,7 @@ def _rounds(mixed: MixedRun, environments: Sequence[Environment], invocations: i
     """Execute all invocations, in rounds, and take samples before the first one and after each."""
     rounds = max(samples.MIN_SAMPLES - 1, min(MAX_ROUNDS, invocations // ROUND))
     bounds = [invocations * number // rounds for number in range(rounds + 1)]
-    probe, printed = plan.direct_event(min((image for image in mixed.known if not image.error), key=_size)), 0.0
+    probe, printed = direct_event(min((image for image in mixed.known if not image.error), key=_size)), 0.0
     with concurrent.futures.ThreadPoolExecutor(len(environments)) as pool:
         for start, end in zip([0, *bounds], bounds, strict=False):
             numbers = iter(range(start, end))

@@ -5,16 +5,16 @@ The invocation of a number is always the same, so that a failure can be repeated
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from scripts.soak import events, images
+from scripts.soak import endpoints, events, images
 from scripts.soak.calls import Call, Item
+from scripts.soak.choice import Choice, direct_event
 from scripts.soak.fault_proxy import KINDS, Fault
-from scripts.soak.fixtures import BUCKET, NAMES
+from scripts.soak.fixtures import BUCKET
 from scripts.soak.images import KnownImage
 
 EVERY = 50  # one invocation of this many has a fault
@@ -26,37 +26,6 @@ FAULTS = (*KINDS, SLOW, DRIP)
 READABLE = ("small", "medium", "tiny")  # kinds of images whose row of the response only a fault can change
 SAME = "conf=0.25"  # the default, so that the response is the same
 BAD_REQUEST, INVALID_OPTION, NOT_FOUND = ("BadRequest",), ("InvalidOption",), ("NotFound",)
-
-
-class Choice(NamedTuple):
-    """Random choices of one invocation.
-
-    Attributes:
-        number: number of the invocation.
-        rng: random numbers, seeded by it.
-        known: the images.
-        kinds: kinds of the images to choose from.
-    """
-
-    number: int
-    rng: random.Random
-    known: Sequence[KnownImage]
-    kinds: Sequence[str]
-
-    def image(self) -> KnownImage:
-        """Return an image."""
-        return images.choose(self.known, self.rng, self.kinds)
-
-    def inline(self) -> Item:
-        """Return an image that is in the request."""
-        image = self.image()
-        return Item(image, error=image.error)
-
-    def in_s3(self, count: int) -> tuple[Item, ...]:
-        """Return images in S3 under keys of their own."""
-        name = NAMES[self.number % len(NAMES)]
-        chosen = [self.image() for _ in range(count)]
-        return tuple(Item(image, f"in/{self.number:06}-{at} {name}", image.error) for at, image in enumerate(chosen))
 
 
 def call(number: int, known: Sequence[KnownImage], seed: int) -> Call:
@@ -89,11 +58,6 @@ def is_repeated(number: int) -> bool:
     return number % EVERY == REPEAT_AT
 
 
-def direct_event(image: KnownImage) -> dict[str, Any]:
-    """Return the event of a direct invocation with an image."""
-    return {"image_data": base64.b64encode(image.data).decode(), "image_name": image.name}
-
-
 def _raw(choice: Choice) -> Call:
     front_end, item = events.FRONT_ENDS[choice.number // len(ALL) % len(events.FRONT_ENDS)], choice.inline()
     path = choice.rng.choice(("/", "/analyze", "/default/images"))
@@ -115,19 +79,19 @@ def _direct_body(choice: Choice) -> Call:
 def _json(choice: Choice) -> Call:
     item = choice.inline()
     body = json.dumps(direct_event(item.image)).encode()
-    return Call("json", "http", _http(choice, body, "application/json"), (item,))
+    return Call("json", "http", choice.http(body, "application/json"), (item,))
 
 
 def _form(choice: Choice) -> Call:
     item = choice.inline()
     body, kind = events.form([(item.image.name, item.image.content_type, item.image.data)], {"conf": "0.25"})
-    return Call("form", "http", _http(choice, body, kind), (item,))
+    return Call("form", "http", choice.http(body, kind), (item,))
 
 
 def _form_files(choice: Choice) -> Call:
     items = (choice.inline(), choice.inline())
     body, kind = events.form([(item.image.name, item.image.content_type, item.image.data) for item in items], {})
-    return Call("form, two files", "images", _http(choice, body, kind), items)
+    return Call("form, two files", "images", choice.http(body, kind), items)
 
 
 def _images(choice: Choice) -> Call:
@@ -212,9 +176,7 @@ def _unknown_event(_: Choice) -> Call:
 
 def _truncated_json(choice: Choice) -> Call:
     body = json.dumps(direct_event(choice.image())).encode()
-    return Call(
-        "truncated json", "refused", _http(choice, body[: len(body) // 2], "application/json"), error=BAD_REQUEST
-    )
+    return Call("truncated json", "refused", choice.http(body[: len(body) // 2], "application/json"), error=BAD_REQUEST)
 
 
 def _unreadable_message(choice: Choice) -> Call:
@@ -231,10 +193,6 @@ def _no_event(_: Choice) -> Call:
 
 def _missing_object(choice: Choice) -> Call:
     return Call("missing object", "refused", {"s3": f"s3://{BUCKET}/none/{choice.number}"}, error=NOT_FOUND)
-
-
-def _http(choice: Choice, body: bytes, content_type: str) -> dict[str, Any]:
-    return events.http(choice.rng.choice(events.FRONT_ENDS), "POST", "/", body, content_type)
 
 
 def _fields(item: Item) -> tuple[str, int, str]:
@@ -261,6 +219,6 @@ OBJECTS: tuple[Maker, ...] = (
 )  # fmt: skip
 ALL: tuple[Maker, ...] = (
     *OBJECTS, _raw, _direct, _json, _raw, _form, _direct_body, _raw, _form_files, _health, _raw, _warm_up,
-    _wrong_option, _raw, _schedule, _raw, _unknown_path, _raw,
+    _wrong_option, _raw, _schedule, _raw, _unknown_path, _raw, *endpoints.ALL,
 )  # fmt: skip
 BROKEN: tuple[Maker, ...] = (_truncated_json, _unreadable_message, _unknown_event, _no_event, _missing_object)

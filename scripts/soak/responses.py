@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,9 +12,15 @@ from scripts.soak.calls import Call, Item
 from scripts.soak.fixtures import BUCKET
 
 STATUS = {
-    "BadRequest": 400, "NotFound": 404, "TooLarge": 413, "UnsupportedImage": 415, "InvalidOption": 422,
-    "TransientError": 503, "DeadlineExceeded": 503,
+    "BadRequest": 400, "Unauthorized": 401, "NotFound": 404, "NotAcceptable": 406, "TooLarge": 413,
+    "UnsupportedImage": 415, "InvalidOption": 422, "TransientError": 503, "DeadlineExceeded": 503,
 }  # fmt: skip
+STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG"}  # of the bytes of an image
+DESCRIBED = {  # form of a response -> fields that it must have, among others
+    "openapi": {"openapi", "info", "servers", "paths", "components"},
+    "model": {"task", "names", "imgsz", "sha256", "versions"},
+    "upload": {"url", "fields", "s3", "expires_in", "max_bytes"},
+}
 VARYING = ("timing_ms", "image_name", "ignored", "source")  # fields that depend on the request
 MAX_SHOWN = 300  # characters of a response in a problem
 
@@ -83,6 +90,42 @@ def _health(_: Call, response: Any, __: References) -> Iterator[str]:
         yield "the health check must be ok"
 
 
+def _described(call: Call, response: Any, _: References) -> Iterator[str]:
+    yield from _status(response, ())
+    missing = DESCRIBED[call.form] - body_of(response).keys()
+    if missing:
+        yield f"the object must have {', '.join(sorted(missing))}"
+
+
+def _html(_: Call, response: Any, __: References) -> Iterator[str]:
+    yield from _status(response, ())
+    is_html = _content_type(response).startswith("text/html")
+    if not (is_html and response["body"].lower().startswith("<!doctype html>")):
+        yield "the response must be a page"
+
+
+def _annotated(call: Call, response: Any, references: References) -> Iterator[str]:
+    (item,) = call.items
+    body = body_of(response)
+    if not item.error:
+        image = body.pop("annotated_image")
+        if not base64.b64decode(image["data"]).startswith(STARTS[image["content_type"]]):
+            yield "annotated_image must be an image"
+    yield from _status(response, item.error)
+    yield from _body(item, body, references)
+
+
+def _image(call: Call, response: Any, references: References) -> Iterator[str]:
+    """Yield the violations of a response that is an image in place of JSON; its errors are JSON."""
+    (item,) = call.items
+    if item.error:
+        yield from _http(call, response, references)
+        return
+    yield from _status(response, ())
+    if _content_type(response) != call.form or not base64.b64decode(response["body"]).startswith(STARTS[call.form]):
+        yield f"the response must be {call.form}"
+
+
 def _warm(_: Call, response: Any, __: References) -> Iterator[str]:
     if response != {"warm": True}:
         yield "a warm-up must return {'warm': True}"
@@ -116,8 +159,16 @@ def _tasks(call: Call, response: Any, _: References) -> Iterator[str]:
 
 CHECKS: Mapping[str, Callable[[Call, Any, References], Iterator[str]]] = {
     "http": _http, "images": _images, "refused": _refused, "health": _health, "warm": _warm, "rows": _rows,
-    "row": _row, "batch": _batch, "tasks": _tasks,
+    "row": _row, "batch": _batch, "tasks": _tasks, "html": _html, "annotated": _annotated,
+    **dict.fromkeys(DESCRIBED, _described), **dict.fromkeys(STARTS, _image),
 }  # fmt: skip
+
+
+def _content_type(response: Any) -> str:
+    """Return the content type of a response, also of one with lists of headers."""
+    if "multiValueHeaders" in response:
+        return str(response["multiValueHeaders"]["Content-Type"][0])
+    return str(response["headers"]["Content-Type"])
 
 
 def _status(response: Any, error: tuple[str, ...]) -> Iterator[str]:

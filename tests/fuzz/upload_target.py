@@ -1,4 +1,4 @@
-"""Requests for an upload: bodies, authorizers, keys and paths, with UPLOAD_BUCKET set."""
+"""Requests for an upload: bodies, authorizers, keys and paths, with UPLOAD_BUCKET and without it."""
 
 import copy
 import json
@@ -15,7 +15,8 @@ IAM = {"iam": {"userArn": "arn:aws:iam::111122223333:user/a"}}
 AUTHORIZERS = (IAM, IAM, {"jwt": {"claims": {"sub": "a"}}}, {"lambda": None}, {"scopes": None}, {}, *values.ODD_VALUES)
 BODIES = (
     *("", "{}", '{"content_type": "image/png"}', '{"content_type": "text/html"}', "[]", "{"),
-    *('{"s3": "s3://photos/uploads/a"}', '{"content_typ": "image/png"}'),
+    *('{"s3": "s3://photos/uploads/a"}', '{"content_typ": "image/png"}', '{"content_type": null, "a": {}, "conf": 2}'),
+    json.dumps(dict.fromkeys(map(str, range(1001)))),
 )
 PATHS = ("/uploads", "/uploads/", "/prod/uploads", "//uploads", "/uploads/a", "/v2/uploads", "/")
 FILES = ("function_url", "http_api_v2", "rest_v1", "alb", "lattice_v2")
@@ -24,7 +25,7 @@ FILES = ("function_url", "http_api_v2", "rest_v1", "alb", "lattice_v2")
 def cases() -> Any:
     """Return the strategy of a case of `event_targets.run`."""
     return st.fixed_dictionaries(
-        {"event": _events(), "environ": st.just(ENVIRON)},
+        {"event": _events(), "environ": st.sampled_from((ENVIRON, ENVIRON, {}))},
         optional={"remaining_ms": st.sampled_from(event_targets.REMAINING_MS)},
     )
 

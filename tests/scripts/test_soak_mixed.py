@@ -1,5 +1,6 @@
 """Mixed soak test: its plan has every source and fault, its checks find every kind of violation, a short run passes."""
 
+import base64
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from function import sources
 from scripts.local_lambda.invocation import Invocation
 from scripts.soak import calls, check, events, images, mixed_run, plan, responses, samples
 from scripts.soak.calls import Call, Item
+from scripts.soak.choice import Choice
 from scripts.soak.fault_proxy import Fault, FaultyProxy
 from scripts.soak.fixtures import BUCKET
 from scripts.soak.samples import Sample
@@ -41,6 +43,19 @@ def invocation(response: Any, error: dict[str, Any] | None = None) -> Invocation
 
 def http(status: int, body: Any) -> dict[str, Any]:
     return {"statusCode": status, "headers": {}, "body": json.dumps(body)}
+
+
+def page(content_type: str, text: str, encoded: bool = False) -> dict[str, Any]:
+    return {"statusCode": 200, "headers": {"Content-Type": content_type}, "body": text, "isBase64Encoded": encoded}
+
+
+def annotated(item: Item) -> dict[str, Any]:
+    data = {"content_type": "image/jpeg", "width": 1, "height": 1, "data": encoded("image/jpeg")}
+    return item_body(item) | ({} if item.error else {"annotated_image": data})
+
+
+def encoded(content_type: str) -> str:
+    return base64.b64encode(responses.STARTS[content_type] + b"...").decode()
 
 
 def item_body(item: Item) -> dict[str, Any]:
@@ -79,7 +94,13 @@ def right(call: Call) -> Invocation:
         "row": lambda: object_row(items[0]),
         "batch": lambda: {"batchItemFailures": reported},
         "tasks": lambda: {"results": [task(item) for item in items]},
+        "html": lambda: page("text/html; charset=utf-8", "<!doctype html>"),
+        "annotated": lambda: http(status, annotated(items[0])),
+        **{form: lambda: http(200, dict.fromkeys(responses.DESCRIBED[call.form])) for form in responses.DESCRIBED},
     }
+    for form in responses.STARTS:
+        is_error = bool(items and items[0].error)
+        made[form] = made["http"] if is_error else lambda: page(call.form, encoded(call.form), encoded=True)
     return invocation(made[call.form]())
 
 
@@ -117,7 +138,7 @@ def series(make: Callable[[int], Sample], count: int = 40) -> list[str]:
 
 
 def test_an_invocation_with_a_number_is_always_the_same() -> None:
-    assert plan.call(1234, KNOWN, 1) == plan.call(1234, KNOWN, 1)
+    assert [plan.call(number, KNOWN, 1) for number in range(300)] == CALLS[:300]
 
 
 def test_another_seed_chooses_other_images() -> None:
@@ -158,13 +179,13 @@ def test_one_invocation_in_fifty_has_a_fault() -> None:
 def test_every_source_of_objects_meets_every_fault_of_reading() -> None:
     met = {(call.source.removesuffix(" 1.0").removesuffix(" 2.0"), call.fault) for call in FAULTY if call.fault}
     reading = [fault for fault in plan.FAULTS if fault.method == "GET"]
-    names = {make(plan.Choice(0, random.Random(0), KNOWN, plan.READABLE)).source for make in plan.OBJECTS}
+    names = {make(Choice(0, random.Random(0), KNOWN, plan.READABLE)).source for make in plan.OBJECTS}
     names = {name.removesuffix(" 1.0").removesuffix(" 2.0") for name in names}
     assert met >= {(name, fault) for name in names for fault in reading}
 
 
 def test_every_broken_event_is_sent() -> None:
-    broken = {make(plan.Choice(0, random.Random(0), KNOWN, plan.READABLE)).source for make in plan.BROKEN}
+    broken = {make(Choice(0, random.Random(0), KNOWN, plan.READABLE)).source for make in plan.BROKEN}
     assert {call.source for call in FAULTY if not call.fault} == broken
 
 
@@ -234,6 +255,51 @@ def test_a_message_that_is_reported_without_a_fault_is_a_problem() -> None:
 def test_a_task_with_another_result_code_is_a_problem() -> None:
     call = first("s3 batch 2.0", is_readable)
     assert len(problems(call, changed(call, "Succeeded", "TemporaryFailure"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new"),
+    [
+        ("page", "<!doctype html>", "<svg>"),
+        ("docs", "text/html", "text/plain"),
+        ("openapi", "paths", "path"),
+        ("model", "sha256", "sha1"),
+        ("upload", "max_bytes", "bytes"),
+        ("wrong key", "401", "200"),
+        ("wrong key", "Unauthorized", "Forbidden"),
+        ("list, accept", "406", "200"),
+    ],
+)
+def test_another_response_of_an_endpoint_is_a_problem(source: str, old: str, new: str) -> None:
+    call = first(source)
+    assert len(problems(call, changed(call, old, new))) == 1
+
+
+def test_bytes_that_are_no_annotated_image_are_a_problem() -> None:
+    for source in ("annotated", "annotated, accept"):
+        for call in (found for found in CALLS if found.source == source and is_readable(found)):
+            start = encoded("image/png" if call.form == "image/png" else "image/jpeg")
+            assert len(problems(call, changed(call, start, "AAAA"))) == 1
+
+
+def test_boxes_of_an_annotated_image_are_those_of_the_image() -> None:
+    call = first("annotated", is_readable)
+    assert len(problems(call, changed(call, '\\"detection_count\\": ', '\\"detection_count\\": 1'))) == 1
+
+
+def test_every_kind_of_annotated_image_is_accepted_and_broken_images_are_sent_too() -> None:
+    calls_of = [call for call in CALLS if call.source == "annotated, accept"]
+    assert {call.form for call in calls_of} == {*responses.STARTS}
+    assert any(item.error for call in calls_of for item in call.items)
+
+
+def test_requests_with_the_key_without_one_and_with_a_wrong_one_are_sent() -> None:
+    refused = [json.dumps(call.event) for call in CALLS if call.error == ("Unauthorized",)]
+    assert any("x-api-key" in event for event in refused)
+    assert any("x-api-key" not in event and "authorization" not in event for event in refused)
+    assert not any(json.dumps(events.KEY) in event for event in refused)
+    wanting = [call for call in CALLS if call.form in ("http", "images") and call.source in events.FRONT_ENDS]
+    assert all(json.dumps(events.KEY) in json.dumps(call.event) for call in wanting)
 
 
 def test_constant_resources_with_noise_have_no_problems() -> None:

@@ -68,11 +68,13 @@ def _of_model(service: Service, with_names: bool) -> tuple[dict[str, Any], dict[
     if signature:
         shown = signature if with_names else tensor_schemas.HIDDEN
         return tensor_schemas.schemas(shown, service.settings), tensor_schemas.paths(shown)
-    metadata = service.require_image_model().metadata
+    served = service.require_image_model()
+    metadata = served.metadata
     names = metadata.names if with_names else {}
-    requests = request_schemas.schemas(service.settings, names)
+    options = request_schemas.usable_options(served, service.settings)
+    requests = request_schemas.schemas(service.settings, options, names)
     results = result_schemas.schemas(metadata, service.settings, names, with_names)
-    return requests | results, {"/": {"post": request_schemas.operation(service.settings, names)}}
+    return requests | results, {"/": {"post": request_schemas.operation(service.settings, options, names)}}
 
 
 def _merged(paths: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ JSON = "application/json"
 OPEN: dict[str, Any] = {"security": []}  # no API key is needed
 
 TEXT: dict[str, Any] = {"type": "string"}
+IGNORED = {"type": "array", "items": TEXT, "description": "Fields of the request without an effect"}
 LIBRARIES = ("function", "python", "onnxruntime", "numpy", "pillow")
 VERSIONS = {"type": "object", "required": list(LIBRARIES), "properties": dict.fromkeys(LIBRARIES, TEXT)}
 SCHEMAS: dict[str, Any] = {
@@ -109,6 +110,7 @@ def _uploads() -> dict[str, Any]:
             "s3": {"type": "string", "description": "The image in the next request to the model"},
             "expires_in": {"type": "integer", "description": "Seconds in which the form is valid"},
             "max_bytes": {"type": "integer", "description": "Of the image"},
+            "ignored": IGNORED,
         },
     }
     image_type = {"type": "string", "pattern": "^image/[!-~]+$", "maxLength": 100, "default": "image/jpeg"}

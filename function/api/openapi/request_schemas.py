@@ -1,9 +1,11 @@
 """OpenAPI: requests of a YOLO model, built from the table of options that validates them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from function import predictor
 from function.api.openapi.endpoints import JSON, error_reference, json_response, reference
+from function.model import Model
 from function.request import OPTIONS, Option, Options
 from function.settings import Settings
 
@@ -20,14 +22,21 @@ MAX_ENUM = 1000  # classes that are listed; a model with more has the range of i
 GIF = "R0lGODdhAQABAIABAP8AAAAAACwAAAAAAQABAAACAkQBADs="  # one red pixel
 
 
-def schemas(settings: Settings, names: Mapping[int, str]) -> dict[str, Any]:
+def usable_options(served: Model, settings: Settings) -> tuple[Option, ...]:
+    """Return the options that can change the result of this model; a request with another one is not refused."""
+    unused = predictor.unused_options(served) | (set() if settings.reading else {"read"})
+    return tuple(option for option in OPTIONS if option.name not in unused)
+
+
+def schemas(settings: Settings, options: Sequence[Option], names: Mapping[int, str]) -> dict[str, Any]:
     """Return the schemas of the requests.
 
     Args:
         settings: which references to images are allowed, and the defaults of the options.
+        options: of the model.
         names: of the classes; empty: they are not listed.
     """
-    item = _image_properties(settings) | _options(settings, names)
+    item = _image_properties(settings) | _options(settings, options, names)
     refs = [{"required": [name], "properties": {name: {"type": "string"}}} for name in _refs(settings)]
     images = {
         "type": ["array", "null"],
@@ -49,25 +58,26 @@ def schemas(settings: Settings, names: Mapping[int, str]) -> dict[str, Any]:
             "properties": {
                 "image": {**IMAGE_SCHEMA, "description": "A file; several files are several images"},
                 "image_name": {"type": "string"},
-                **{option.name: _in_form(option, names) for option in OPTIONS},
+                **{option.name: _in_form(option, names) for option in options},
             },
             "required": ["image"],
         },
     }
 
 
-def operation(settings: Settings, names: Mapping[int, str]) -> dict[str, Any]:
+def operation(settings: Settings, options: Sequence[Option], names: Mapping[int, str]) -> dict[str, Any]:
     """Return the operation that predicts."""
     text = {"image_name": {"schema": {"type": "string"}, "description": "Returned in the response"}}
-    options = {
+    described = {
         option.name: {"schema": _plain(option, names) | _default(option, settings), "description": _described(option)}
-        for option in OPTIONS
+        for option in options
     }
     parameters = [
         {"name": name, "in": "query", **({"explode": False} if name == "classes" else {}), **fields}
-        for name, fields in (text | options).items()
+        for name, fields in (text | described).items()
     ]
-    form = {"schema": reference("Form"), "encoding": {"classes": {"style": "form", "explode": False}}}
+    lists = {name: {"style": "form", "explode": False} for name in described if name == "classes"}
+    form = {"schema": reference("Form"), "encoding": lists}
     return {
         "operationId": "predict",
         "summary": "Predict the objects or the class of one image or several",
@@ -114,14 +124,14 @@ def _image_properties(settings: Settings) -> dict[str, Any]:
     return {**_refs(settings), "image_name": {"type": ["string", "null"], "description": "Returned in the response"}}
 
 
-def _options(settings: Settings, names: Mapping[int, str]) -> dict[str, Any]:
+def _options(settings: Settings, options: Sequence[Option], names: Mapping[int, str]) -> dict[str, Any]:
     return {
         option.name: {
             "description": _described(option),
             **_default(option, settings),
             "anyOf": [_schema(option, names), *_other_forms(option, names), NOT_SET],
         }
-        for option in OPTIONS
+        for option in options
     }
 
 

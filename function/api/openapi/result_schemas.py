@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from function.api.openapi.endpoints import TEXT, VERSIONS, reference
+from function.api.openapi.endpoints import IGNORED, TEXT, VERSIONS, reference
 from function.metadata import ModelMetadata
 from function.settings import Settings
 
@@ -47,7 +47,7 @@ def schemas(metadata: ModelMetadata, settings: Settings, names: Mapping[int, str
     )
     result["properties"] |= {
         "annotated_image": _annotated_image(),
-        "ignored": {"type": "array", "items": TEXT, "description": "Fields of the request without an effect"},
+        "ignored": IGNORED,
     }
     if settings.reading and not is_classifier:
         result["properties"]["message"] = {"type": "string", "description": "The texts of all readings"}

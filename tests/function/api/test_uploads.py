@@ -194,9 +194,34 @@ def test_misspelled_field_is_refused_as_for_images(call: Call, name: str) -> Non
     assert error["error"] == f"unknown field {name!r}; did you mean content_type?"
 
 
-def test_other_fields_have_no_effect_and_the_default_is_jpeg(call: Call) -> None:
-    status, form = call(event("function_url", body='{"name": "a.png"}', headers=WITH_KEY), **ON)
+def test_other_fields_are_ignored_and_the_default_is_jpeg(call: Call) -> None:
+    body = {"name": "a.png", "conf": 2, "images": []}
+    status, form = call(event("function_url", body=json.dumps(body), headers=WITH_KEY), **ON)
     assert (status, form["fields"]["Content-Type"]) == (200, "image/jpeg")
+    assert form["ignored"] == ["name", "conf", "images"]
+
+
+def test_fields_of_the_query_are_ignored(call: Call) -> None:
+    request = event("rest_v1", body='{"content_type": "image/png"}', headers=WITH_KEY)
+    request |= {"multiValueQueryStringParameters": None, "queryStringParameters": {"content_type": "image/webp"}}
+    status, form = call(request, **ON)
+    assert (status, form["fields"]["Content-Type"], form["ignored"]) == (200, "image/png", ["content_type"])
+
+
+def test_form_without_other_fields_has_no_list_of_them(form: dict[str, Any]) -> None:
+    assert set(form) == {"url", "fields", "s3", "expires_in", "max_bytes"}
+
+
+def test_ignored_fields_have_the_limits_of_images(call: Call) -> None:
+    def send(count: int) -> tuple[int, Any]:
+        fields = {f"{number:04}" + "a" * 200: 1 for number in range(count)}
+        status, answer = call(event("function_url", body=json.dumps(fields), headers=WITH_KEY), **ON)
+        return status, answer
+
+    status, form = send(1000)
+    assert (status, len(form["ignored"]), max(map(len, form["ignored"]))) == (200, 20, 100)
+    status, error = send(1001)
+    assert (status, error["type"]) == (422, "InvalidOption")
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
@@ -242,11 +267,22 @@ def test_reserved_path_gives_no_form(call: Call, path: str) -> None:
     assert (status, error["type"]) == (404, "NotFound")
 
 
-def test_without_a_bucket_the_path_is_one_of_the_model(call: Call, red_png: bytes) -> None:
+@pytest.mark.parametrize("path", ["/uploads", "/uploads/", "/prod/uploads", "/base/path/uploads"])
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_without_a_bucket_uploads_are_turned_off(call: Call, name: str, path: str) -> None:
+    status, error = call(event(name, path, headers=WITH_KEY), API_KEY_SHA256=ON["API_KEY_SHA256"])
+    assert (status, error["type"]) == (404, "NotFound")
+    assert "UPLOAD_BUCKET" in error["error"]
+
+
+def test_image_sent_to_uploads_that_are_turned_off_is_not_predicted(call: Call, red_png: bytes) -> None:
     request = event("function_url", body=base64.b64encode(red_png).decode())
-    request |= {"isBase64Encoded": True, "headers": {"content-type": "image/png", **WITH_KEY}}
-    status, body = call(request, API_KEY_SHA256=ON["API_KEY_SHA256"])
-    assert (status, body["detection_count"]) == (200, 1)
+    request |= {"isBase64Encoded": True, "headers": {"content-type": "image/png"}}
+    assert call(request)[0] == 404
+
+
+def test_uploads_that_are_turned_off_need_the_key_too(call: Call) -> None:
+    assert call(event("function_url"), API_KEY_SHA256=ON["API_KEY_SHA256"])[0] == 401
 
 
 @pytest.mark.parametrize(

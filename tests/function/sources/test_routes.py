@@ -74,6 +74,15 @@ def test_uploads_allow_post_alone(method: str, path: str) -> None:
     assert (reply.status, reply.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS", "POST"])
+def test_no_method_of_uploads_is_found_if_they_are_turned_off(method: str) -> None:
+    assert calls.call("colors", calls.event("function_url", method, "/prod/uploads")).status == 404
+
+
+def test_path_of_uploads_is_an_ordinary_one_for_a_model_that_takes_tensors() -> None:
+    assert calls.call("add", calls.event("function_url", "POST", "/uploads")).status == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/nowhere"), ("PUT", "/"), ("GET", "/uploads"), ("POST", "/model")]
 )

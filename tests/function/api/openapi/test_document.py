@@ -1,5 +1,6 @@
 """OpenAPI document: it is valid, and describes the model, the settings, the options and the front end."""
 
+import base64
 import json
 from typing import Any
 
@@ -10,12 +11,22 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from function import errors, request
 from function.errors import FunctionError, InvalidOption
 from function.request import OPTIONS
+from tests.conftest import encode, image_with_box
 from tests.function.api.openapi import calls
 from tests.function.api.openapi.calls import TASKS, TENSORS
 from tests.fuzz import values
 
 DIGEST = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of the key "secret"
 KEY = {"x_api_key": "secret"}
+READER = {"READ_MODEL_ID": "amazon.nova-lite-v1:0"}
+PNG = base64.b64encode(encode(image_with_box((64, 64), (0, 0, 40, 40)))).decode()
+USABLE = {  # options that change a result; those of NMS do nothing with an end-to-end model
+    "colors": {"conf", "iou", "max_det", "classes", "agnostic", "annotate"},
+    "segments": {"conf", "max_det", "classes", "masks", "annotate"},
+    "keypoints": {"conf", "max_det", "classes", "annotate"},
+    "rotated": {"conf", "max_det", "classes", "annotate"},
+    "classifier": {"annotate"},
+}
 
 
 def operation(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +36,13 @@ def operation(document: dict[str, Any]) -> dict[str, Any]:
 
 def parameters(document: dict[str, Any]) -> dict[str, Any]:
     return {parameter["name"]: parameter for parameter in operation(document)["parameters"]}
+
+
+def options_of(document: dict[str, Any]) -> list[set[str]]:
+    """The options in the query, in a form, in the JSON object, and in one of several images."""
+    schemas, names = document["components"]["schemas"], {option.name for option in OPTIONS}
+    fields = [parameters(document), *(schemas[name]["properties"] for name in ("Form", "Request", "Image"))]
+    return [set(found) & names for found in fields]
 
 
 def option_schema(document: dict[str, Any], name: str) -> Draft202012Validator:
@@ -58,13 +76,23 @@ def test_document_describes_the_task(model: str, task: str) -> None:
     assert ("top" in schemas["Result"]["properties"]) == (task == "classify")
 
 
-@pytest.mark.parametrize("model", TASKS)
-def test_every_option_is_in_the_query_the_form_and_the_object(model: str) -> None:
-    document, names = calls.document(model), {option.name for option in OPTIONS}
-    schemas = document["components"]["schemas"]
-    assert names <= set(parameters(document))
-    for schema in ("Form", "Request", "Image"):
-        assert names <= set(schemas[schema]["properties"])
+@pytest.mark.parametrize(("model", "usable"), USABLE.items())
+def test_options_of_the_model_are_in_the_query_the_form_and_the_object(model: str, usable: set[str]) -> None:
+    assert options_of(calls.document(model)) == [usable] * 4
+
+
+@pytest.mark.parametrize("model", ["colors", "segments"])
+def test_option_of_readings_is_documented_for_a_function_that_has_them(model: str) -> None:
+    assert options_of(calls.document(model, **READER)) == [USABLE[model] | {"read"}] * 4
+
+
+@pytest.mark.parametrize(("model", "usable"), USABLE.items())
+def test_documented_options_are_those_that_are_not_ignored(model: str, usable: set[str]) -> None:
+    set_options = {"conf": 0.5, "iou": 0.5, "max_det": 9, "classes": [0], "agnostic": True, "masks": "none"}
+    body = json.dumps({"image_data": PNG, "annotate": True, "read": True, **set_options}).encode()
+    reply = calls.call(model, calls.event("function_url", "POST", "/", body, content_type="application/json"))
+    assert reply.status == 200
+    assert {*set_options, "annotate", "read"} - set(reply.json["ignored"]) == usable
 
 
 def test_range_of_an_option_is_that_of_the_table() -> None:
@@ -74,13 +102,15 @@ def test_range_of_an_option_is_that_of_the_table() -> None:
 
 def test_default_of_an_option_is_that_of_the_operator() -> None:
     shown = parameters(calls.document("colors", CONF_THRESHOLD="0.4", MAX_DETECTIONS="7", AGNOSTIC_NMS="1"))
-    defaults = {name: shown[name]["schema"].get("default") for name in ("conf", "iou", "max_det", "agnostic", "masks")}
-    assert defaults == {"conf": 0.4, "iou": 0.7, "max_det": 7, "agnostic": True, "masks": "polygons"}
+    defaults = {name: shown[name]["schema"].get("default") for name in ("conf", "iou", "max_det", "agnostic")}
+    assert defaults == {"conf": 0.4, "iou": 0.7, "max_det": 7, "agnostic": True}
+    assert parameters(calls.document("segments"))["masks"]["schema"]["default"] == "polygons"
 
 
 @pytest.mark.parametrize("name", values.OPTION_VALUES)
 def test_value_that_the_document_allows_is_accepted(name: str) -> None:
-    checked = option_schema(calls.document("colors"), name)
+    model = next(model for model, usable in USABLE.items() if name in {"read", *usable})
+    checked = option_schema(calls.document(model, **READER), name)
     allowed = 0
     for value in values.OPTION_VALUES[name]:
         if checked.is_valid(json.loads(json.dumps(value))):

@@ -70,7 +70,33 @@ def test_options_and_defaults_are_in_the_page() -> None:
     assert "0.37" in page.text
     assert "number, 0 to 1" in page.text
     assert "score_threshold" in page.text
-    assert "detections[].box_2d.x_min" in page.text
+    assert "box_2d.x_min" in page.text
+
+
+@pytest.mark.parametrize("model", [*TASKS, *TENSORS])
+def test_option_and_object_are_in_the_page_once(model: str) -> None:
+    document, text = calls.document(model), calls.get(model, "/docs").text
+    cells = re.findall("<td>(.*?)</td>", text)
+    for parameter in document["paths"]["/"]["post"].get("parameters", ()):
+        name = parameter["name"]
+        # A field of the result has the name of the request, too.
+        assert cells.count(f"<code>{name}</code>") == (2 if name == "image_name" else 1)
+    ids = [str(attributes["id"]) for _, attributes in Tags(text).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {f"object-{name}" for name in document["components"]["schemas"]} <= set(ids)
+
+
+def test_row_of_an_option_has_its_range_default_and_ways() -> None:
+    (row,) = re.findall("<tr><td><code>max_det</code>.*?</tr>", calls.get("colors", "/docs", MAX_DETECTIONS="7").text)
+    cells = re.findall("<td>(.*?)</td>", row)
+    assert cells[1:4] == ["integer, 1 to 3000", "<code>7</code>", "query, form, JSON"]
+
+
+def test_body_of_the_model_leads_to_the_options() -> None:
+    text = calls.get("colors", "/docs").text
+    for name in ("Request", "Image", "Form"):
+        (section,) = re.findall(f'<section><h2 id="object-{name}">.*?</section>', text)
+        assert '<a href="#options">' in section
 
 
 def test_text_of_the_document_is_escaped() -> None:
