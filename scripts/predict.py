@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scripts.predictions.terminal import Screen
 
 TASKS = ("detect", "segment", "pose", "obb", "classify")
+READERS = ("READ_MODEL_ID", "READ_MODEL_PATH")  # environment variables that name a model that reads the detections
 TIMEOUT = 120.0  # seconds for one image
 MAX_LINES = 25  # images that are listed one by one without --verbose
 EPILOG = """\
@@ -113,7 +114,7 @@ def _print_summary(options: argparse.Namespace, screen: Screen, summary: Summary
 
 
 def _model(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the manifest states of the model.
+    """Return what the manifest states of the model, and `is_read`, which says whether its detections are read.
 
     Raises:
         CannotRun: the model takes no images, or has no results that a requested file could have.
@@ -128,7 +129,8 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
         )
     if task == "classify" and options.coco:
         raise CannotRun("--coco requires a model with detections, got a classify model; use --csv or --jsonl")
-    return model
+    reads = manifest.has_reader(options.dist) or any(name in READERS and value for name, value in options.env)
+    return {**model, "is_read": reads}
 
 
 def _paths(options: argparse.Namespace) -> Paths:

@@ -18,20 +18,22 @@ TASK_FIELDS = {  # of a task -> columns behind those of every task; an array is 
     "obb": ("x_center", "y_center", "box_width", "box_height", "rotation", "corners"),
     "classify": (),
 }
+READING = "reading"  # the last column, if detections are read: the text, empty for one without a reading
 
 
 class CsvWriter:
     """Writer of one file."""
 
-    def __init__(self, file: TextIO, task: str) -> None:
+    def __init__(self, file: TextIO, task: str, has_readings: bool = False) -> None:
         """Write the line with the names of the columns.
 
         Args:
             file: open in text mode with `newline=""`.
             task: of the model.
+            has_readings: a second model reads the detections.
         """
         self._writer = csv.writer(file, lineterminator="\n")
-        self._columns = (*IMAGE, *CLASS, *BOX, *TASK_FIELDS[task])
+        self._columns = (*IMAGE, *CLASS, *BOX, *TASK_FIELDS[task], *((READING,) if has_readings else ()))
         self._writer.writerow(self._columns)
 
     def add(self, result: ImageResult) -> None:
@@ -61,5 +63,6 @@ def _detection(row: dict[str, Any]) -> dict[str, Any]:
     if rotated:
         fields |= {"x_center": rotated["x_center"], "y_center": rotated["y_center"], "rotation": rotated["rotation"]}
         fields |= {"box_width": rotated["width"], "box_height": rotated["height"]}
+    fields[READING] = row.get("reading", {}).get("text", "")
     arrays = ("segments", "mask", "keypoints", "corners")
     return fields | {name: json.dumps(row[name], separators=(",", ":")) for name in arrays if name in row}

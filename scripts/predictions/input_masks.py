@@ -10,6 +10,7 @@ import numpy as np
 from function.arrays import Bools, Floats
 from function.preprocess import letterbox
 from function.preprocess.letterbox import Inverse, Letterbox
+from scripts.predictions import padding
 
 STRIDE = 32  # of models whose manifest has none
 
@@ -30,7 +31,7 @@ def geometry_of(size_wh: tuple[int, int], model: Mapping[str, Any]) -> Letterbox
 def fill(polygons: Sequence[Sequence[Sequence[float]]], geometry: Letterbox) -> Bools:
     """Return the mask that the polygons outline.
 
-    The response clips polygons to the image. Where one leaves the image, the mask has one row or column of the padding.
+    The response clips polygons to the image; `padding` gives the part in the padding back.
 
     Args:
         polygons: of one instance, x and y in pixels of the image, from `postprocess.polygons`.
@@ -61,47 +62,10 @@ def _in_input(polygon: Floats, geometry: Letterbox, back: Inverse) -> Floats:
     points: Floats = np.round((polygon * gain + start) * 2) / 2
     end = start + np.array([back.resized_w, back.resized_h])
     for axis, side in ((0, geometry.input_w), (1, geometry.input_h)):
-        for border, outward in ((start[axis], -1), (end[axis], 1)):
-            if 0 < border < side:  # there is padding, which a mask can reach
-                points = _extended(points, axis, float(border), outward)
+        for border, outward, depth in ((start[axis], -1, start[axis]), (end[axis], 1, side - end[axis])):
+            if depth > 0:  # there is padding, which a mask can reach
+                points = padding.restore(points, axis, float(border), outward, float(depth))
     return points
-
-
-def _extended(points: Floats, axis: int, border: float, outward: int) -> Floats:
-    """Return a polygon whose parts on the border of the image reach one pixel further, if they were clipped there.
-
-    A polygon has horizontal, vertical and diagonal edges. One that ends on the border arrives with a diagonal edge,
-    because its corners are cut by half a pixel; another edge is one of which the end was clipped.
-    """
-    on_border = points[:, axis] == border
-    if not on_border.any() or on_border.all():
-        return points
-    points = np.roll(points, -int(np.flatnonzero(~on_border)[0]), axis=0)  # starts within the image
-    on_border = points[:, axis] == border
-    changes = np.flatnonzero(on_border[1:] != on_border[:-1]) + 1
-    chains = np.append(changes, len(points))[: 2 * ((len(changes) + 1) // 2)].reshape(-1, 2)
-    parts, place = [], 0
-    for first, stop in chains.tolist():
-        before, after = points[first - 1], points[stop % len(points)]
-        ends = [_leaves(before, points[first], axis, border), _leaves(after, points[stop - 1], axis, border)]
-        if ends[0] is None or ends[1] is None:
-            continue
-        outside = np.empty((4, 2))
-        outside[:, axis] = (border, border + outward, border + outward, border)
-        outside[:, 1 - axis] = (ends[0], ends[0], ends[1], ends[1])
-        parts += [points[place:first], outside]
-        place = stop
-    return np.concatenate([*parts, points[place:]])
-
-
-def _leaves(inner: Floats, clipped: Floats, axis: int, border: float) -> float | None:
-    """Return the position on the border where an edge crosses into the first pixels outside; None if it ends there."""
-    aside = clipped[1 - axis] - inner[1 - axis]
-    distance = abs(border - inner[axis])
-    is_slit = aside == 0 and inner[1 - axis] % 1  # to a hole: it runs through the middle of a row
-    if abs(aside) == distance or is_slit:
-        return None
-    return float(inner[1 - axis] + np.sign(aside) * (distance + 0.5))
 
 
 def _count_crossings(crossings: np.ndarray, polygon: Floats) -> None:

@@ -52,7 +52,8 @@ def written(
     Args:
         results: of the images.
         paths: of the files. Folders are made, and existing files are overwritten.
-        model: what the manifest states of it: `task` and `names`, and for masks also its input.
+        model: what the manifest states of it: `task` and `names`, and for masks also its input; and `is_read`, which
+            is true if a second model reads its detections.
         report: called with one line for an image that cannot be drawn.
 
     Raises:
@@ -75,7 +76,11 @@ def writer(paths: Paths, model: Mapping[str, Any], report: Report) -> Iterator[W
     writes: list[Write] = []
     with contextlib.ExitStack() as stack:
         if paths.csv:
-            writes.append(csv_rows.CsvWriter(stack.enter_context(_open(paths.csv)), model["task"]).add)
+            writes.append(
+                csv_rows.CsvWriter(
+                    stack.enter_context(_open(paths.csv)), model["task"], model.get("is_read", False)
+                ).add
+            )
         if paths.jsonl:
             writes.append(_JsonLines(stack.enter_context(_open(paths.jsonl))).add)
         if paths.coco:

@@ -21,7 +21,8 @@ from tests.support import color_model
 
 pytestmark = [pytest.mark.long, pytest.mark.build]
 BUILD = "scripts/build_zip.sh"
-MOST_DISK, MOST_DISK_WITH_TORCH = 350e6, 2e9  # bytes after the first command, for an .onnx and for a .pt
+# Bytes of the whole checkout after the first command, for an .onnx and for a .pt.
+MOST_DISK, MOST_DISK_WITH_TORCH = 350e6, 2e9
 MOST_SECONDS = 60  # of an .onnx from a fresh clone, on two cores that do nothing else
 
 
@@ -111,8 +112,7 @@ def test_python_3_13_alone_does_what_readme_says_also_without_network_later(
     model, image = str(machine.home / "colors.onnx"), str(machine.home / "red.png")
     first = machine.run(BUILD, model)
     assert first.code == 0, first
-    parts = [machine.checkout / name for name in (".envs", "build", "dist")]
-    used = disk_usage(parts)
+    used = disk_usage(machine.checkout)
     with capsys.disabled():
         print(f"\nan .onnx from a fresh clone: {first.seconds:.0f} s, {used / 1e6:.0f} MB")  # noqa: T201
     assert used <= MOST_DISK
@@ -163,11 +163,14 @@ def test_the_first_command_of_readme_builds_and_tries_the_example(
     make_machine: Callable[..., Machine], capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = make_machine("3.13")
+    older = pythons.find("3.11")  # the first choice for the export: more package indexes have torch for CPUs for it
+    if older:
+        machine.add("python3.11", f'exec {older} "$@"')
     done = machine.run(BUILD)
     assert done.code == 0, done
-    used = disk_usage([machine.checkout / name for name in (".envs", "build", "dist")])
+    used = disk_usage(machine.checkout)
     with capsys.disabled():
         print(f"\nthe example from a fresh clone: {done.seconds:.0f} s, {used / 1e6:.0f} MB")  # noqa: T201
     assert list((machine.checkout / "dist" / "try").glob("*.jpg"))
-    if not list((machine.checkout / ".envs" / "export").rglob("libtorch_cuda*")):  # the index of CPU builds was reached
+    if not list((machine.checkout / ".envs" / "export").rglob("libtorch_cuda*")):  # torch for CPUs was available
         assert used <= MOST_DISK_WITH_TORCH

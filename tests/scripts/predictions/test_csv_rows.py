@@ -14,9 +14,9 @@ COLUMNS = "image,width,height,class_id,class_name,confidence,x_min,y_min,x_max,y
 START = {"image": "a.jpg", "width": "100", "height": "200"}
 
 
-def text(task: str, *results: Any) -> str:
+def text(task: str, *results: Any, has_readings: bool = False) -> str:
     file = io.StringIO()
-    writer = CsvWriter(file, task)
+    writer = CsvWriter(file, task, has_readings)
     for item in results:
         writer.add(item)
     return file.getvalue()
@@ -42,6 +42,14 @@ def test_detection_is_one_row() -> None:
         "a.jpg,100,200,0,gauge,0.9134,12.5,40.0,62.5,90.0",
         "a.jpg,100,200,1,clock,0.9134,12.5,40.0,62.5,90.0",
     ]
+
+
+def test_readings_are_the_last_column_of_a_build_with_a_model_that_reads() -> None:
+    boxes = [detection() | {"reading": {"text": "4.2 bar"}}, detection() | {"reading": {"error": "e"}}, detection()]
+    rows = text("detect", result(body("detect", *boxes)), has_readings=True).splitlines()
+    assert rows[0] == f"{COLUMNS},reading"
+    assert [row.rpartition(",")[2] for row in rows[1:]] == ["4.2 bar", "", ""]
+    assert text("detect", result(body("detect", *boxes))).startswith(f"{COLUMNS}\n")
 
 
 @pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])

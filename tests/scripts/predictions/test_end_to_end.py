@@ -1,7 +1,7 @@
 """scripts/predict.py and scripts/compare.py on 60 images, with the zips of every task, against Ultralytics' `predict`.
 
 The response clips the polygons of a segment model to the image. Of a mask that reaches into the padding of the model
-input, the points on the border of the image can be fewer than those of `save_txt`.
+input, more than one outline can have the same clipped polygon, so that a line can differ from that of `save_txt`.
 """
 
 import csv
@@ -29,7 +29,8 @@ WEIGHTS = {
 COUNT = 60
 PIXEL = 0.012  # the response has two decimals, and a label six digits; measured: 0.0093
 MASK = 0.00001  # relative: a label has six digits; measured: 0.000001
-CLIPPED_PIXELS = 2.1  # of the model input, for a mask that reaches the border of the image; measured: 2.002
+CLIPPED_PIXELS = 1.1  # of the model input, for a mask that reaches into the padding; measured: 1.001
+CLIPPED_LINES = 2  # that may differ by so much, of the 43 of masks that reach the border of the image; measured: 2
 CONFIDENCE = 0.0001  # the response has four decimals; measured: 0.00005
 SAVE_TXT = """
     from export import ultralytics_setup
@@ -144,12 +145,30 @@ def test_labels_equal_those_of_yolo_predict(results: Results) -> None:
     names = {path.name for path in results.theirs.iterdir()}
     assert {path.name for path in results.ours.iterdir()} == names
     assert len(names) > COUNT / 2
+    different = 0
     for name in names:
         with Image.open(results.images / f"{name.removesuffix('.txt')}.jpg") as opened:
             size = opened.size
         pairs = [(folder / name).read_text().splitlines() for folder in (results.ours, results.theirs)]
         for ours, theirs in zip(*pairs, strict=True):
-            compare_lines(results, ours.split(), theirs.split(), size)
+            if results.task == "segment":
+                different += not has_equal_outline(results, ours.split(), theirs.split(), size)
+            else:
+                compare_lines(results, ours.split(), theirs.split(), size)
+    assert different <= CLIPPED_LINES
+
+
+def has_equal_outline(results: Results, ours: list[str], theirs: list[str], size_wh: tuple[int, int]) -> bool:
+    """Return whether the lines of a mask are equal; those of a mask within the image have to be."""
+    assert ours[0] == theirs[0]
+    outline, reference = (np.array(line[1:], dtype=float).reshape(-1, 2) for line in (ours, theirs))
+    if outline.shape == reference.shape and np.abs(outline - reference).max() <= MASK:
+        return True
+    assert ((reference == 0) | (reference == 1)).any()
+    pixel = max(size_wh) / manifest.model(results.dist)["imgsz"][0]  # of the model input, in pixels of the image
+    assert distance(reference * size_wh, outline * size_wh) <= CLIPPED_PIXELS * pixel
+    assert distance(outline * size_wh, reference * size_wh) <= CLIPPED_PIXELS * pixel
+    return False
 
 
 def compare_lines(results: Results, ours: list[str], theirs: list[str], size_wh: tuple[int, int]) -> None:
@@ -157,17 +176,6 @@ def compare_lines(results: Results, ours: list[str], theirs: list[str], size_wh:
         assert ours == theirs
         return
     assert ours[0] == theirs[0]
-    if results.task == "segment":
-        (side, _) = manifest.model(results.dist)["imgsz"]
-        pixel = max(size_wh) / side  # of the model input, in pixels of the image
-        outline, reference = (np.array(line[1:], dtype=float).reshape(-1, 2) for line in (ours, theirs))
-        if ((reference == 0) | (reference == 1)).any():
-            assert distance(reference * size_wh, outline * size_wh) <= CLIPPED_PIXELS * pixel
-            assert distance(outline * size_wh, reference * size_wh) <= CLIPPED_PIXELS * pixel
-        else:
-            assert outline.shape == reference.shape
-            assert np.abs(outline - reference).max() <= MASK
-        return
     values = np.array([ours[1:], theirs[1:]], dtype=float)
     box, keypoints = (values[:, :4], values[:, 4:]) if results.task == "pose" else (values, values[:, :0])
     assert np.abs(np.diff(box.reshape(2, -1, 2) * size_wh, axis=0)).max() <= PIXEL
