@@ -30,13 +30,14 @@ CONFIG = TrainingConfig(
     names=crops.NAMES,
     make=crops.make,
     plan=crops.PLAN,
-    counts={"train": 10_000, "val": 200, "test": 200},
+    counts={"train": 5000, "val": 200, "test": 200},
     seeds={"train": 30291, "val": 30292, "test": 30293},
-    epochs=30,
+    epochs=24,
     settings=SETTINGS
-    | {"imgsz": 192, "batch": 32, "nbs": 32, "mosaic": 0.0, "close_mosaic": 0, "scale": 0.2, "pose": POSE_GAIN},
+    | {"imgsz": 128, "batch": 32, "nbs": 32, "mosaic": 0.0, "close_mosaic": 0, "scale": 0.2, "pose": POSE_GAIN},
     keypoints=KEYPOINTS,
     sigmas=SIGMAS,
+    bfloat16=True,
     initial=EXAMPLE / "tasks" / "pose.pt",
 )
 

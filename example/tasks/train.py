@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from example.offline import load_checkpoint, load_yolo
 from example.strip_checkpoint import save_stripped
@@ -67,6 +68,10 @@ def train(config: TrainingConfig, data: Path, args: argparse.Namespace) -> Path:
     if config.initial and not args.resume:
         model.load(str(config.initial))
     model.add_callback("on_train_start", partial(_set_threads, args.threads))
+    if config.bfloat16 and args.device == "cpu":
+        model.add_callback("on_train_start", _put_channels_last)
+        model.add_callback("on_train_epoch_start", partial(_set_bfloat16, True))
+        model.add_callback("on_train_epoch_end", partial(_set_bfloat16, False))  # the validation has all digits
     if args.resume:
         model.train(resume=True, device=args.device)
     else:
@@ -99,6 +104,20 @@ def _set_threads(threads: int, _trainer: object) -> None:
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _put_channels_last(trainer: Any) -> None:
+    import torch
+
+    trainer.model.to(memory_format=torch.channels_last)
+
+
+def _set_bfloat16(enabled: bool, _trainer: object) -> None:
+    """Run convolutions in bfloat16 or not: `amp` of ultralytics has no effect on a CPU."""
+    import torch
+
+    torch.set_autocast_cache_enabled(False)  # it keeps weights until the end of a context, and here is none
+    torch.set_autocast_enabled("cpu", enabled)
 
 
 def _is_unfinished(config: TrainingConfig) -> bool:

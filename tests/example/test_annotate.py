@@ -1,0 +1,63 @@
+"""Image of the README: the file is what the script makes of the zips; a model that reads gauges is part of them."""
+
+import io
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from example import annotate
+from scripts import manifest
+
+CHANGED = 24  # levels: more than the JPEG of equal images differs between versions of libjpeg
+MAX_SHARE = 0.001  # of the pixels; a digit of one confidence is 0.0002
+
+
+def pixels(file: "Path | io.BytesIO") -> "np.ndarray[Any, np.dtype[np.int16]]":
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.int16)
+
+
+@pytest.mark.torch
+@pytest.mark.build
+@pytest.mark.runtime
+def test_image_of_the_readme_is_drawn_from_the_zips(tmp_path: Path) -> None:
+    annotate.build(tmp_path / "dist")
+    annotate.main(["--dist", str(tmp_path / "dist"), "--out", str(tmp_path / "a.jpg")])
+    assert manifest.has_reader(tmp_path / "dist") == annotate.READER.is_file()
+    drawn, stored = pixels(tmp_path / "a.jpg"), pixels(annotate.ANNOTATED)
+    assert drawn.shape == stored.shape
+    assert (np.abs(drawn - stored).max(axis=2) > CHANGED).mean() < MAX_SHARE
+
+
+@pytest.mark.parametrize("has_reader", [True, False])
+def test_model_that_reads_gauges_is_built_in_if_it_exists(
+    has_reader: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    weights = tmp_path / "gauge.pt"
+    if has_reader:
+        weights.write_bytes(b"weights")
+    annotate.build(tmp_path / "dist", weights)
+    (command,) = commands
+    assert (["--read-model", str(weights)] == command[2:4]) == has_reader
+    assert command[-2:] == ["--out", str(tmp_path / "dist")]
+
+
+def test_reading_and_boxes_are_drawn() -> None:
+    image = annotate.SAMPLE.read_bytes()
+    box = {"x_min": 500, "y_min": 400, "x_max": 700, "y_max": 600}
+    gauge = {"class_name": "gauge", "class_id": 0, "confidence": 0.9, "box_2d": box}
+    bodies = [{"detections": []}, {"detections": [gauge]}, {"detections": [{**gauge, "reading": {"text": "4.2 bar"}}]}]
+    plain, boxed, read = (pixels(io.BytesIO(annotate.annotate(image, body))) for body in bodies)
+    assert np.abs(plain - pixels(annotate.SAMPLE)).mean() < 4  # the loss of a second JPEG
+    assert (np.abs(boxed - plain).max(axis=2) > CHANGED).sum() > 4 * 200
+    assert (np.abs(read - boxed).max(axis=2) > CHANGED).sum() > 200
+
+
+def test_file_of_the_readme_is_small() -> None:
+    assert annotate.ANNOTATED.stat().st_size < 250_000
