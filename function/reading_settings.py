@@ -1,6 +1,6 @@
 """Settings of readings: the texts that a second model gives for detections. `Settings` reads the environment variables.
 
-Loaded only if one of the variables READ_* is set.
+Loaded only if one of the variables READ_* is set, or a model that reads is in one of the zips.
 """
 
 import re
@@ -19,10 +19,7 @@ NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 SCALE = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?:\s+(\S.*))?", re.ASCII)
 MAX_UNIT = 40  # characters
 MAX_VALUE, MIN_RANGE = 1e9, 1e-6  # of the values of a scale: float64 has 15 digits
-ONLY_WITH = {  # a variable without an effect would be a mistake that nobody sees
-    "READ_MODEL_ID": ("READ_PROMPT",),
-    "READ_MODEL_PATH": ("READ_MODEL_SHA256", "READ_SCALE"),
-}
+OF_POSE_MODELS = ("READ_MODEL_SHA256", "READ_SCALE")
 
 
 class Scale(NamedTuple):
@@ -34,24 +31,33 @@ class Scale(NamedTuple):
 
 
 class ReadingSettings(NamedTuple):
-    """Which detections are read, and with what; exactly one of `model_id` and `model_path` is set."""
+    """Which detections are read, and with what; exactly one of `model_id` and `model_path` is not None."""
 
     model_id: str | None  # Bedrock model, inference profile or ARN
-    model_path: str | None  # ONNX pose model: file or s3://bucket/key
+    model_path: str | None  # ONNX pose model: file or s3://bucket/key; the file in a zip if no variable names a model
     model_sha256: str | None  # expected checksum of that file; None: not checked
     classes: tuple[str, ...]  # names or ids; (): every class
     prompt: str
     max_crops: int  # of one image
     scale: Scale | None  # None: a reading is a share of the scale, 0..1
+    is_packed: bool = False  # `model_path` is the file in a zip
+
+    @property
+    def origin(self) -> str:
+        """Name of the model for messages: the variable that names it, or the path of the file in a zip."""
+        if self.is_packed:
+            return str(self.model_path)
+        return "READ_MODEL_ID" if self.model_id else "READ_MODEL_PATH"
 
 
-def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> ReadingSettings:
+def parse(values: Mapping[str, str], max_crops: int, sha256: str | None, packed: str | None = None) -> ReadingSettings:
     """Return the settings of readings.
 
     Args:
         values: text of the variables READ_*, without spaces at its ends; an empty text means "not set".
         max_crops: READ_MAX_CROPS, parsed.
         sha256: READ_MODEL_SHA256, parsed.
+        packed: path of a pose model in one of the zips, which is used if no variable names a model; None: none.
 
     Raises:
         InvalidSetting: a variable has an invalid value or no effect, or two of them exclude each other.
@@ -59,7 +65,8 @@ def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> Read
     model_id, model_path = values["READ_MODEL_ID"] or None, values["READ_MODEL_PATH"] or None
     if model_id and model_path:
         raise InvalidSetting("exactly one of READ_MODEL_ID and READ_MODEL_PATH must be set, got both")
-    _check_effect(values)
+    is_packed = bool(packed) and not (model_id or model_path)
+    _check_effect(values, has_pose_model=is_packed or bool(model_path))
     if model_id and not MODEL_ID.fullmatch(model_id):
         raise InvalidSetting(f"READ_MODEL_ID must be a model id, inference profile or ARN, got {shown(model_id)}")
     if len(values["READ_PROMPT"]) > MAX_PROMPT:
@@ -69,18 +76,28 @@ def parse(values: Mapping[str, str], max_crops: int, sha256: str | None) -> Read
     if values["READ_CLASSES"] and not classes:
         raise InvalidSetting(f"READ_CLASSES must be class names with commas, got {shown(values['READ_CLASSES'])}")
     prompt = values["READ_PROMPT"] or PROMPT
-    return ReadingSettings(model_id, model_path, sha256, classes, prompt, max_crops, _scale(values["READ_SCALE"]))
+    path = packed if is_packed else model_path
+    return ReadingSettings(model_id, path, sha256, classes, prompt, max_crops, _scale(values["READ_SCALE"]), is_packed)
 
 
-def _check_effect(values: Mapping[str, str]) -> None:
-    """Check that every variable that is set belongs to the model that reads."""
-    if not (values["READ_MODEL_ID"] or values["READ_MODEL_PATH"]):
+def _check_effect(values: Mapping[str, str], has_pose_model: bool) -> None:
+    """Check that there is a model that reads, and that every variable that is set belongs to it.
+
+    A variable without an effect would be a mistake that nobody sees.
+    """
+    if not (values["READ_MODEL_ID"] or has_pose_model):
         names = ", ".join(name for name, value in values.items() if value)
-        raise InvalidSetting(f"READ_MODEL_ID or READ_MODEL_PATH must be set to have detections read, got only {names}")
-    for model, others in ONLY_WITH.items():
-        for name in others:
-            if values[name] and not values[model]:
-                raise InvalidSetting(f"{name} must be set only with {model}, got {shown(values[name])}")
+        raise InvalidSetting(
+            "READ_MODEL_ID or READ_MODEL_PATH must be set to have detections read, or the zips have a model that reads "
+            f"(build_zip.sh --read-model), got only {names}"
+        )
+    for name in () if has_pose_model else OF_POSE_MODELS:
+        if values[name]:
+            raise InvalidSetting(
+                f"{name} must be set only with a pose model, not with READ_MODEL_ID, got {shown(values[name])}"
+            )
+    if values["READ_PROMPT"] and not values["READ_MODEL_ID"]:
+        raise InvalidSetting(f"READ_PROMPT must be set only with READ_MODEL_ID, got {shown(values['READ_PROMPT'])}")
 
 
 def _scale(text: str) -> Scale | None:

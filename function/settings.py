@@ -29,8 +29,10 @@ MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memo
 SHA256_DIGITS = 64
 ORIGIN = r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"  # in lower case
 LAYER_MODEL = "/opt/model.onnx"  # written by `build_zip.sh --model-in-layer`
+LAYER_READER = "/opt/reader.onnx"  # written by `build_zip.sh --read-model FILE --model-in-layer`
 TASK_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TASK_MODEL = f"{TASK_ROOT}/model.onnx"  # in function.zip, next to this package
+TASK_READER = f"{TASK_ROOT}/reader.onnx"  # there too
 
 
 class Settings(NamedTuple):
@@ -147,12 +149,13 @@ def _digests(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 def _reading(environ: Mapping[str, str]) -> "ReadingSettings | None":
     values = {name: environ.get(name, "").strip() for name in READ_VARIABLES}
-    if not any(values.values()):
+    packed = next((path for path in (TASK_READER, LAYER_READER) if os.path.isfile(path)), None)
+    if not (packed or any(values.values())):
         return None
     max_crops, sha256 = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS), _sha256(environ, "READ_MODEL_SHA256")
     from function import reading_settings  # imported here: few functions read detections
 
-    return reading_settings.parse(values, max_crops, sha256)
+    return reading_settings.parse(values, max_crops, sha256, packed)
 
 
 def _is_sha256(text: str) -> bool:

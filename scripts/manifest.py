@@ -91,6 +91,12 @@ def model(folder: Path) -> dict[str, Any]:
     return dict(fields.get("model") or {})
 
 
+def has_reader(folder: Path) -> bool:
+    """Return whether the zips have a second model, which reads the detections; errors as for `model`."""
+    read(folder)
+    return "reader" in json.loads((folder / NAME).read_text(encoding="utf-8"))
+
+
 def _parse(fields: dict[str, Any]) -> Manifest:
     zips = [fields.get(name) for name in ("layer", "function")]
     layer, function = (zipped.get("sha256") if isinstance(zipped, dict) else None for zipped in zips)

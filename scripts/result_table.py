@@ -79,17 +79,27 @@ def _result(number: int, row: Any, with_times: bool) -> list[str]:
 
 
 def _boxes(detections: list[dict[str, Any]]) -> list[str]:
+    """Return the table of detections, with a column of readings if one of them has one."""
     if not detections:
         return []
     width = max(CLASS_WIDTH, *(len(str(detection["class_name"])) for detection in detections))
     field = next((name for name in DETAILS if name in detections[0]), None)
     heading = f"  {DETAILS[field]:>11}" if field else ""
+    heading += "  reading" if any(detection.get("reading") for detection in detections) else ""
     output = [f"{'class':{width}}  confidence     x_min     y_min     x_max     y_max{heading}"]
     for detection in detections:
         edges = "".join(f"{detection['box_2d'][edge]:10.2f}" for edge in EDGES)
         detail = f"  {_detail(field, detection[field]):>11}" if field else ""
-        output.append(f"{detection['class_name']:{width}}  {detection['confidence']:10.4f}{edges}{detail}")
+        output.append(
+            f"{detection['class_name']:{width}}  {detection['confidence']:10.4f}{edges}{detail}{_reading(detection)}"
+        )
     return output
+
+
+def _reading(detection: dict[str, Any]) -> str:
+    """Return the column of the reading: its text, or the type of its error; "" if the detection was not read."""
+    reading = detection.get("reading")
+    return f"  {' '.join(str(reading.get('text') or reading.get('type')).split())}" if reading else ""
 
 
 def _detail(field: str, value: Any) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 MAX_PORT = 65_535
+IAM = "AWS_IAM"  # auth type of a Function URL
 TIMEOUT = 30.0  # seconds
 HEADERS_LIMIT = 1024 * 1024  # bytes; of the request line and the headers, as Lambda
 SHUTDOWN_LIMIT = 3  # seconds for running requests after Ctrl-C
@@ -35,6 +36,7 @@ EPILOG = """\
 examples:
   scripts/serve.py                                         the zips in dist, at http://127.0.0.1:8000/
   scripts/serve.py --reload --verbose                      with the present files of function/, and the log
+  scripts/serve.py --auth AWS_IAM                          with the readings of a model in the zips
   scripts/serve.py --isolation plain --env NAME=VALUE      with a network, for S3 and Bedrock: see docs/local.md
 
 exit codes: 1 the function did not start, 2 usage or environment error, 130 interrupted, which is how the server ends"""
@@ -98,7 +100,8 @@ def _serve(options: argparse.Namespace) -> None:
             reload.watch(lambda: _renew(reload, pool))
         origins = [name.strip().lower() for name in environ.get("CORS_ORIGINS", "").split(",") if name.strip()]
         config = uvicorn.Config(
-            Application(pool.invoke, executor, _print_error, origins), log_config=None, access_log=False, ws="none",
+            Application(pool.invoke, executor, _print_error, origins, options.auth == IAM),
+            log_config=None, access_log=False, ws="none",
             lifespan="off", server_header=False, proxy_headers=False, timeout_graceful_shutdown=SHUTDOWN_LIMIT,
             h11_max_incomplete_event_size=HEADERS_LIMIT, http="h11", loop="asyncio",
         )  # fmt: skip
@@ -154,6 +157,11 @@ def parser() -> Parser:
     add(
         "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE",
         help="environment variable of the function; repeatable",
+    )  # fmt: skip
+    add(
+        "--auth", choices=("NONE", IAM), default="NONE",
+        help="auth type of the Function URL; AWS_IAM: every request counts as signed, so detections are read, and "
+        "uploads accepted, without an API key; no signature is checked (default: %(default)s)",
     )  # fmt: skip
     add("--reload", action="store_true", help="use the files of function/, again after each change")
     add("--verbose", action="store_true", help="print the log of the function to stderr")

@@ -34,7 +34,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     },
     "readings": {
         "arrays", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results", "settings",
-        "storage",
+        "storage", "tensors",
     },
     "image_loading": {"fetch", "request", "settings", "storage"},
     "service": {
@@ -42,8 +42,8 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
         "time_limit",
     },
     "api": {
-        "arrays", "draw", "image_loading", "metadata", "model", "page", "postprocess", "preprocess", "request",
-        "results", "service", "settings", "storage", "tensors",
+        "arrays", "draw", "image_loading", "metadata", "model", "page", "postprocess", "predictor", "preprocess",
+        "request", "results", "service", "settings", "storage", "tensors",
     },
     "metrics": {"arrays", "results"},
     "page": {"draw", "service", "settings", "tensors"},

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -16,6 +17,9 @@ from function.request import Options
 from function.results import Prediction, Reading
 from function.settings import Settings
 
+if TYPE_CHECKING:
+    from function.tensors.model import TensorModel
+
 MAX_BYTES = 2 * 1024**3  # the largest size of one ONNX file
 BEST = Options(conf=0.05, max_det=1)  # a crop has one dial: the confidence of its points decides
 
@@ -23,27 +27,39 @@ logger = logging.getLogger(__name__)
 
 
 def load(reading: ReadingSettings, settings: Settings) -> Model:
-    """Load the model of READ_MODEL_PATH.
+    """Load the pose model.
 
     Raises:
         UnusableModel: no such file or object, another checksum, or not a pose model with the four points.
     """
     path = str(reading.model_path)
+    if reading.is_packed and reading.model_sha256 is None:  # Lambda checks the zips
+        return require(model.load_bundled(path, settings.threads, spinning=settings.spinning), reading.origin)
     content = _content(path)
     checksum = hashlib.sha256(content).hexdigest()
     if reading.model_sha256 not in (None, checksum):
         raise UnusableModel(f"the sha256 of {path} must be {reading.model_sha256} (READ_MODEL_SHA256), got {checksum}")
     if reading.model_sha256 is None:
         logger.warning("%s is not checked: set READ_MODEL_SHA256 to %s", one_line(path), checksum)
-    loaded = model.load_bytes(path, content, settings.threads, spinning=settings.spinning)
+    return require(model.load_bytes(path, content, settings.threads, spinning=settings.spinning), reading.origin)
+
+
+def require(loaded: "Model | TensorModel", name: str) -> Model:
+    """Return a model that can read a dial.
+
+    Args:
+        loaded: any model.
+        name: of the model, for messages.
+
+    Raises:
+        UnusableModel: not a pose model with the four points.
+    """
     points = loaded.metadata.kpt_shape if isinstance(loaded, Model) else None
-    if not isinstance(loaded, Model) or points is None or points[0] != len(scale.POINTS):
-        got = loaded.metadata.task if isinstance(loaded, Model) else "a generic ONNX model"
-        points_got = f" with {points[0]} points" if points else ""
-        raise UnusableModel(
-            f"READ_MODEL_PATH must be a pose model with the points {', '.join(scale.POINTS)}, got {got}{points_got}"
-        )
-    return loaded
+    if isinstance(loaded, Model) and points and points[0] == len(scale.POINTS):
+        return loaded
+    got = loaded.metadata.task if isinstance(loaded, Model) else "a generic ONNX model"
+    points_got = f" with {points[0]} points" if points else ""
+    raise UnusableModel(f"{name} must be a pose model with the points {', '.join(scale.POINTS)}, got {got}{points_got}")
 
 
 def read(

@@ -25,11 +25,11 @@ class Reader(NamedTuple):
     reading: ReadingSettings
     settings: Settings
     class_ids: frozenset[int] | None  # of the detections that are read; None: of every class
-    dial: Model | None  # the pose model of READ_MODEL_PATH; None: Bedrock
+    dial: Model | None  # the pose model; None: Bedrock
 
     @classmethod
     def load(cls, reading: ReadingSettings, settings: Settings, metadata: ModelMetadata | None) -> Self:
-        """Return the reader; the model of READ_MODEL_PATH is loaded, boto3 is not.
+        """Return the reader; a pose model is loaded, boto3 is not.
 
         Args:
             reading: settings of readings.
@@ -38,12 +38,12 @@ class Reader(NamedTuple):
 
         Raises:
             InvalidSetting: the model finds no objects, or does not have a class of READ_CLASSES.
-            UnusableModel: the model of READ_MODEL_PATH is missing, broken or another kind of model.
+            UnusableModel: the pose model is missing, broken or another kind of model.
         """
-        name = "READ_MODEL_ID" if reading.model_id else "READ_MODEL_PATH"
         if metadata is None or metadata.task == "classify":
             got = "a generic ONNX model" if metadata is None else "classify"
-            raise InvalidSetting(f"{name} must be set only for a model that detects objects, got {got}")
+            kind = "packed" if reading.is_packed else "set"
+            raise InvalidSetting(f"{reading.origin} must be {kind} only for a model that detects objects, got {got}")
         class_ids = None
         if reading.classes:
             try:

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/cli/latest/reference/lambda/ ; waiters and d
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,10 @@ TRUST = (
 URL_TITLE = """\
 Optional: create a Function URL. AWS_IAM: callers of this account sign their requests. NONE: everybody can call it; it
 also needs two permissions (lambda:InvokeFunctionUrl and lambda:InvokeFunction)."""
+SCALE_TITLE = """\
+Set the values at the two ends of the scale of your dials, and move the alias. Without them, a reading is a share of the
+scale, 0 to 1. This replaces all variables of the function."""
+SCALE = "0:10 bar"  # an example
 LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
@@ -45,7 +50,9 @@ class Upload(NamedTuple):
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
 
 
-def page(layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False) -> str:
+def page(
+    layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False, reads: bool = False
+) -> str:
     """Return all commands in the order of their use, as Markdown.
 
     Args:
@@ -54,8 +61,10 @@ def page(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
         target: architecture and Python of the function.
         model_in_layer: the model is in layer.zip.
         generic: a generic ONNX model, which takes inference requests instead of images.
+        reads: a second model reads the detections.
     """
-    code, packages = ("code", "packages and the model") if model_in_layer else ("code and model", "packages")
+    models = "models" if reads else "model"
+    code, packages = ("code", f"packages and the {models}") if model_in_layer else (f"code and {models}", "packages")
     blocks = [
         ("Choose the names. The role must exist; the next block creates it.", _names(layer, function)),
         ("Once: create a role that may write logs.", _role()),
@@ -69,6 +78,7 @@ def page(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
             f"Later: update the {packages} (layer.zip), and move the alias.",
             [*_publish(layer, target), *_update_layers(target), *_move()],
         ),
+        *([(SCALE_TITLE, _scale())] if reads else []),
         ("Invoke the function.", _invoke(generic)),
         (URL_TITLE, _url(generic)),
     ]
@@ -76,10 +86,13 @@ def page(layer: Upload, function: Upload, target: Target, model_in_layer: bool, 
     return "\n\n".join([intro, *("\n".join([title, "", "```bash", *lines, "```"]) for title, lines in blocks)]) + "\n"
 
 
-def next_steps(layer: Upload, function: Upload, generic: bool) -> str:
-    """Return the next two commands: deploy the zips, and call the function."""
+def next_steps(layer: Upload, function: Upload, generic: bool, reads: bool = False) -> str:
+    """Return the next two commands, deploy the zips and call the function; with a model that reads, also the scale."""
     call = f"aws lambda invoke --function-name yolo:{ALIAS} --payload fileb://request.json response.json"
-    return f"Next: {deploy_command(layer, function)}\n      {call if generic else 'scripts/call.py IMAGE'}"
+    lines = [f"Next: {deploy_command(layer, function)}", call if generic else "scripts/call.py IMAGE"]
+    if reads:
+        lines.append(f"Readings are shares of the scale, 0 to 1. Values: deploy with --env 'READ_SCALE={SCALE}'")
+    return "\n      ".join(lines)
 
 
 def deploy_command(*uploads: Upload) -> str:
@@ -162,6 +175,16 @@ def _update_layers(target: Target) -> list[str]:
         'aws lambda update-function-configuration --function-name "$FUNCTION" \\',
         f'  --runtime python{target.python} --layers "$LAYER_ARN"',
         'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
+    ]
+
+
+def _scale() -> list[str]:
+    variables = json.dumps({"Variables": {"ORT_DISABLE_TELEMETRY": "1", "READ_SCALE": SCALE}})
+    return [
+        'aws lambda update-function-configuration --function-name "$FUNCTION" \\',
+        f"  --environment '{variables}'",
+        'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
+        *_move(),
     ]
 
 

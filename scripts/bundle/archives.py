@@ -10,10 +10,12 @@ from layer import bytecode, pin, zip_writer
 from layer.targets import Target
 from scripts import environments, manifest
 from scripts.bundle import sizes
+from scripts.bundle.optimize import Optimized
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TASK_ROOT, LAYER_ROOT = "/var/task", "/opt"  # where Lambda unpacks function.zip and layer.zip
 MODEL_NAME = "model.onnx"
+READER_NAME = "reader.onnx"  # the second model, which reads the detections
 # Of the files below function/; others stay behind.
 SHIPPED_SUFFIXES = (".py", ".html", ".css", ".js", ".jpg", ".json", ".txt")
 VERSION_LINE = 'VERSION = "0+source"'  # in function/__init__.py; a comment may follow
@@ -23,7 +25,9 @@ class VersionLineMissing(Exception):
     """function/__init__.py does not have the line that the build replaces by the version."""
 
 
-def write(out: Path, packages: Path, function: Path, model: Path, model_in_layer: bool) -> tuple[Path, Path]:
+def write(
+    out: Path, packages: Path, function: Path, model: Path, model_in_layer: bool, reader: Path | None = None
+) -> tuple[Path, Path]:
     """Write layer.zip and function.zip and return their paths.
 
     Args:
@@ -31,11 +35,13 @@ def write(out: Path, packages: Path, function: Path, model: Path, model_in_layer
         packages: folder of the layer's packages, from `layer.build`.
         function: folder with `function/` in it, with or without bytecode.
         model: the ONNX file.
-        model_in_layer: put the model into layer.zip instead of function.zip.
+        model_in_layer: put the models into layer.zip instead of function.zip.
+        reader: the ONNX file of the model that reads the detections; None: none.
     """
     layer_files = zip_writer.files_below(packages, "python/")
     function_files = {**zip_writer.files_below(function, ""), "LICENSE": ROOT / "LICENSE"}
-    (layer_files if model_in_layer else function_files)[MODEL_NAME] = model
+    models = {MODEL_NAME: model, **({READER_NAME: reader} if reader else {})}
+    (layer_files if model_in_layer else function_files).update(models)
     zips = out / manifest.LAYER_ZIP, out / manifest.FUNCTION_ZIP
     for path, files in zip(zips, (layer_files, function_files), strict=True):
         zip_writer.write(path, files)
@@ -72,7 +78,7 @@ def _write_version(path: Path) -> None:
 
 
 def describe(
-    zips: tuple[Path, Path], target: Target, model: ModelInfo, source_sha256: str, model_in_layer: bool
+    zips: tuple[Path, Path], target: Target, model: Optimized, model_in_layer: bool, reader: Optimized | None = None
 ) -> dict[str, Any]:
     """Return the fields of build.json.
 
@@ -80,10 +86,11 @@ def describe(
         zips: layer.zip and function.zip.
         target: architecture and Python of the function.
         model: the ONNX file in the zip.
-        source_sha256: digest of the ONNX file before it was optimized.
-        model_in_layer: the model is in layer.zip.
+        model_in_layer: the models are in layer.zip.
+        reader: the ONNX file in the zip that reads the detections; None: none.
     """
     layer, function = (_describe_zip(path) for path in zips)
+    folder = LAYER_ROOT if model_in_layer else TASK_ROOT
     return {
         "arch": target.arch,
         "python": target.python,
@@ -91,15 +98,21 @@ def describe(
         "function": function,
         "total_zip_bytes": layer["zip_bytes"] + function["zip_bytes"],
         "total_unzipped_bytes": layer["unzipped_bytes"] + function["unzipped_bytes"],
-        "model": {
-            "path": f"{LAYER_ROOT if model_in_layer else TASK_ROOT}/{MODEL_NAME}",
-            "bytes": model.size,
-            "sha256": model.sha256,
-            "source_sha256": source_sha256,
-            "task": model.task,
-            **_input_fields(model),
-        },
+        "model": _describe_model(model, f"{folder}/{MODEL_NAME}"),
+        **({"reader": _describe_model(reader, f"{folder}/{READER_NAME}")} if reader else {}),
         "packages": pin.versions(pin.REQUIREMENTS.read_text(encoding="utf-8")),
+    }
+
+
+def _describe_model(model: Optimized, path: str) -> dict[str, Any]:
+    info = model.info
+    return {
+        "path": path,
+        "bytes": info.size,
+        "sha256": info.sha256,
+        "source_sha256": model.source_sha256,
+        "task": info.task,
+        **_input_fields(info),
     }
 
 

@@ -5,10 +5,11 @@ scripts/build_zip.sh starts it in the environment `build`.
 
 import contextlib
 import io
+import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from export import crash_log
 from export.model_info import ModelInfo
@@ -16,13 +17,14 @@ from layer import build
 from layer.__main__ import FAILURES
 from scripts import environments, home, manifest, pythons
 from scripts.aws import commands
-from scripts.bundle import archives, container, model, optimize, sbom, sizes, target, trial
+from scripts.bundle import archives, container, model, optimize, reader, sbom, sizes, target, trial
+from scripts.bundle.document import DEPLOY_PAGE, Record
+from scripts.bundle.optimize import Optimized
 from scripts.bundle.options import Options, parse
 from scripts.environments import EnvironmentFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
-DEPLOY_PAGE = "deploy-commands.md"
 NO_BYTECODE = """\
 Python {version} is not on this machine, so the zips have no bytecode: each cold start compiles every module again, and
 importing numpy, onnxruntime and pillow takes about four times as long (measured: 442 to 730 ms against 131 to 150 ms).
@@ -43,32 +45,43 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 success, 1 failed, 2 usage or environment error, 130 interrupted.
     """
-    options = parse(arguments)
+    options, record = parse(arguments), Record()
+    with contextlib.redirect_stdout(sys.stderr) if options.is_json else contextlib.nullcontext():
+        code, reason = _run(options, record)
+        sys.stdout.flush()
+    if reason:
+        sys.stderr.write(f"build_zip: {reason}\n")  # last: what a step printed is directly above
+    if options.is_json:
+        _print(json.dumps(record.document(options.out, code, reason)))
+    return code
+
+
+def _run(options: Options, record: Record) -> tuple[int, str]:
+    """Carry out the steps. Return the exit code, and the reason of a failure; "" if there is none, or it is printed."""
     info = None  # None: the zips are not built
     try:
         options = _with_python(options)
         folder = home.make(home.build())
         with tempfile.TemporaryDirectory(dir=folder, prefix="zip-") as scratch:
-            info, next_steps = build_zips(options, Path(scratch))
-        smoke = _smoke_run(options, info)
+            info, next_steps = build_zips(options, Path(scratch), record)
+        smoke = _smoke_run(options, info, record)
     except model.ModelRejected as error:
-        return _fail(error, error.code)
+        return error.code, str(error)
     except (EnvironmentFailed, container.ContainerFailed, home.NotWritable) as error:
-        return _fail(error, USAGE)
+        return USAGE, str(error)
     except (*FAILURES, archives.VersionLineMissing, sizes.TooLarge) as error:
-        return _fail(error, FAILED)
+        return FAILED, str(error)
     except KeyboardInterrupt:
         before = f"before the new zips were complete; {options.out} may have those of an earlier build. Run it again"
         after = "after the zips were built; the smoke run is not finished"
-        return _fail(f"interrupted {after if info else before}", INTERRUPTED)
+        return INTERRUPTED, f"interrupted {after if info else before}"
     except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
-        return _fail(crash_log.write(error, "build_zip"), FAILED)
+        return FAILED, crash_log.write(error, "build_zip")
     if options.smoke_inputs is not None and trial.has_images(options.out):
         _note(options, f"\nImages with the boxes from the zips: {options.out / 'try'}")
-    if smoke.code and smoke.was_run:
-        return _fail(smoke.reason, smoke.code)  # last: what the run printed is directly above
-    _note(options, f"\n{next_steps}\n      Every step by hand: {options.out / DEPLOY_PAGE}")
-    return _fail(smoke.reason, smoke.code) if smoke.code else 0
+    if not (smoke.code and smoke.was_run):
+        _note(options, f"\n{next_steps}\n      Every step by hand: {options.out / DEPLOY_PAGE}")
+    return smoke.code, smoke.reason
 
 
 def _with_python(options: Options) -> Options:
@@ -81,7 +94,7 @@ def _with_python(options: Options) -> Options:
     return options._replace(python=chosen.version)
 
 
-def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
+def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelInfo, str]:
     """Write the zips, build.json and the page with the deploy commands, and print the sizes.
 
     Returns:
@@ -95,30 +108,62 @@ def build_zips(options: Options, scratch: Path) -> tuple[ModelInfo, str]:
     if options.in_container:
         container.require()  # before the export, which takes longer
     output = "--verbose" if options.is_verbose else "--quiet" if options.is_quiet else ""
-    shipped = optimize.optimize(model.load(options.model, scratch, options.export, output), scratch)
-    if shipped.note:
-        _note(options, f"The model is not optimized: {shipped.note}.")
-    info = shipped.info
+    model.require_file(options.model)
+    second = _load_reader(options.read_model, options, scratch, output, record) if options.read_model else None
+    loaded = _load_model(options, scratch, output, record)
+    if second:
+        reader.require_detector(loaded)
+    shipped = optimize.optimize(loaded, scratch)
+    for name, packed in (("model", shipped), (f"model of {reader.OPTION}", second)):
+        if packed and packed.note:
+            _note(options, f"The {name} is not optimized: {packed.note}.")
+    info, read_info = shipped.info, second.info if second else None
     if info.nms_conf is not None:
         _note(options, f"The model was exported with nms=True and conf={info.nms_conf}: a lower conf has no effect.")
     _check_smoke_inputs(options, info)
     packages, function = _packages_and_function(options, scratch)
     options.out.mkdir(parents=True, exist_ok=True)
-    zips = archives.write(options.out, packages, function, info.path, options.model_in_layer)
-    description = archives.describe(zips, options.target, info, shipped.source_sha256, options.model_in_layer)
+    read_path = read_info.path if read_info else None
+    zips = archives.write(options.out, packages, function, info.path, options.model_in_layer, read_path)
+    description = archives.describe(zips, options.target, shipped, options.model_in_layer, second)
     version = environments.project_version()
-    materials = sbom.write(options.out / manifest.SBOM, zips, options.target, info, version)
+    materials = sbom.write(options.out / manifest.SBOM, zips, options.target, info, version, read_info)
     manifest.write(options.out, {**description, "sbom": {"sha256": materials}, "version": version})
-    _print(f"\n{options.out}: {_summary(info)} for {options.target}\n")
+    record.is_built = True
+    both = f"{_summary(info)} and {_summary(read_info)}, which reads," if read_info else _summary(info)
+    _print(f"\n{options.out}: {both} for {options.target}\n")
     _print(sizes.table(zips))
     _check_sizes(zips)
     layer_zip, function_zip = (
         commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic)
+    reads = second is not None
+    text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic, reads)
     (options.out / DEPLOY_PAGE).write_text(text, encoding="utf-8")
-    return info, commands.next_steps(layer_zip, function_zip, info.is_generic)
+    return info, commands.next_steps(layer_zip, function_zip, info.is_generic, reads)
+
+
+def _load_model(options: Options, scratch: Path, output: str, record: Record) -> ModelInfo:
+    """Export or check the model; `record` gets the report of the export, also of one that failed."""
+    report = scratch / "export.json" if options.is_json else None
+    try:
+        return model.load(options.model, scratch, options.export, output, report)
+    finally:
+        record.export = _report(report)
+
+
+def _load_reader(weights: Path, options: Options, scratch: Path, output: str, record: Record) -> Optimized:
+    """Export or check the model that reads, as `_load_model` does, and optimize it."""
+    report = scratch / "read-export.json" if options.is_json else None
+    try:
+        return reader.load(weights, scratch, output, report)
+    finally:
+        record.read_export = _report(report)
+
+
+def _report(path: Path | None) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
 
 def _check_sizes(zips: tuple[Path, Path]) -> None:
@@ -158,7 +203,7 @@ def _packages_and_function(options: Options, scratch: Path) -> tuple[Path, Path]
         return build.cached_packages(options.target, python, home.build() / "layer"), staged
 
 
-def _smoke_run(options: Options, info: ModelInfo) -> SmokeRun:
+def _smoke_run(options: Options, info: ModelInfo, record: Record) -> SmokeRun:
     """Run the zips on this machine if that was requested."""
     if options.smoke_inputs is None:
         return SmokeRun(0)
@@ -169,25 +214,22 @@ def _smoke_run(options: Options, info: ModelInfo) -> SmokeRun:
         return SmokeRun(0)
     if reason:
         return SmokeRun(FAILED, f"the zips are built, but no smoke run was possible: {reason}")
+    images = requests = []
     paths = [path.absolute() for path in options.smoke_inputs]
     if info.is_generic:
         requests = paths or [trial.write_request(options.out, info.inputs)]
-        code = trial.run_requests(options.out, requests, options.is_quiet)
     else:
         images = paths or trial.samples()
         if not images:
             return SmokeRun(USAGE, f"the zips are built, but no smoke run was possible: {trial.SAMPLES} has no images")
+    if options.is_json:
+        code, record.trial = trial.run_as_json(options.out, images, requests, options.is_quiet)
+    elif requests:
+        code = trial.run_requests(options.out, requests, options.is_quiet)
+    else:
         code = trial.run(options.out, images, options.is_quiet)
     reason = "the zips are built, but their run on this machine failed; the lines above have the reason"
     return SmokeRun(code, reason if code else "", was_run=True)
-
-
-def _fail(reason: object, code: int) -> int:
-    """Print the reason, unless it is empty, and return the exit code."""
-    if str(reason):
-        sys.stdout.flush()
-        sys.stderr.write(f"build_zip: {reason}\n")
-    return code
 
 
 def _note(options: Options, text: str) -> None:

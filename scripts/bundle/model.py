@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from export.model_info import ModelInfo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+STDERR = 2  # file descriptor
 
 
 class ModelRejected(Exception):
@@ -28,7 +29,9 @@ class ModelRejected(Exception):
         self.code = code
 
 
-def load(weights: Path, scratch: Path, options: Sequence[str] = (), output: str = "") -> ModelInfo:
+def load(
+    weights: Path, scratch: Path, options: Sequence[str] = (), output: str = "", report: Path | None = None
+) -> ModelInfo:
     """Return the description of the ONNX file to build from.
 
     Args:
@@ -36,6 +39,7 @@ def load(weights: Path, scratch: Path, options: Sequence[str] = (), output: str 
         scratch: a folder for the exported model.
         options: of `python -m export`.
         output: `--verbose`, `--quiet` or "", for the export.
+        report: file for the report of the export as JSON, which then prints nothing to stdout; None: no report.
 
     A .pt is exported into `scratch`. An .onnx with YOLO metadata is checked by the export; a generic ONNX model needs
     neither torch nor its environment.
@@ -44,13 +48,10 @@ def load(weights: Path, scratch: Path, options: Sequence[str] = (), output: str 
         ModelRejected: there is no such file, it is of another kind, or it cannot be exported or served.
         EnvironmentFailed: the export environment could not be made.
     """
-    if weights.suffix not in {".pt", ".onnx"}:
-        raise ModelRejected(f"{weights} is neither a .pt nor a .onnx file")
-    if not weights.is_file():
-        raise ModelRejected(f"{weights} does not exist" if not weights.exists() else f"{weights} is not a file")
+    require_file(weights)
     if weights.suffix == ".pt":
         exported = scratch / "model.onnx"
-        run_export(weights, exported, options, output)
+        run_export(weights, exported, options, output, report)
         return read(exported)
     info = read(weights)
     if info.is_generic:
@@ -59,10 +60,18 @@ def load(weights: Path, scratch: Path, options: Sequence[str] = (), output: str 
         return info
     if options:
         compressed = scratch / "model.onnx"
-        run_export(weights, compressed, options, output, needs_torch=False)
+        run_export(weights, compressed, options, output, report, needs_torch=False)
         return read(compressed)
-    run_export(weights, None, options, output, needs_torch=False)
+    run_export(weights, None, options, output, report, needs_torch=False)
     return info
+
+
+def require_file(weights: Path) -> None:
+    """Raise ModelRejected unless this is a file with the suffix of a model."""
+    if weights.suffix not in {".pt", ".onnx"}:
+        raise ModelRejected(f"{weights} is neither a .pt nor a .onnx file")
+    if not weights.is_file():
+        raise ModelRejected(f"{weights} does not exist" if not weights.exists() else f"{weights} is not a file")
 
 
 def read(path: Path) -> ModelInfo:
@@ -78,7 +87,12 @@ def read(path: Path) -> ModelInfo:
 
 
 def run_export(
-    weights: Path, exported: Path | None, options: Sequence[str], output: str, needs_torch: bool = True
+    weights: Path,
+    exported: Path | None,
+    options: Sequence[str],
+    output: str,
+    report: Path | None = None,
+    needs_torch: bool = True,
 ) -> None:
     """Run `python -m export` in its environment: convert a .pt to `exported`, or check an .onnx.
 
@@ -89,9 +103,10 @@ def run_export(
     # An .onnx needs no torch: this environment has all that the check and the compression need.
     python = environments.ensure("export") if needs_torch else Path(sys.executable)
     arguments = [*options, *(["--out", str(exported)] if exported else []), *([output] if output else [])]
+    arguments += ["--json", str(report)] if report else []
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [str(python), "-P", "-m", "export", str(weights), *arguments, "--no-next"]
-    code = subprocess.run(command, env=variables, check=False).returncode
+    code = subprocess.run(command, env=variables, stdout=STDERR if report else None, check=False).returncode
     if code < 0:
         raise ModelRejected(f"the export of {weights} was ended by the signal {-code}", 1)
     if code:

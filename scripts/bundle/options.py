@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layer.targets import DEFAULT_ARCH, DEFAULT_PYTHON, MACHINES, PYTHONS, Target, arch_name, python_version
-from scripts.command_line import Parser
+from scripts.command_line import Parser, add_output_options
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "example" / "best.pt"  # built if the command line names no model
@@ -25,6 +25,8 @@ examples:
   scripts/build_zip.sh best.pt                  build your model
   scripts/build_zip.sh best.pt --imgsz 640 --half-weights
                                                 the same with options of the export
+  scripts/build_zip.sh best.pt --read-model gauge.pt
+                                                the same with a second model that reads the gauges which it finds
   scripts/build_zip.sh best.onnx --arch arm64   build a model that is exported already, for Graviton
   scripts/build_zip.sh best.pt --try a.jpg      build, then run the zips on an image of yours"""
 
@@ -44,6 +46,8 @@ class Options(NamedTuple):
         export: options of `python -m export`.
         is_verbose: print every measurement of the export.
         is_quiet: print only the sizes and errors.
+        is_json: print one JSON document instead of text.
+        read_model: a .pt or .onnx file, absolute, of a second model that reads the detections; None: none.
     """
 
     model: Path
@@ -57,6 +61,8 @@ class Options(NamedTuple):
     export: tuple[str, ...] = ()
     is_verbose: bool = False
     is_quiet: bool = False
+    is_json: bool = False
+    read_model: Path | None = None
 
     @property
     def target(self) -> Target:
@@ -85,6 +91,12 @@ def parser() -> Parser:
     add("--container", action="store_true", help="build in the image of Amazon Linux 2023, with docker")
     add("--model-in-layer", action="store_true", help="put the model into layer.zip instead of function.zip")
     add(
+        "--read-model", type=Path, metavar="FILE",
+        help="a second model, .pt or .onnx, packed beside MODEL as reader.onnx: a pose model that reads the dials that "
+        "MODEL finds, by the points center, needle tip, scale start and scale end; the options of the export do not "
+        "apply to it (default: none)",
+    )  # fmt: skip
+    add(
         "-o", "--out", type=Path, default=Path("dist"), metavar="DIR",
         help="folder for layer.zip, function.zip, build.json and sbom.cdx.json (default: %(default)s)",
     )  # fmt: skip
@@ -95,15 +107,16 @@ def parser() -> Parser:
         "(default: the sample images of the example; for a generic ONNX model a request made from its inputs)",
     )  # fmt: skip
     _add_export_options(command)
-    add("--quiet", action="store_true", help="print only the sizes of the zips, and errors")
-    add("--verbose", action="store_true", help="print every measurement of the export")
+    add_output_options(
+        command, quiet="print only the sizes of the zips, and errors", verbose="print every measurement of the export"
+    )
     command.add_version()
     return command
 
 
 def _add_export_options(command: Parser) -> None:
     """Add the options that are passed on to `python -m export`, which checks their values."""
-    add = command.add_argument_group("options of the export, see docs/export.md").add_argument
+    add = command.add_argument_group("options of the export of MODEL, see docs/export.md").add_argument
     add("--imgsz", nargs="+", metavar="N", help="side, or height and width, in pixels (default: as trained)")
     add("--static", action="store_true", help="fix batch, height and width (default: all dynamic)")
     add("--end2end", action="store_true", help="export the head that needs no NMS: YOLOv10 and YOLO26")
@@ -140,6 +153,10 @@ def parse(arguments: list[str]) -> Options:
             command.error(f"--try must be followed by images or requests, got the model {path}; name it before --try")
         if not path.is_file():
             command.error(f"--try must be files, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}")
+    read_model = parsed.read_model
+    if read_model is not None and not (read_model.suffix in {".pt", ".onnx"} and read_model.is_file()):
+        reason = "" if read_model.exists() else ", which does not exist"
+        command.error(f"--read-model must be a .pt or .onnx file, got {read_model}{reason}")
     if parsed.out.exists() and not parsed.out.is_dir():
         command.error(f"--out must be a folder, got the file {parsed.out}")
     sides = parsed.imgsz or []
@@ -158,6 +175,8 @@ def parse(arguments: list[str]) -> Options:
         export=_export_options(parsed),
         is_verbose=parsed.verbose,
         is_quiet=parsed.quiet,
+        is_json=parsed.json,
+        read_model=read_model.absolute() if read_model else None,
     )
 
 

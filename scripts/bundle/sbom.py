@@ -34,7 +34,9 @@ class Contents(NamedTuple):
     libraries: dict[str, str]
 
 
-def write(path: Path, zips: tuple[Path, Path], target: Target, model: ModelInfo, version: str) -> str:
+def write(
+    path: Path, zips: tuple[Path, Path], target: Target, model: ModelInfo, version: str, reader: ModelInfo | None = None
+) -> str:
     """Write the bill of materials, and return its sha256.
 
     Args:
@@ -43,19 +45,23 @@ def write(path: Path, zips: tuple[Path, Path], target: Target, model: ModelInfo,
         target: architecture and Python of the function.
         model: the ONNX file in one of the zips.
         version: the version of the project.
+        reader: the ONNX file beside it that reads the detections; None: none.
     """
-    text = json.dumps(document(zips, target, model, version), indent=2) + "\n"
+    text = json.dumps(document(zips, target, model, version, reader), indent=2) + "\n"
     path.write_text(text, encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def document(zips: tuple[Path, Path], target: Target, model: ModelInfo, version: str) -> dict[str, Any]:
+def document(
+    zips: tuple[Path, Path], target: Target, model: ModelInfo, version: str, reader: ModelInfo | None = None
+) -> dict[str, Any]:
     """Return the bill of materials; the arguments are those of `write`."""
     contents = {name: _contents(path) for name, path in zip((LAYER_ZIP, FUNCTION_ZIP), zips, strict=True)}
     packages = pin.versions(pin.REQUIREMENTS.read_text(encoding="utf-8"))
     described = [_package(name, number, pin.pinned_wheels(target).get(name)) for name, number in packages.items()]
     libraries = _libraries(contents)
     files = [_file(name, zipped) for name, zipped in contents.items()]
+    models = [_model("model", model), *([_model("reader", reader)] if reader else [])]
     root = {
         "type": "application",
         "bom-ref": "function",
@@ -70,8 +76,8 @@ def document(zips: tuple[Path, Path], target: Target, model: ModelInfo, version:
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"lifecycles": [{"phase": "build"}], "component": root},
-        "components": [*files, _model(model), *described, *(component for _, component in libraries)],
-        "dependencies": _dependencies(list(contents), list(packages), libraries),
+        "components": [*files, *models, *described, *(component for _, component in libraries)],
+        "dependencies": _dependencies([part["bom-ref"] for part in (*files, *models)], list(packages), libraries),
         "compositions": [{"aggregate": "incomplete", "assemblies": [name for name in packages if name in INCOMPLETE]}],
     }
     digest = hashlib.sha256(json.dumps(bom, sort_keys=True).encode()).hexdigest()
@@ -138,12 +144,12 @@ def _unknown_library(file: str, digest: str) -> Component:
     }
 
 
-def _model(model: ModelInfo) -> Component:
-    """Return the component of the model; its license is the text of its metadata, which nobody has checked."""
+def _model(reference: str, model: ModelInfo) -> Component:
+    """Return the component `model` or `reader`; its license is the text of its metadata, which nobody has checked."""
     component: Component = {
         "type": "machine-learning-model",
-        "bom-ref": "model",
-        "name": _text(model.metadata.get("description")) or "model.onnx",
+        "bom-ref": reference,
+        "name": _text(model.metadata.get("description")) or f"{reference}.onnx",
         "version": model.sha256[:12],
         "hashes": _hashes(model.sha256),
     }
@@ -161,16 +167,18 @@ def _text(value: str | None) -> str:
     return " ".join(printable.split())[:MAX_TEXT]
 
 
-def _dependencies(zips: list[str], packages: list[str], libraries: list[tuple[str, Component]]) -> list[dict[str, Any]]:
+def _dependencies(
+    files: list[str], packages: list[str], libraries: list[tuple[str, Component]]
+) -> list[dict[str, Any]]:
     bundled = {
         name: sorted(component["bom-ref"] for package, component in libraries if package == name)
         for name in (*packages, FONT.package)
     }
     rows = {
-        "function": [*zips, "model", *packages, *bundled[FONT.package]],
+        "function": [*files, *packages, *bundled[FONT.package]],
         "onnxruntime": ["numpy", *bundled.get("onnxruntime", [])],
     }
-    names = ["function", *zips, "model", *packages, *(component["bom-ref"] for _, component in libraries)]
+    names = ["function", *files, *packages, *(component["bom-ref"] for _, component in libraries)]
     depends = {name: rows.get(name, bundled.get(name, [])) for name in names}
     return [{"ref": name, **({"dependsOn": refs} if refs else {})} for name, refs in depends.items()]
 

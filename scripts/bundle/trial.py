@@ -71,6 +71,21 @@ def run_requests(out: Path, requests: Sequence[Path], is_quiet: bool = False) ->
     return _invoke(out, [argument for path in requests for argument in ("--request", str(path))], is_quiet)
 
 
+def run_as_json(
+    out: Path, images: Sequence[Path], requests: Sequence[Path], is_quiet: bool = False
+) -> tuple[int, dict[str, Any] | None]:
+    """Invoke the zips in `out` as `run` and `run_requests` do.
+
+    Returns:
+        The exit code, and the document of scripts/invoke_local.py; None if it printed none.
+    """
+    arguments = [*map(str, images), "--save", str(out / "try"), "--json", *(["--quiet"] if is_quiet else [])]
+    arguments += [argument for path in requests for argument in ("--request", str(path))]
+    command, variables = _command(out, arguments)
+    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=False)
+    return done.returncode, json.loads(done.stdout) if done.stdout else None
+
+
 def write_request(out: Path, inputs: Sequence[dict[str, Any]]) -> Path:
     """Write an inference request in which all values are 1 and dynamic sizes are 1 to `out`/try/request.json.
 
@@ -95,13 +110,18 @@ def _ones(declared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invoke(out: Path, arguments: list[str], is_quiet: bool) -> int:
-    python = shutil.which("python3") or sys.executable
-    command = [python, str(ROOT / "scripts" / "invoke_local.py"), "--dist", str(out), *arguments]
-    command += ["--env", "METRICS=0"]
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command, variables = _command(out, arguments)
     if not is_quiet:
         return subprocess.run(command, env=variables, check=False).returncode
     done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         sys.stderr.write(done.stdout.decode(errors="replace"))
     return done.returncode
+
+
+def _command(out: Path, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command that invokes the zips, and its environment variables."""
+    python = shutil.which("python3") or sys.executable
+    command = [python, str(ROOT / "scripts" / "invoke_local.py"), "--dist", str(out), *arguments]
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return [*command, "--env", "METRICS=0"], variables

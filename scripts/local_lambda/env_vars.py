@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 REGION = "us-east-1"
 FUNCTION_NAME = "local"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION_NAME}"
+MODELS = {"model.onnx": "MODEL_PATH", "reader.onnx": "READ_MODEL_PATH"}  # in one of the zips -> what names another path
+OTHER_READER = "READ_MODEL_ID"  # excludes READ_MODEL_PATH
 DOCUMENTED = "docs.aws.amazon.com/lambda/latest/dg/configuration-envvars"  # source of the names and values
 
 
@@ -25,6 +28,22 @@ class Settings(NamedTuple):
     memory: int
     environ: Mapping[str, str]
     snap_start: bool = False
+
+
+def layer_models(task: Path, opt: Path, seen_opt: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name the models in the layer, for a layer that is not at /opt.
+
+    Args:
+        task: folder of function.zip, whose models the function finds.
+        opt: folder of layer.zip.
+        seen_opt: the same folder, as the function sees it.
+        environ: variables of the user, which override these.
+    """
+    names = [name for name in MODELS if (opt / name).exists() and not (task / name).exists()]
+    found = {MODELS[name]: f"{seen_opt}/{name}" for name in names if not environ.get(MODELS[name])}
+    if environ.get(OTHER_READER):
+        found.pop(MODELS["reader.onnx"], None)
+    return found
 
 
 def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], port: int) -> dict[str, str]:

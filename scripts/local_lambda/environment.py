@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.local_lambda.artifacts import Artifacts
-from scripts.local_lambda.env_vars import Settings, lambda_environ
+from scripts.local_lambda.env_vars import Settings, lambda_environ, layer_models
 from scripts.local_lambda.errors import NotRunnable, SandboxFailed
 from scripts.local_lambda.invocation import describe_exit
 from scripts.local_lambda.sandbox import Process, ProcessExit, Sandbox
@@ -82,9 +82,8 @@ class ExecutionEnvironment:
     def _environ(self) -> dict[str, str]:
         paths = self.sandbox.paths
         environ = lambda_environ(self._settings, self._target.interpreter.minor, paths, self.sandbox.port)
-        model = Path(paths["opt"], "model.onnx")
-        if paths["opt"] != "/opt" and model.exists() and not Path(paths["task"], "model.onnx").exists():
-            environ.setdefault("MODEL_PATH", str(model))  # the shipped code looks in /opt, which is another folder here
+        if paths["opt"] != "/opt":  # where the shipped code looks for models
+            environ |= layer_models(Path(paths["task"]), Path(paths["opt"]), paths["opt"], environ)
         if paths["tmp"] != TMP:
             environ.setdefault("TMPDIR", paths["tmp"])  # deleted with the sandbox
         return environ

@@ -48,7 +48,7 @@ def from_file(path: Path) -> InvocationInput:
 
 
 def from_request(path: Path, url_path: str) -> InvocationInput:
-    """Return the event of a POST to a Function URL with a JSON file as the body.
+    """Return the event of a signed POST to a Function URL with a JSON file as the body.
 
     Args:
         path: path of the file.
@@ -66,13 +66,13 @@ def from_request(path: Path, url_path: str) -> InvocationInput:
             f"{path} must be at most {largest:,} bytes as a JSON string, got {size:,}; "
             f"Lambda limits an event to {EVENT_LIMIT:,} bytes"
         )
-    event = function_url_event(text.encode(), "application/json")
+    event = function_url_event(text.encode(), "application/json", is_signed=True)
     event["rawPath"] = event["requestContext"]["http"]["path"] = url_path
     return InvocationInput(str(path), {**event, "body": text, "isBase64Encoded": False}, None)
 
 
 def from_image(path: Path, query: str) -> InvocationInput:
-    """Return the event of a POST to a Function URL with an image as the raw body.
+    """Return the event of a signed POST to a Function URL with an image as the raw body.
 
     Args:
         path: path of the image; its suffix determines the content type.
@@ -92,12 +92,15 @@ def from_image(path: Path, query: str) -> InvocationInput:
             f"{path} must be at most {largest:,} bytes, got {len(data):,}; Lambda limits an event to {EVENT_LIMIT:,} "
             "bytes with the image in base64: scale the image down or save it as JPEG"
         )
-    return InvocationInput(str(path), function_url_event(data, CONTENT_TYPES.get(path.suffix.lower()), query), data)
+    content_type = CONTENT_TYPES.get(path.suffix.lower())
+    return InvocationInput(str(path), function_url_event(data, content_type, query, is_signed=True), data)
 
 
-def function_url_event(body: bytes, content_type: str | None, query: str = "") -> dict[str, Any]:
-    """Return the event of a Function URL for a POST with a binary body."""
+def function_url_event(
+    body: bytes, content_type: str | None, query: str = "", is_signed: bool = False
+) -> dict[str, Any]:
+    """Return the event of a Function URL for a POST with a binary body; `is_signed` as for `function_url.event`."""
     kind = content_type or "application/octet-stream"
     headers = [("host", function_url.DOMAIN), ("content-type", kind), ("content-length", str(len(body)))]
     request = function_url.Request("POST", "/", query, [*headers, ("user-agent", "invoke_local")], body)
-    return function_url.event(request)
+    return function_url.event(request, is_signed)

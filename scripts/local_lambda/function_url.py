@@ -15,6 +15,16 @@ from urllib.parse import parse_qsl, unquote
 
 from scripts.local_lambda.env_vars import REGION
 
+ACCOUNT = "123456789012"
+CALLER = {  # of a request that IAM has authenticated: the user of this machine
+    "accessKey": "AKIAIOSFODNN7EXAMPLE",
+    "accountId": ACCOUNT,
+    "callerId": "AIDACKCEVSQ6C2EXAMPLE",
+    "cognitoIdentity": None,
+    "principalOrgId": None,
+    "userArn": f"arn:aws:iam::{ACCOUNT}:user/local",
+    "userId": "AIDACKCEVSQ6C2EXAMPLE",
+}
 DOMAIN_PREFIX = "local"
 DOMAIN = f"{DOMAIN_PREFIX}.lambda-url.{REGION}.on.aws"
 TEXT_TYPES = ("text/", "json", "xml", "javascript")  # in a content type: the body may stay text
@@ -66,8 +76,13 @@ class BadResponse(ValueError):
     """The function returned what is no HTTP response; Lambda responds with 502."""
 
 
-def event(request: Request) -> dict[str, Any]:
-    """Return the event of a request."""
+def event(request: Request, is_signed: bool = False) -> dict[str, Any]:
+    """Return the event of a request.
+
+    Args:
+        request: of a client.
+        is_signed: as of a Function URL with the auth type AWS_IAM, which has checked the signature of the request.
+    """
     headers = _joined((name.lower(), value) for name, value in request.headers) | _forwarded(request)
     body, is_base64 = _encoded(request.body, headers)
     cookies = [item.strip() for item in headers.get("cookie", "").split(";") if item.strip()]
@@ -80,8 +95,9 @@ def event(request: Request) -> dict[str, Any]:
         **({"cookies": cookies} if cookies else {}),
         "headers": headers,
         "requestContext": {
-            "accountId": "anonymous",
+            "accountId": ACCOUNT if is_signed else "anonymous",
             "apiId": DOMAIN_PREFIX,
+            **({"authorizer": {"iam": CALLER}} if is_signed else {}),
             "domainName": DOMAIN,
             "domainPrefix": DOMAIN_PREFIX,
             "http": {

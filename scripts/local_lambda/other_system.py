@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from scripts import environments, home, manifest
 from scripts.aws.limits import EVENT_LIMIT, MB_PER_CPU
 from scripts.local_lambda.emulator import HANDLER, INIT_LIMIT, TIMEOUT, LocalLambda
-from scripts.local_lambda.env_vars import FUNCTION_NAME, REGION
+from scripts.local_lambda.env_vars import FUNCTION_NAME, MODELS, REGION, layer_models
 from scripts.local_lambda.errors import DrawFailed, InitFailed, NotRunnable, RequestTooLarge
 from scripts.local_lambda.invocation import Invocation
 from scripts.local_lambda.logs import LogPipe
@@ -32,7 +32,6 @@ WORKER = Path(__file__).resolve().parent / "worker.py"
 IMAGE = "public.ecr.aws/lambda/python:{python}"
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 PULL_LIMIT, KILL_LIMIT = 600, 20  # seconds
-MODEL = "model.onnx"
 PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR")  # environment variables; a setting of the function is none of them
 
 
@@ -106,7 +105,7 @@ class OtherSystem(LocalLambda):
         self._settings = {
             "handler": handler,
             "path": self._runner.path,
-            "environ": {**_environ(memory, self._runner, self._folder), **(env or {})},
+            "environ": {**_environ(memory, self._runner, self._folder, env or {}), **(env or {})},
         }
         self._timeout, self._event_limit = timeout, event_limit
         self._log_lines = LogPipe(log or (lambda _: None))
@@ -242,7 +241,7 @@ def _unpack(zips: Mapping[str, Path], described: manifest.Manifest, folder: Path
     with zipfile.ZipFile(zips["task"]) as archive:
         archive.extractall(task)
     with zipfile.ZipFile(zips["opt"]) as archive:  # its packages are for Linux
-        archive.extractall(opt, None if image else [name for name in archive.namelist() if name == MODEL])
+        archive.extractall(opt, None if image else [name for name in archive.namelist() if name in MODELS])
     if image:
         return _container(image, described.arch, task, opt)
     try:
@@ -286,12 +285,11 @@ def _succeeds(arguments: list[str], limit: float) -> bool:
         return False
 
 
-def _environ(memory: int, runner: Runner, folder: Path) -> dict[str, str]:
-    model = {} if (folder / "task" / MODEL).exists() else {"MODEL_PATH": f"{runner.opt}/{MODEL}"}
+def _environ(memory: int, runner: Runner, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return {
         "AWS_REGION": REGION,
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
         "LAMBDA_TASK_ROOT": runner.task,
-        **model,
+        **layer_models(folder / "task", folder / "opt", runner.opt, env),
     }

@@ -29,7 +29,12 @@ class Application:
     """ASGI application; it serves HTTP alone."""
 
     def __init__(
-        self, invoke: Invoke, executor: Executor, report: Callable[[str], None], origins: Sequence[str] = ()
+        self,
+        invoke: Invoke,
+        executor: Executor,
+        report: Callable[[str], None],
+        origins: Sequence[str] = (),
+        is_signed: bool = False,
     ) -> None:
         """Make an application.
 
@@ -38,8 +43,10 @@ class Application:
             executor: its threads wait for the function.
             report: called with one line for each error of the function.
             origins: allowed origins of web pages, as in CORS_ORIGINS; the front end sends their headers.
+            is_signed: every request counts as signed by IAM, without a check of a signature.
         """
         self._invoke, self._executor, self._report, self._origins = invoke, executor, report, origins
+        self._is_signed = is_signed
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -58,7 +65,8 @@ class Application:
                 scope["scheme"], (scope.get("server") or ("", None))[1] or HTTP_PORT,
             )  # fmt: skip
             loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._executor, self._reply, function_url.event(request))
+            event = function_url.event(request, self._is_signed)
+            reply = await loop.run_in_executor(self._executor, self._reply, event)
         if self._origins:
             reply.headers.extend(self._cors(origin, is_preflight=False))
         await _respond(send, scope, reply)

@@ -16,7 +16,7 @@ class Build(NamedTuple):
         version: the version of the project that build.json states; None: an older one, which did not state it.
         layer, function, sbom: the files; each may be missing.
         sha256: digest of each file that build.json states, by the path of the file.
-        model_sha256: digest of the model that build.json states; None: not stated.
+        model_sha256: digest of each model that build.json states, by its name in the zip; None: not stated.
     """
 
     target: Target
@@ -25,7 +25,7 @@ class Build(NamedTuple):
     function: Path
     sbom: Path
     sha256: dict[Path, str | None]
-    model_sha256: str | None
+    model_sha256: dict[str, str | None]
 
 
 class NoBuild(Exception):
@@ -69,7 +69,7 @@ def _build(folder: Path, name: str) -> Build:
         function,
         sbom,
         {layer: described.layer_sha256, function: described.function_sha256, sbom: _sha256(fields, "sbom")},
-        _sha256(fields, "model"),
+        {"model.onnx": _sha256(fields, "model"), "reader.onnx": _sha256(fields, "reader")},
     )
 
 

@@ -3,6 +3,7 @@
 scripts/verify.sh starts it in the environment `build`.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,7 +11,6 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
 
 from export import crash_log
 from scripts import environments, home, manifest, pythons
@@ -19,12 +19,13 @@ from scripts.verify.builds import Build, NoBuild
 from scripts.verify.checkout import NoVersion
 from scripts.verify.comparison import Comparison
 from scripts.verify.options import Options, parse
+from scripts.verify.report import Row, document, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(__file__).with_name("rebuild.py")
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
-MAX_LINES = 10  # members that differ and are listed, for each file
-MODEL = "model.onnx"
+MODEL, READER = "model.onnx", "reader.onnx"
+STDERR = 2  # file descriptor
 
 
 class CannotRebuild(Exception):
@@ -36,13 +37,6 @@ class CannotRebuild(Exception):
         self.code = code
 
 
-class Row(NamedTuple):
-    """A line of the table: the file and the result for it."""
-
-    name: str
-    compared: Comparison
-
-
 def main(arguments: list[str]) -> int:
     """Compare each build of the folder with what the sources give, and print a table.
 
@@ -50,19 +44,33 @@ def main(arguments: list[str]) -> int:
         The exit code: 0 same, 1 different, 2 usage or environment error, 130 interrupted.
     """
     options = parse(arguments)
+    rows: list[Row] = []
+    code, reason = _run(options, rows)
+    if reason:
+        sys.stderr.write(f"verify: {reason}\n")
+    if options.is_json:
+        _print(json.dumps(document(options, rows, code, reason)))
+    return code
+
+
+def _run(options: Options, rows: list[Row]) -> tuple[int, str]:
+    """Compare and print the table; `rows` gets the results. Return the exit code and the reason of a failure, or ""."""
     try:
-        with tempfile.TemporaryDirectory(dir=home.make(home.build()), prefix="verify-") as scratch:
-            rows = _verify(options, Path(scratch))
+        with (
+            tempfile.TemporaryDirectory(dir=home.make(home.build()), prefix="verify-") as scratch,
+            contextlib.redirect_stdout(sys.stderr) if options.is_json else contextlib.nullcontext(),
+        ):
+            rows += _verify(options, Path(scratch))
+            _print("\n" + "\n".join(table(rows, options.is_verbose)))
     except (NoBuild, NoVersion, home.NotWritable) as error:
-        return _fail(error, USAGE)
+        return USAGE, str(error)
     except CannotRebuild as error:
-        return _fail(error, error.code)
+        return error.code, str(error)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        return INTERRUPTED, "interrupted"
     except Exception as error:  # noqa: BLE001  (any other is an error of this program or of a library)
-        return _fail(crash_log.write(error, "verify"), FAILED)
-    _print("\n" + "\n".join(table(rows)))
-    return 0 if all(row.compared.is_equal for row in rows) else FAILED
+        return FAILED, crash_log.write(error, "verify")
+    return (0 if all(row.compared.is_equal for row in rows) else FAILED), ""
 
 
 def _verify(options: Options, scratch: Path) -> list[Row]:
@@ -72,29 +80,30 @@ def _verify(options: Options, scratch: Path) -> list[Row]:
         sources = scratch / "sources"
         sources.mkdir()
         commit = checkout.extract(options.revision, sources)
-        _print(f"Sources: {options.revision}, commit {commit}")
+        _note(options, f"Sources: {options.revision}, commit {commit}")
     else:
-        _print(f"Sources: {ROOT}")
+        _note(options, f"Sources: {ROOT}")
     rows = []
     for number, build in enumerate(found):
         if not options.revision and build.version not in (None, environments.project_version()):
-            _print(
+            _note(
+                options,
                 f"The zips are of version {build.version}, these sources are of version "
-                f"{environments.project_version()}; name the tag to compare with its sources."
+                f"{environments.project_version()}; name the tag to compare with its sources.",
             )
         folder = scratch / str(number)
         folder.mkdir()
-        rows += verify_build(build, sources, options.model, folder)
+        rows += verify_build(build, sources, options, folder)
     return rows
 
 
-def verify_build(build: Build, sources: Path, model: Path | None, scratch: Path) -> list[Row]:
+def verify_build(build: Build, sources: Path, options: Options, scratch: Path) -> list[Row]:
     """Build one build again and return the result for each of its files.
 
     Args:
         build: the given files.
         sources: the root of a checkout of the project.
-        model: the file that the model is built from; None: the model is taken out of the zip.
+        options: the command line.
         scratch: an empty folder.
 
     Raises:
@@ -105,17 +114,19 @@ def verify_build(build: Build, sources: Path, model: Path | None, scratch: Path)
             raise CannotRebuild(f"{path} is missing", USAGE)
         if not zipfile.is_zipfile(path):
             raise CannotRebuild(f"{path} is not a zip", FAILED)
-    _print(f"Building the zips for {build.target} again ...")
+    _note(options, f"Building the zips for {build.target} again ...")
     out = scratch / "out"
-    _rebuild(build, sources, model, scratch, out)
+    _rebuild(build, sources, options, scratch, out)
     pairs = [(build.layer, out / manifest.LAYER_ZIP), (build.function, out / manifest.FUNCTION_ZIP)]
     rows = [Row(path.name, _stated(comparison.compare(path, rebuilt), build.sha256[path])) for path, rebuilt in pairs]
     if (out / manifest.SBOM).is_file() or build.sbom.is_file():
         rows.append(Row(build.sbom.name, _materials(build, out / manifest.SBOM)))
-    return [*rows, Row(MODEL, _model(build, is_built=model is not None))]
+    rows.append(Row(MODEL, _model(build, MODEL, is_built=options.model is not None)))
+    reader = _model(build, READER, is_built=False)
+    return [*rows, Row(READER, reader)] if reader.sha256 or build.model_sha256[READER] else rows
 
 
-def _rebuild(build: Build, sources: Path, model: Path | None, scratch: Path, out: Path) -> None:
+def _rebuild(build: Build, sources: Path, options: Options, scratch: Path, out: Path) -> None:
     out.mkdir()
     for name in ("work", "work/packages", "work/staged"):
         (scratch / name).mkdir()
@@ -134,12 +145,16 @@ def _rebuild(build: Build, sources: Path, model: Path | None, scratch: Path, out
         "python": build.target.python,
         "layer": str(build.layer),
         "function": str(build.function),
-        "model": str(model) if model else None,
+        "model": str(options.model) if options.model else None,
         "with_bytecode": with_bytecode,
     }
     variables = {**os.environ, "PYTHONPATH": str(sources)}
-    done = subprocess.run([sys.executable, "-P", str(PROGRAM), json.dumps(order)], env=variables, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", str(PROGRAM), json.dumps(order)], env=variables, check=False,
+        stdout=STDERR if options.is_json else None, stderr=subprocess.PIPE if options.is_quiet else None,
+    )  # fmt: skip
     if done.returncode:
+        sys.stderr.write((done.stderr or b"").decode(errors="replace"))
         code = USAGE if done.returncode == USAGE else FAILED
         raise CannotRebuild("the zips could not be built again; the reason is above", code)
 
@@ -165,38 +180,26 @@ def _materials(build: Build, rebuilt: Path) -> Comparison:
     return _stated(Comparison(digest, comparison.SAME), build.sha256[build.sbom])
 
 
-def _model(build: Build, is_built: bool) -> Comparison:
-    """Return the digest of the model in the given zips, compared with build.json.
+def _model(build: Build, name: str, is_built: bool) -> Comparison:
+    """Return the digest of a model in the given zips, compared with build.json.
 
     Args:
         build: the given files.
+        name: of the model in the zip.
         is_built: the model was built from its source, so that the comparison of the zips includes it.
     """
     for path in (build.layer, build.function):
         with zipfile.ZipFile(path) as archive:
-            if MODEL in archive.namelist():
-                digest = comparison.member_sha256(archive, MODEL)
+            if name in archive.namelist():
+                digest = comparison.member_sha256(archive, name)
                 result = comparison.SAME if is_built else comparison.NOT_BUILT
-                return _stated(Comparison(digest, result), build.model_sha256)
+                return _stated(Comparison(digest, result), build.model_sha256[name])
     return Comparison("", comparison.MISSING)
 
 
-def table(rows: list[Row]) -> list[str]:
-    """Return the lines of the table; under a file, the first members that differ."""
-    width = max(len(row.name) for row in rows)
-    lines = [f"{'file':{width}}  {'sha256':64}  result"]
-    for name, compared in rows:
-        lines.append(f"{name:{width}}  {compared.sha256:64}  {compared.result}")
-        lines += [f"  {line}" for line in compared.differences[:MAX_LINES]]
-        more = len(compared.differences) - MAX_LINES
-        if more > 0:
-            lines.append(f"  and {more:,} more")
-    return lines
-
-
-def _fail(reason: object, code: int) -> int:
-    sys.stderr.write(f"verify: {reason}\n")
-    return code
+def _note(options: Options, text: str) -> None:
+    if not options.is_quiet:
+        _print(text)
 
 
 def _print(text: str) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.command_line import Parser
+from scripts.command_line import Parser, add_output_options
 
 DIST = Path("dist")
 DESCRIPTION = """\
@@ -37,11 +37,17 @@ class Options(NamedTuple):
         revision: a tag or commit whose sources are built; None: the sources of this checkout.
         folder: has the zips and build.json.
         model: the file that the zips were built from; None: the model is taken out of the zip.
+        is_json: print one JSON document instead of text.
+        is_quiet: print only the table and errors.
+        is_verbose: list every member that differs.
     """
 
     revision: str | None
     folder: Path
     model: Path | None
+    is_json: bool = False
+    is_quiet: bool = False
+    is_verbose: bool = False
 
 
 def parser() -> Parser:
@@ -62,6 +68,7 @@ def parser() -> Parser:
         "--model", type=Path, metavar="FILE",
         help="build from this .pt or .onnx file instead of taking the model out of the zip (default: none)",
     )  # fmt: skip
+    add_output_options(command, quiet="print only the table, and errors", verbose="list every member that differs")
     command.add_version()
     return command
 
@@ -84,7 +91,8 @@ def parse(arguments: list[str]) -> Options:
     if parsed.model and not parsed.model.is_file():
         command.error(f"--model must be a file, got {parsed.model}")
     model = parsed.model.absolute() if parsed.model else None
-    return Options(None if is_folder else parsed.target, folder.resolve(), model)
+    revision = None if is_folder else parsed.target
+    return Options(revision, folder.resolve(), model, parsed.json, parsed.quiet, parsed.verbose)
 
 
 if __name__ == "__main__":

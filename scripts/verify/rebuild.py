@@ -52,16 +52,18 @@ def main(arguments: list[str]) -> int:
 
 def _build(order: dict[str, Any], scratch: Path, out: Path, target: Target, python: Path | None) -> None:
     served, in_layer = _model(order, scratch)
+    reader = _reader(order, scratch, in_layer)
     packages, staged = scratch / "packages", scratch / "staged"
     archives.stage_function(staged, python)  # first: it takes a second, and the packages take many
     build.make_packages(target, python, packages)
-    archives.write(out, packages, staged, served.path, in_layer)
+    archives.write(out, packages, staged, served.path, in_layer, *([reader.path] if reader else []))
     given = Path(order["layer"]), Path(order["function"])
     try:
         from scripts.bundle import sbom
     except ImportError:  # a version before it
         return
-    sbom.write(out / "sbom.cdx.json", given, target, served, environments.project_version())
+    version = environments.project_version()
+    sbom.write(out / "sbom.cdx.json", given, target, served, version, *([reader] if reader else []))
 
 
 def _model(order: dict[str, Any], scratch: Path) -> tuple[Any, bool]:
@@ -70,15 +72,29 @@ def _model(order: dict[str, Any], scratch: Path) -> tuple[Any, bool]:
         in_layer = archives.MODEL_NAME in layer.namelist()
         if order["model"]:
             return optimize.optimize(model.load(Path(order["model"]), scratch), scratch).info, in_layer
-        archive = layer if in_layer else function
-        if archives.MODEL_NAME not in archive.namelist():
-            raise NoModel(f"neither layer.zip nor function.zip has {archives.MODEL_NAME}")
-        if archive.getinfo(archives.MODEL_NAME).file_size > MAX_MODEL:
-            raise NoModel(f"{archives.MODEL_NAME} must have at most {MAX_MODEL:,} bytes")
-        target = scratch / archives.MODEL_NAME
-        with archive.open(archives.MODEL_NAME) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
-    return model.read(target), in_layer
+        found = _taken_out(layer if in_layer else function, archives.MODEL_NAME, scratch)
+    if not found:
+        raise NoModel(f"neither layer.zip nor function.zip has {archives.MODEL_NAME}")
+    return found, in_layer
+
+
+def _reader(order: dict[str, Any], scratch: Path, in_layer: bool) -> Any:
+    """Return the description of the model that reads, which is beside the other one; None if there is none."""
+    name = getattr(archives, "READER_NAME", None)  # None: a version that packs no such model
+    with zipfile.ZipFile(order["layer" if in_layer else "function"]) as archive:
+        return _taken_out(archive, name, scratch) if name else None
+
+
+def _taken_out(archive: zipfile.ZipFile, name: str, scratch: Path) -> Any:
+    """Return the description of a model in a given zip, whose bytes are shipped again; None if it has none."""
+    if name not in archive.namelist():
+        return None
+    if archive.getinfo(name).file_size > MAX_MODEL:
+        raise NoModel(f"{name} must have at most {MAX_MODEL:,} bytes")
+    target = scratch / name
+    with archive.open(name) as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file)
+    return model.read(target)
 
 
 def _fail(reason: object, code: int) -> int:

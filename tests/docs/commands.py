@@ -14,6 +14,7 @@ from tests.docs import pages
 PARSERS = {  # command, as one types it -> the module whose `parser()` reads its arguments
     **cli_reference.COMMANDS,
     "python -m example.train": "example.train",
+    "python -m example.annotate": "example.annotate",
     "python -m example.images": "example.images",
     "python -m example.tasks.train": "example.tasks.train",
     "python -m example.reading.train": "example.reading.train",

@@ -1,7 +1,10 @@
 """Environment variables of readings."""
 
+from pathlib import Path
+
 import pytest
 
+from function import settings
 from function.errors import InvalidSetting
 from function.reading_settings import PROMPT, ReadingSettings, Scale
 from function.settings import Settings
@@ -32,17 +35,56 @@ def test_defaults() -> None:
     [
         (
             {"READ_CLASSES": "gauge", "READ_SCALE": "0:1"},
-            "must be set to have detections read, got only READ_CLASSES, ",
+            r"must be set to have detections read, or .* \(build_zip.sh --read-model\), got only READ_CLASSES, ",
         ),
         ({"READ_MAX_CROPS": "3"}, "READ_MODEL_ID or READ_MODEL_PATH must be set"),
-        (ID | {"READ_SCALE": "0:10 bar"}, "READ_SCALE must be set only with READ_MODEL_PATH"),
-        (ID | {"READ_MODEL_SHA256": "ab" * 32}, "READ_MODEL_SHA256 must be set only with READ_MODEL_PATH"),
+        (ID | {"READ_SCALE": "0:10 bar"}, "READ_SCALE must be set only with a pose model, not with READ_MODEL_ID"),
+        (ID | {"READ_MODEL_SHA256": "ab" * 32}, "READ_MODEL_SHA256 must be set only with a pose model, not with READ"),
         (PATH | {"READ_PROMPT": "?"}, "READ_PROMPT must be set only with READ_MODEL_ID"),
     ],
 )
 def test_variable_without_an_effect_is_refused(environ: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidSetting, match=message):
         Settings.from_env(environ)
+
+
+@pytest.mark.parametrize("name", ["TASK_READER", "LAYER_READER"])
+def test_packed_model_reads_if_no_variable_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "reader.onnx"
+    path.touch()
+    monkeypatch.setattr(settings, name, str(path))
+    expected = ReadingSettings(None, str(path), None, (), PROMPT, 8, None, is_packed=True)
+    assert reading({}) == expected
+    environ = {"READ_SCALE": "0:10 bar", "READ_CLASSES": "gauge", "READ_MAX_CROPS": "2", "READ_MODEL_SHA256": "ab" * 32}
+    assert reading(environ) == expected._replace(
+        scale=Scale(0, 10, "bar"), classes=("gauge",), max_crops=2, model_sha256="ab" * 32
+    )
+    with pytest.raises(InvalidSetting, match="READ_PROMPT must be set only with READ_MODEL_ID"):
+        Settings.from_env({"READ_PROMPT": "?"})
+
+
+def test_variables_win_over_the_packed_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "reader.onnx"
+    path.touch()
+    monkeypatch.setattr(settings, "TASK_READER", str(path))
+    for environ in (ID, PATH):
+        found = reading(environ)
+        named = {"READ_MODEL_ID": found.model_id, "READ_MODEL_PATH": found.model_path}
+        assert {name: value for name, value in named.items() if value} == environ
+        assert not found.is_packed
+    with pytest.raises(InvalidSetting, match="READ_SCALE must be set only with a pose model, not with READ_MODEL_ID"):
+        Settings.from_env(ID | {"READ_SCALE": "0:10 bar"})
+
+
+def test_packed_model_of_the_function_is_preferred_as_the_detector_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TASK_READER", "LAYER_READER"):
+        (tmp_path / name).touch()
+        monkeypatch.setattr(settings, name, str(tmp_path / name))
+    assert reading({}).model_path == str(tmp_path / "TASK_READER")
 
 
 def test_values_are_read() -> None:

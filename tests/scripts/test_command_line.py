@@ -15,7 +15,7 @@ from scripts.bundle import options as build_options
 COMMANDS = (  # modules with a `parser()`
     *("benchmarks.compare", "benchmarks.fast_decode", "benchmarks.options", "export.options", "scripts.aws.deploy"),
     *("scripts.aws.undeploy", "scripts.bundle.options", "scripts.call", "scripts.compare", "scripts.invoke_local"),
-    *("scripts.predict", "scripts.soak_s3"),
+    *("scripts.predict", "scripts.soak_s3", "scripts.verify.options"),
 )
 DIST, REGION, ENV = ("--dist", "DIR", "dist"), ("--region", "REGION", "None"), ("--env", "NAME=VALUE", "[]")
 OUTPUT = tuple((name, None, "False") for name in ("--json", "--quiet", "--verbose"))
@@ -23,7 +23,7 @@ REQUEST = (
     *(("--conf", "X", "None"), ("--iou", "X", "None"), ("--max-det", "N", "None")),
     *(("--classes", "CLASS[,CLASS...]", "None"), ("--option", "NAME=VALUE", "[]")),
 )
-BUILD = (("--arch", None, "x86_64"), ("--python", None, "None"), ("--out", "DIR", "dist"), *OUTPUT[1:])
+BUILD = (("--arch", None, "x86_64"), ("--python", None, "None"), ("--out", "DIR", "dist"), *OUTPUT)
 FUNCTION = ("--function", "NAME[:ALIAS]", "yolo")
 SHARED = {  # the options of a command that others have too: name, values, default as text
     "scripts.aws.deploy": {("--arch", None, "None"), DIST, ENV, REGION, FUNCTION, *OUTPUT},
@@ -35,6 +35,7 @@ SHARED = {  # the options of a command that others have too: name, values, defau
     "scripts.predict": {DIST, ENV, *REQUEST, *OUTPUT},
     "scripts.soak.cli": {DIST, OUTPUT[2]},
     "scripts.soak_s3": {DIST, OUTPUT[2]},
+    "scripts.verify.options": {("--dist", "DIR", "None"), *OUTPUT},
 }
 POSITIONAL = {"scripts.call": 1, "scripts.compare": 2, "scripts.invoke_local": 1, "scripts.predict": 1}
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:yolo"

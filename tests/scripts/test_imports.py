@@ -46,7 +46,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
 }
 OTHER_PARTS = {  # module or folder of scripts/ -> other parts of the project that it may import
     "aws": {"layer"},
-    "bundle": {"export", "layer"},
+    "bundle": {"export", "function", "layer"},  # whether a model reads dials
     "call": {"function"},  # draws the boxes
     "verify": {"export", "layer"},
     "compare": {"function"},  # draws the boxes
@@ -59,7 +59,7 @@ USERS = {  # other part of the project -> what it may import of scripts/
     "function": set(),
     "layer": {"environments"},  # the version
     "export": {"command_line"},  # the parser
-    "example": {"environments"},
+    "example": {"environments", "local_lambda", "manifest"},
     "benchmarks": {
         "aws.limits",
         "command_line",

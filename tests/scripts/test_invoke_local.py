@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from function.api import authentication
 from scripts import invoke_local
 from scripts.aws.limits import EVENT_LIMIT
-from scripts.local_lambda import artifacts, events, report, runtime_client
+from scripts.local_lambda import artifacts, env_vars, events, report, runtime_client
 from scripts.local_lambda.env_vars import Settings, lambda_environ
 from scripts.local_lambda.errors import InitFailed, NotRunnable, RequestTooLarge
 from scripts.local_lambda.invocation import Invocation, describe_exit
@@ -132,6 +133,29 @@ def test_request_is_text_body_of_function_url_event(tmp_path: Path) -> None:
     assert item.event["headers"]["content-type"] == "application/json"
     assert item.event["headers"]["content-length"] == str(len(item.event["body"].encode()))
     assert item.has_status
+
+
+def test_events_are_signed_so_that_detections_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    for item in (events.from_request(path, "/"), events.from_image(path, "")):
+        assert authentication.is_authenticated({}, item.event["requestContext"], ())
+    unsigned = events.function_url_event(b"", None)
+    assert not authentication.is_authenticated({}, unsigned["requestContext"], ())
+
+
+def test_models_in_a_layer_at_another_place_are_named(tmp_path: Path) -> None:
+    task, opt = tmp_path / "task", tmp_path / "opt"
+    for folder in (task, opt):
+        folder.mkdir()
+    for name in env_vars.MODELS:
+        (opt / name).touch()
+    both = {"MODEL_PATH": "/x/model.onnx", "READ_MODEL_PATH": "/x/reader.onnx"}
+    assert env_vars.layer_models(task, opt, "/x", {}) == both
+    assert env_vars.layer_models(task, opt, "/x", {"MODEL_PATH": "/y"}) == {"READ_MODEL_PATH": "/x/reader.onnx"}
+    assert env_vars.layer_models(task, opt, "/x", {"READ_MODEL_ID": "a.b"}) == {"MODEL_PATH": "/x/model.onnx"}
+    (task / "reader.onnx").touch()
+    assert env_vars.layer_models(task, opt, "/x", {}) == {"MODEL_PATH": "/x/model.onnx"}
 
 
 def test_request_too_large_for_an_event_is_refused(tmp_path: Path) -> None:

@@ -62,6 +62,20 @@ def test_the_values_of_a_task_are_an_additional_column(detail: dict[str, Any], h
     assert lines[1:] == [f"{HEADING}  {heading:>11}", f"{ROW}  {value:>11}"]
 
 
+def test_readings_are_the_last_column() -> None:
+    readings = [
+        {"text": "4.2  bar\n", "model": "reader.onnx", "latency_ms": 1.0},
+        {"error": "the needle must point at the scale", "type": "ReadingFailed"},
+        None,
+    ]
+    boxes = [BOX | ({"reading": reading} if reading else {}) for reading in readings]
+    lines = result_table.lines({**DETECTED, "detections": boxes})
+    assert lines[1:] == [f"{HEADING}  reading", f"{ROW}  4.2 bar", f"{ROW}  ReadingFailed", ROW]
+    boxes = [BOX | {"keypoints": [{"x": 1.0, "y": 2.0}], "reading": readings[0]}]
+    lines = result_table.lines({**DETECTED, "detections": boxes})
+    assert lines[1:] == [f"{HEADING}  {'keypoints':>11}  reading", f"{ROW}  {'1 point':>11}  4.2 bar"]
+
+
 def test_a_classification_is_a_table_of_the_top_classes() -> None:
     assert result_table.lines(CLASSIFIED) == ["810 x 1080  top 2", *CLASSES]
 

@@ -153,6 +153,10 @@ class _Resolver:
         separator, text = argument
         return self.evaluate(text).split(separator)
 
+    def _select(self, argument: list[Any]) -> Any:
+        index, values = argument
+        return self.evaluate(values)[int(index)]
+
     def _sub(self, argument: Any) -> Any:
         text, variables = argument if isinstance(argument, list) else (argument, {})
         variables = {name: self.evaluate(value) for name, value in variables.items()}
@@ -168,6 +172,7 @@ class _Resolver:
 FUNCTIONS = {
     "Fn::If": _Resolver._if,
     "Fn::FindInMap": _Resolver._map,
+    "Fn::Select": _Resolver._select,
     "Fn::Split": _Resolver._split,
     "Fn::Sub": _Resolver._sub,
     "Ref": _Resolver._ref,

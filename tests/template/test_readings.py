@@ -1,10 +1,12 @@
 """template.yaml: the permission and the settings of readings, and the versions that they publish."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from function import settings
 from function.settings import Settings
 from tests.support import template_stack
 from tests.support.template_stack import resources, stack
@@ -12,6 +14,8 @@ from tests.template.test_template import environment, grants
 
 BEDROCK = {"ReadModelId": "eu.amazon.nova-lite-v1:0"}
 POSE = {"ReadModelPath": "/opt/dial.onnx"}
+OBJECT = {"ReadModelPath": "s3://models/v1/dial.onnx"}
+PACKED = {"ReadScale": "0:10 bar"}  # the model is in a zip
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0"
 MAX_POLICY_DESCRIPTION, MAX_VERSION_DESCRIPTION = 1000, 256
 POLICY_ID = "ANPA" + "X" * 17
@@ -29,6 +33,13 @@ def test_role_may_call_no_model_by_default() -> None:
     assert "bedrock:InvokeModel" not in grants()
     assert "ReadAccess" not in stack()["Resources"]
     assert "bedrock:InvokeModel" not in grants(**POSE)
+    assert grants(**PACKED).keys() == grants(**POSE).keys() == grants().keys()
+
+
+def test_role_may_read_the_model_in_a_bucket_and_no_other_object() -> None:
+    assert grants(**OBJECT)["s3:GetObject"] == ["arn:aws:s3:::models/v1/dial.onnx"]
+    assert grants(**OBJECT).keys() - grants().keys() == {"s3:GetObject"}
+    assert environment(**OBJECT)["READ_MODEL_PATH"] == OBJECT["ReadModelPath"]
 
 
 def test_role_may_call_the_model_or_profile_and_others_only_through_the_profile() -> None:
@@ -43,10 +54,22 @@ def test_role_may_call_the_model_or_profile_and_others_only_through_the_profile(
     assert {statement["Action"] for statement in (named, through)} == {"bedrock:InvokeModel"}
 
 
-@pytest.mark.parametrize("parameters", [BEDROCK, POSE])
+@pytest.mark.parametrize("parameters", [BEDROCK, POSE, OBJECT, PACKED, {"ReadClasses": "gauge"}, {"ReadMaxCrops": "3"}])
 def test_policy_is_attached_to_the_role(parameters: dict[str, str]) -> None:
     [role] = resources("AWS::IAM::Role", **parameters).values()
     assert role["ManagedPolicyArns"] == [{"Ref": "LogAccess"}, {"Ref": "ReadAccess"}]
+
+
+def test_parameters_are_settings_of_a_packed_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reader.onnx").touch()
+    monkeypatch.setattr(settings, "TASK_READER", str(tmp_path / "reader.onnx"))
+    reading = Settings.from_env(environment(**PACKED, ReadClasses="gauge", ReadModelSha256="ab" * 32)).reading
+    assert reading
+    assert (reading.is_packed, reading.scale, reading.classes) == (True, (0, 10, "bar"), ("gauge",))
+    assert reading.model_sha256 == "ab" * 32
+    reading = Settings.from_env(environment()).reading
+    assert reading
+    assert (reading.is_packed, reading.scale, reading.max_crops) == (True, None, 8)
 
 
 def test_parameters_are_settings_of_the_function() -> None:
@@ -58,15 +81,22 @@ def test_parameters_are_settings_of_the_function() -> None:
     reading = Settings.from_env(environment(**POSE, ReadScale="0:10 bar")).reading
     assert reading
     assert reading.scale == (0, 10, "bar")
-    assert Settings.from_env(environment(**values)).reading is None
+    assert Settings.from_env(environment()).reading is None
 
 
-CHANGES = {"ReadPrompt": "How much?", "ReadClasses": "gauge", "ReadMaxCrops": "3", "ReadScale": "0:10 bar"}
+CHANGES = {
+    "ReadPrompt": "How much?",
+    "ReadClasses": "gauge",
+    "ReadMaxCrops": "3",
+    "ReadScale": "0:10 bar",
+    "ReadModelSha256": "ab" * 32,
+}
+OF_POSE = ("ReadScale", "ReadModelSha256")
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES.items())
 def test_each_parameter_publishes_a_version(name: str, value: str) -> None:
-    kind = POSE if name == "ReadScale" else BEDROCK
+    kind = POSE if name in OF_POSE else BEDROCK
 
     def described(**parameters: str) -> str:
         policy = resources("AWS::IAM::ManagedPolicy", **kind, **parameters)["ReadAccess"]

@@ -40,6 +40,8 @@ COMBINATIONS = {
         "ReadClasses": "gauge",
     },
     "readings by a pose model": {"ReadModelPath": "/var/task/dial.onnx", "ReadScale": "0:10 bar", "ReadMaxCrops": "3"},
+    "readings by a packed model": {"ReadScale": "0:10 bar"},
+    "readings by a model in a bucket": {"ReadModelPath": "s3://models/v1/dial.onnx", "ReadModelSha256": "ab" * 32},
     "snapstart": {"SnapStart": "PublishedVersions", "PythonRuntime": "python3.12"},
     "provisioned": {"ProvisionedConcurrency": "2", "ReservedConcurrency": "10"},
     "warm": {"WarmUp": "5 minutes"},
@@ -133,6 +135,9 @@ def test_values_of_the_combinations_are_allowed(parameters: dict[str, str]) -> N
         ({"ModelBucket": "models", "ModelKey": "m.onnx", "ModelPath": "/opt/m.onnx"}, "ModelBucketNeedsKey"),
         ({"ModelKey": "m.onnx"}, "ModelKeyNeedsBucket"),
         ({"ReadModelId": "a.b", "ReadModelPath": "/opt/dial.onnx"}, "OneReadingModel"),
+        ({"ReadModelId": "a.b", "ReadScale": "0:10 bar"}, "OneReadingModel"),
+        ({"ReadModelId": "a.b", "ReadModelSha256": "ab" * 32}, "OneReadingModel"),
+        ({"ReadModelPath": "/opt/dial.onnx", "ReadPrompt": "How much?"}, "PromptNeedsBedrock"),
     ],
 )
 def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: str) -> None:
@@ -149,8 +154,9 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "ModelPath": ["model.onnx", "s3://bucket/model.onnx"],
         "ModelSha256": ["ab", "g" * 64],
         "ReadModelId": ["arn:aws:bedrock:eu-west-1:1:inference-profile/a", "*", "a b", "a/*", "${x}"],
-        "ReadMaxCrops": ["0", "", "1000"],
-        "ReadModelPath": ["dial.onnx", "s3://bucket/dial.onnx"],
+        "ReadMaxCrops": ["0", "-1", "1000"],
+        "ReadModelPath": ["dial.onnx", "s3://bucket", "s3://bucket/", "s3://bucket/*", "s3://b*t/a", "s3:///a"],
+        "ReadModelSha256": ["ab", "g" * 64],
         "ReadScale": ["10 bar", "0-10"],
         "ApiKeySha256": ["ab", "my key", "a" * 64 + "," + "b" * 64],
         "PicturesPrefix": ["", "*", "a?", "${aws:username}", "a b/"],
@@ -451,6 +457,10 @@ CHANGES = {
     "ModelName": "wine",
     "ReadModelId": "eu.amazon.nova-lite-v1:0",
     "ReadModelPath": "/opt/dial.onnx",
+    "ReadModelSha256": "ab" * 32,
+    "ReadScale": "0:10 bar",
+    "ReadClasses": "gauge",
+    "ReadMaxCrops": "3",
     "ApiKeySha256": "ab" * 32,
     "CorsOrigins": "*",
     "AllowedUrlHosts": "*",
@@ -464,6 +474,7 @@ CHANGES = {
     "Metrics": "0",
     "Page": "0",
 }
+OF_READINGS = {name for name in CHANGES if name.startswith("Read")}  # their values are in the description of ReadAccess
 UNVERSIONED = {"ReservedConcurrentExecutions"}  # property of the function, not of a version
 
 
@@ -516,7 +527,7 @@ def test_longest_description_stays_below_the_limit() -> None:
         for name in CHANGES
     } | {"ModelPath": ""}  # excludes ModelBucket and ModelKey, which together are longer
     text = template_stack.source()["Resources"]["LogAccess"]["Properties"]["Description"]["Fn::Sub"]
-    assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES) - {"ApiKeySha256", "ReadModelId", "ReadModelPath"}
+    assert {*re.findall(r"\$\{(\w+)\}", text)} == set(CHANGES) - {"ApiKeySha256"} - OF_READINGS
     assert len(re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)) <= 1000
 
 

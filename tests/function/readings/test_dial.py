@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from function import settings as function_settings
 from function import storage
 from function.errors import NotFound, ReadingFailed, UnusableModel
 from function.model import Model
@@ -102,6 +103,30 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
         assert settings.reading
         with pytest.raises(UnusableModel, match=f"must be a pose model with the points .*, got {got}"):
             dial.load(settings.reading, settings)
+
+
+def test_packed_model_is_read_and_its_checksum_only_if_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = dial_model.save(tmp_path / "reader.onnx")
+    monkeypatch.setattr(function_settings, "TASK_READER", str(path))
+    settings = Settings.from_env({"READ_SCALE": "0:10 bar"})
+    assert settings.reading
+    (outcome,) = dial.read(dial.load(settings.reading, settings), [CROP], settings.reading, settings)
+    assert isinstance(outcome, Reading)
+    assert (outcome.text, outcome.model) == ("8.3 bar", "reader.onnx")
+    assert "is not checked" not in caplog.text
+    with pytest.raises(UnusableModel, match=r"the sha256 of .*reader.onnx must be abab.* \(READ_MODEL_SHA256\)"):
+        dial.load(settings.reading._replace(model_sha256="ab" * 32), settings)
+
+
+def test_packed_model_of_another_kind_is_refused_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = color_model.save(tmp_path / "reader.onnx")
+    monkeypatch.setattr(function_settings, "TASK_READER", str(path))
+    settings = Settings.from_env({})
+    assert settings.reading
+    with pytest.raises(UnusableModel, match=r"/reader.onnx must be a pose model with the points .*, got detect"):
+        dial.load(settings.reading, settings)
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/dial.onnx", "s3://models", "s3://models/"])

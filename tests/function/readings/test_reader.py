@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from function import settings as function_settings
 from function.errors import InvalidSetting
 from function.model import Model
 from function.readings import crops
@@ -162,6 +163,34 @@ print(json.dumps([body["message"], "boto3" in sys.modules]))
 """
     path = str(dial_model.save(tmp_path / "dial.onnx"))
     assert run_python(program, MODEL_PATH=str(model_path), READ_MODEL_PATH=path) == ["0.83; 0.83", False]
+
+
+def test_packed_model_reads_without_a_variable(
+    run_python: Callable[..., Any], model_path: Path, tmp_path: Path
+) -> None:
+    dial_model.save(tmp_path / "reader.onnx")
+    program = f"""
+import json
+from function import settings
+settings.TASK_READER = {str(tmp_path / "reader.onnx")!r}
+from function import handler
+replies = [handler.lambda_handler(event, None) for event in ({direct()!r}, {http("function_url")!r})]
+bodies = [json.loads(reply["body"]) for reply in replies]
+print(json.dumps([bodies[0]["message"], bodies[0]["detections"][0]["reading"]["model"], "message" in bodies[1]]))
+"""
+    environ = {"MODEL_PATH": str(model_path), "READ_SCALE": "0:10 bar"}
+    assert run_python(program, **environ) == ["8.3 bar; 8.3 bar", "reader.onnx", False]
+
+
+def test_packed_model_with_a_model_without_detections_stops_the_start(
+    served: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dial_model.save(tmp_path / "reader.onnx")
+    monkeypatch.setattr(function_settings, "TASK_READER", str(path))
+    settings = Settings.from_env({})
+    assert settings.reading
+    with pytest.raises(InvalidSetting, match=r"/reader.onnx must be packed only for a model that detects .* classify"):
+        Reader.load(settings.reading, settings, served.metadata._replace(task="classify"))
 
 
 def test_start_for_bedrock_loads_no_boto3(run_python: Callable[..., Any], model_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_event_has_the_fields_of_the_documented_one() -> None:
         "sourceIp": "123.123.123.123",
         "userAgent": "agent",
     }
+    assert (context["accountId"], "authorizer" in context) == ("anonymous", False)
     assert (context["stage"], context["routeKey"]) == ("$default", "$default")
     assert context["domainName"].startswith(context["domainPrefix"] + ".lambda-url.")
     assert context.keys() >= {"accountId", "apiId", "requestId", "time", "timeEpoch"}

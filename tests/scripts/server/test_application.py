@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from function.api import authentication
 from function.sources import front_ends, routes
 from scripts.aws.limits import EVENT_LIMIT
 from scripts.local_lambda.errors import InitFailed, RequestTooLarge
@@ -24,10 +25,12 @@ Function = Callable[[dict[str, Any]], Any]
 class Server:
     """Application with a function; keeps the events and the reports of errors."""
 
-    def __init__(self, function: Function = lambda event: OK, origins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, function: Function = lambda event: OK, origins: tuple[str, ...] = (), is_signed: bool = False
+    ) -> None:
         self.events: list[dict[str, Any]] = []
         self.reports: list[str] = []
-        self._function, self._origins = function, origins
+        self._function, self._origins, self._is_signed = function, origins, is_signed
 
     def _invoke(self, event: dict[str, Any]) -> Invocation:
         self.events.append(event)
@@ -39,7 +42,7 @@ class Server:
 
     async def _send(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         with ThreadPoolExecutor(1) as executor:
-            application = Application(self._invoke, executor, self.reports.append, self._origins)
+            application = Application(self._invoke, executor, self.reports.append, self._origins, self._is_signed)
             transport = httpx.ASGITransport(app=application, client=("192.0.2.7", 1))  # type: ignore[arg-type]
             async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
                 return await client.request(method, path, **options)
@@ -54,6 +57,14 @@ def test_request_is_the_event_and_the_result_is_the_response() -> None:
     assert (event["rawPath"], event["rawQueryString"]) == ("/a%20b", "conf=0.4")
     assert event["requestContext"]["http"]["sourceIp"] == "192.0.2.7"
     assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (b"\xff\xd8", True)
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_caller_is_authenticated_only_if_every_request_counts_as_signed(is_signed: bool) -> None:
+    server = Server(is_signed=is_signed)
+    server.send("POST", content=b"x", headers={"authorization": "AWS4-HMAC-SHA256 Credential=a"})
+    context = server.events[0]["requestContext"]
+    assert authentication.is_authenticated({}, context, ()) is is_signed
 
 
 def test_function_sees_the_scheme_of_the_connection() -> None:

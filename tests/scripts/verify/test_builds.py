@@ -20,14 +20,16 @@ def change(folder: Path, **fields: Any) -> Path:
 def test_the_build_of_a_folder_is_read(tmp_path: Path) -> None:
     folder = built_zips.write(tmp_path / "dist", version="1.2.3", sbom={"sha256": "s"}, model={"sha256": "m"})
     (build,) = builds.read(folder)
-    assert (build.target, build.version, build.model_sha256) == (Target("arm64", "3.13"), "1.2.3", "m")
+    assert (build.target, build.version) == (Target("arm64", "3.13"), "1.2.3")
+    assert build.model_sha256 == {"model.onnx": "m", "reader.onnx": None}
     assert {path.name for path in build.sha256} == {"layer.zip", "function.zip", "sbom.cdx.json"}
     assert build.sha256[build.sbom] == "s"
 
 
 def test_a_manifest_of_an_older_version_is_read(tmp_path: Path) -> None:
     (build,) = builds.read(built_zips.write(tmp_path / "dist"))
-    assert (build.version, build.model_sha256, build.sha256[build.sbom]) == (None, None, None)
+    assert (build.version, build.sha256[build.sbom]) == (None, None)
+    assert build.model_sha256 == {"model.onnx": None, "reader.onnx": None}
 
 
 def test_every_build_of_a_release_is_read(tmp_path: Path) -> None:
@@ -71,4 +73,5 @@ def test_a_manifest_with_other_values_is_an_error_of_one_line(fields: dict[str, 
 def test_an_optional_field_of_another_kind_does_not_count(value: Any, tmp_path: Path) -> None:
     folder = change(built_zips.write(tmp_path / "dist"), version=value, sbom=value, model=value)
     (build,) = builds.read(folder)
-    assert (build.version, build.sha256[build.sbom], build.model_sha256) == (None, None, None)
+    assert (build.version, build.sha256[build.sbom]) == (None, None)
+    assert build.model_sha256 == {"model.onnx": None, "reader.onnx": None}

@@ -1,5 +1,6 @@
 """scripts/verify.sh: its table and exit codes, and zips that are built again from the pinned wheels."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,11 +17,13 @@ from layer.targets import Target
 from scripts import environments, pythons
 from scripts.bundle import cli as build_cli
 from scripts.bundle import model
-from scripts.verify import builds, checkout, cli
+from scripts.verify import builds, checkout, cli, options, report
 from scripts.verify.builds import Build
-from scripts.verify.cli import CannotRebuild, Row
+from scripts.verify.cli import CannotRebuild
 from scripts.verify.comparison import Comparison
-from tests.support import built_zips, color_model
+from scripts.verify.options import Options
+from scripts.verify.report import Row
+from tests.support import built_zips, color_model, dial_model
 
 SBOM = b'{"bomFormat": "CycloneDX"}'
 Change = Callable[[Path], object]
@@ -67,7 +70,7 @@ def rebuilt(dist: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
     """Replace the build: it gives the files of this folder, which are those of `dist` before a test changes them."""
     folder = shutil.copytree(dist, tmp_path / "rebuilt")
 
-    def rebuild(build: Build, sources: Path, model: Path | None, scratch: Path, out: Path) -> None:
+    def rebuild(build: Build, sources: Path, options: Options, scratch: Path, out: Path) -> None:
         out.mkdir()
         for name in ("layer.zip", "function.zip", "sbom.cdx.json"):
             if (folder / name).exists():
@@ -89,6 +92,26 @@ def test_with_a_model_the_model_is_the_same_too(dist: Path, tmp_path: Path, caps
     (tmp_path / "a.onnx").write_bytes(b"m")
     assert cli.main([str(dist), "--model", str(tmp_path / "a.onnx")]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("  same")
+
+
+@pytest.mark.usefixtures("rebuilt")
+@pytest.mark.parametrize(
+    ("content", "code", "result"),
+    [(b"r", 0, "from the zip, not built again"), (b"another", 1, "different"), (None, 1, "missing")],
+)
+def test_second_model_has_a_row_if_the_zips_or_the_manifest_have_one(
+    dist: Path, rebuilt: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, code: int, result: str
+) -> None:
+    members = {"reader_onnx": content} if content else {}
+    for folder in (dist, rebuilt):
+        write_zip(folder / "function.zip", code=b"c", model_onnx=b"m", **members)
+    describe(dist)
+    manifest = json.loads((dist / "build.json").read_text())
+    digest = hashlib.sha256(b"r").hexdigest()
+    (dist / "build.json").write_text(json.dumps({**manifest, "reader": {"sha256": digest}}))
+    assert cli.main([str(dist)]) == code
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("reader.onnx")]
+    assert line.endswith(f"  {result}")
 
 
 def add_member(folder: Path) -> None:
@@ -195,8 +218,50 @@ def test_unexpected_error_is_one_line(
 
 
 def test_ten_differences_are_listed_and_the_others_counted() -> None:
-    lines = cli.table([Row("layer.zip", Comparison("0", "different", tuple(f"member {n}" for n in range(12))))])
-    assert lines[2:] == [*(f"  member {n}" for n in range(10)), "  and 2 more"]
+    rows = [Row("layer.zip", Comparison("0", "different", tuple(f"member {n}" for n in range(12))))]
+    assert report.table(rows)[2:] == [*(f"  member {n}" for n in range(10)), "  and 2 more"]
+    assert report.table(rows, is_verbose=True)[2:] == [f"  member {n}" for n in range(12)]
+
+
+@pytest.mark.usefixtures("rebuilt")
+def test_document_of_same_zips(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([str(dist), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    files = document.pop("files")
+    assert document == {"exit_code": 0, "error": None, "folder": str(dist), "revision": None, "holds": True}
+    assert [(row["name"], row["result"], row["differences"]) for row in files] == [
+        ("layer.zip", "same", []),
+        ("function.zip", "same", []),
+        ("sbom.cdx.json", "same", []),
+        ("model.onnx", "from the zip, not built again", []),
+    ]
+    assert files[0]["sha256"] == cli.comparison.file_sha256(dist / "layer.zip")
+
+
+@pytest.mark.usefixtures("rebuilt")
+def test_document_of_other_zips_names_the_members(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_member(dist)
+    assert cli.main([str(dist), "--json", "--quiet"]) == 1
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert (document["exit_code"], document["holds"]) == (1, False)
+    assert document["files"][0]["differences"] == ["only in the given zip: evil.py"]
+    assert (document["files"][0]["is_equal"], document["files"][1]["is_equal"]) == (False, True)
+
+
+def test_document_of_a_folder_without_a_build_has_the_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([str(tmp_path), "--json"]) == 2
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert (document["exit_code"], document["holds"], document["files"]) == (2, False, [])
+    assert printed.err == f"verify: {document['error']}\n"
+
+
+@pytest.mark.usefixtures("rebuilt")
+def test_quiet_prints_only_the_table(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([str(dist), "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out.split()[0], len(printed.out.split("\n\n")), printed.err) == ("file", 1, "")
 
 
 def test_zips_without_a_model_exit_with_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -235,20 +300,21 @@ def verify(sources: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 def test_the_zips_of_a_build_are_built_again_with_the_same_bytes(tmp_path: Path) -> None:
     sources = copy_of_sources(tmp_path / "sources")
     onnx_file = color_model.save(tmp_path / "a model.onnx", (32, 64), imgsz="[32, 64]")
+    models = [str(onnx_file), "--read-model", str(dial_model.save(tmp_path / "dial.onnx"))]
     program = (
         "import sys; from scripts.bundle import cli, model\n"
         "model.load = lambda weights, *_: model.read(weights)\n"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     subprocess.run(
-        [sys.executable, "-P", "-c", program, str(onnx_file), "--model-in-layer", "--out", str(tmp_path / "dist")],
+        [sys.executable, "-P", "-c", program, *models, "--model-in-layer", "--out", str(tmp_path / "dist")],
         env={**os.environ, "PYTHONPATH": str(sources)}, capture_output=True, check=True,
     )  # fmt: skip
     shutil.rmtree(sources / "build")
     done = verify(sources, str(tmp_path / "dist"))
     assert done.returncode == 0, done.stdout + done.stderr
-    results = [line.split("  ")[-1] for line in done.stdout.splitlines()[-4:]]
-    assert results == ["same", "same", "same", "from the zip, not built again"]
+    results = [line.split("  ")[-1] for line in done.stdout.splitlines()[-5:]]
+    assert results == ["same", "same", "same", "from the zip, not built again", "from the zip, not built again"]
     assert not list((sources / "build").iterdir())
 
 
@@ -262,7 +328,7 @@ def test_a_changed_source_and_a_changed_package_are_found(built: Path, tmp_path:
     sources = copy_of_sources(tmp_path / "sources")
     (sources / "function" / "handler.py").write_text("import socket\n")
     (build,) = builds.read(folder)
-    rows = cli.verify_build(build, sources, None, tmp_path)
+    rows = cli.verify_build(build, sources, options.parse([str(folder)]), tmp_path)
     results = {row.name: row.compared for row in rows}
     assert "different: python/numpy/version.py" in str(results["layer.zip"].differences)
     assert "different: function/handler.py" in str(results["function.zip"].differences)
@@ -275,5 +341,5 @@ def test_a_failed_build_is_an_error(built: Path, tmp_path: Path) -> None:
     (sources / "function" / "handler.py").write_text("def :\n")
     (build,) = builds.read(built)
     with pytest.raises(CannotRebuild) as error:
-        cli.verify_build(build, sources, None, tmp_path)
+        cli.verify_build(build, sources, options.parse([str(built)]), tmp_path)
     assert error.value.code == 1
