@@ -1,6 +1,6 @@
 """Image of the README: `python -m example.annotate` draws annotated.jpg again, with the results of the built zips.
 
-If there are weights of a model that reads gauges, the zips have it too, and each gauge is drawn with its reading.
+The zips have the detector and the model that reads gauges.
 """
 
 import argparse
@@ -14,31 +14,25 @@ from typing import Any
 
 from PIL import Image
 
+from example.tasks.training_configs import EXAMPLE, READER
 from function import draw
-from scripts import manifest
 from scripts.local_lambda.emulator import LocalLambda
 
-EXAMPLE = Path(__file__).resolve().parent
 ROOT = EXAMPLE.parent
 DIST = ROOT / "build" / "example" / "annotate"
-WEIGHTS, READER = EXAMPLE / "best.pt", EXAMPLE / "reading" / "gauge.pt"
+WEIGHTS = EXAMPLE / "best.pt"
 SAMPLE, ANNOTATED = EXAMPLE / "samples" / "dense-1280x960.jpg", EXAMPLE / "annotated.jpg"
-READ = {"READ_CLASSES": "gauge", "READ_SCALE": "0:10 bar", "READ_MAX_CROPS": "20"}  # more gauges than the image has
+READ = {"READ_CLASSES": "gauge", "READ_SCALE": "0:100 %", "READ_MAX_CROPS": "20"}  # more gauges than the image has
 QUALITY = 72  # of the JPEG: the file is a part of the repository
 
 
-def build(dist: Path, reader: Path = READER) -> None:
-    """Build the zips of the detector, with the model that reads gauges if its weights exist.
-
-    Args:
-        dist: folder of the zips.
-        reader: weights of the second model.
+def build(dist: Path) -> None:
+    """Build the zips of the detector and the reader in a folder.
 
     Raises:
         CalledProcessError: the build failed; it printed the reason.
     """
-    second = ["--read-model", str(reader)] if reader.is_file() else []
-    command = [str(ROOT / "scripts" / "build_zip.sh"), str(WEIGHTS), *second, "--out", str(dist)]
+    command = [str(ROOT / "scripts" / "build_zip.sh"), str(WEIGHTS), "--read-model", str(READER), "--out", str(dist)]
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
@@ -53,7 +47,7 @@ def respond(dist: Path, image: bytes) -> dict[str, Any]:
         LocalLambdaError: the zips cannot be run.
         ValueError: the response is an error.
     """
-    with LocalLambda(dist, env=READ if manifest.has_reader(dist) else {}) as function:
+    with LocalLambda(dist, env=READ) as function:
         invocation = function.invoke({"image_data": base64.b64encode(image).decode()})
     if invocation.error or invocation.response["statusCode"] != 200:
         raise ValueError(f"the zips must return detections, got {invocation.error or invocation.response['body']}")

@@ -4,6 +4,8 @@ Draws the crops, trains, saves the weights and measures the readings on the test
 """
 
 import argparse
+import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from example.offline import load_yolo
 from example.reading import crops
 from example.strip_checkpoint import save_stripped
 from example.tasks.dataset import build, default_workers
+from example.tasks.model_card import README, card
 from example.tasks.train import add_options, train
 from example.tasks.training_configs import EXAMPLE, POSE_GAIN, SETTINGS, SIGMAS, TrainingConfig
 from function.errors import ReadingFailed
 from function.readings import scale
 
-WEIGHTS = EXAMPLE / "reading" / "gauge.pt"
+CARD = EXAMPLE / "reading" / "card.json"
+TABLE = re.compile(r"(?<=<!-- reading metrics -->\n).*?(?=<!-- end of reading metrics -->)", re.DOTALL)
 MIN_CONF = 0.05  # of the dial, as in function/readings/dial.py
 CONFIG = TrainingConfig(
     task="reading",
@@ -50,14 +54,27 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Train and measure the model; save its weights. Return the exit code."""
+    """Train and measure the model; write its weights, card and table of example/README.md. Return the exit code."""
     args = parser().parse_args()
     data = build(CONFIG, CONFIG.folder / "data", default_workers())
     if not args.measure:
-        save_stripped(train(CONFIG, data, args), WEIGHTS, EXAMPLE.parent)
-    for name, value in measure(load_yolo(str(WEIGHTS)), data.parent / "test").items():
-        sys.stdout.write(f"{name:<32} {value}\n")
+        save_stripped(train(CONFIG, data, args), CONFIG.weights, EXAMPLE.parent)
+    measured = {"split": "test"} | measure(load_yolo(str(CONFIG.weights)), data.parent / "test")
+    content = card(CONFIG, measured)
+    CARD.write_text(json.dumps(content, indent=2) + "\n")
+    README.write_text(TABLE.sub(lambda _: table(content), README.read_text()))
+    sys.stdout.write("".join(f"{name:<32} {value}\n" for name, value in measured.items()))
     return 0
+
+
+def table(content: dict[str, Any]) -> str:
+    """Return the table of example/README.md for a card."""
+    cells = {
+        "parameters": f"{content['architecture']['parameters']:,}",
+        "bytes": f"{content['weights']['bytes']:,}",
+        "imgsz": f"{content['settings']['imgsz']} px",
+    } | {name: str(value) for name, value in content["measured"].items() if name != "split"}
+    return f"| {' | '.join(cells)} |\n|{'---|' * len(cells)}\n| {' | '.join(cells.values())} |\n"
 
 
 def measure(model: Any, split: Path) -> dict[str, float]:

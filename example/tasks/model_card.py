@@ -54,7 +54,7 @@ def card(config: TrainingConfig, measured: dict[str, Any]) -> dict[str, Any]:
         "data": {
             "images": config.counts,
             "seeds": config.seeds,
-            "generator": f"example/tasks/{config.task}.py",
+            "generator": f"{config.make.__module__.replace('.', '/')}.py",
             "plan": config.plan._asdict(),
         },
         "settings": {name: arguments[name] for name in ("epochs", *config.settings)},

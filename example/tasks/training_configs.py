@@ -10,6 +10,7 @@ from example.tasks.labeled_image import LabeledImage
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent
+READER = EXAMPLE / "reading" / "gauge.pt"
 BUILD = EXAMPLE.parent / "build" / "example"  # ignored by git
 
 SETTINGS: dict[str, Any] = {
@@ -68,7 +69,7 @@ class TrainingConfig(NamedTuple):
     @property
     def weights(self) -> Path:
         """Path of the finished model."""
-        return EXAMPLE / "best.pt" if self.task == "detect" else HERE / f"{self.task}.pt"
+        return {"detect": EXAMPLE / "best.pt", "reading": READER}.get(self.task, HERE / f"{self.task}.pt")
 
     @property
     def folder(self) -> Path:

@@ -1,7 +1,6 @@
-"""Image of the README: the file is what the script makes of the zips; a model that reads gauges is part of them."""
+"""Image of the README: the file is what the script makes of the zips."""
 
 import io
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from PIL import Image
 
 from example import annotate
-from scripts import manifest
 
 CHANGED = 24  # levels: more than the JPEG of equal images differs between versions of libjpeg
 MAX_SHARE = 0.001  # of the pixels; a digit of one confidence is 0.0002
@@ -27,25 +25,9 @@ def pixels(file: "Path | io.BytesIO") -> "np.ndarray[Any, np.dtype[np.int16]]":
 def test_image_of_the_readme_is_drawn_from_the_zips(tmp_path: Path) -> None:
     annotate.build(tmp_path / "dist")
     annotate.main(["--dist", str(tmp_path / "dist"), "--out", str(tmp_path / "a.jpg")])
-    assert manifest.has_reader(tmp_path / "dist") == annotate.READER.is_file()
     drawn, stored = pixels(tmp_path / "a.jpg"), pixels(annotate.ANNOTATED)
     assert drawn.shape == stored.shape
     assert (np.abs(drawn - stored).max(axis=2) > CHANGED).mean() < MAX_SHARE
-
-
-@pytest.mark.parametrize("has_reader", [True, False])
-def test_model_that_reads_gauges_is_built_in_if_it_exists(
-    has_reader: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
-    weights = tmp_path / "gauge.pt"
-    if has_reader:
-        weights.write_bytes(b"weights")
-    annotate.build(tmp_path / "dist", weights)
-    (command,) = commands
-    assert (["--read-model", str(weights)] == command[2:4]) == has_reader
-    assert command[-2:] == ["--out", str(tmp_path / "dist")]
 
 
 def test_reading_and_boxes_are_drawn() -> None:
