@@ -26,6 +26,7 @@ from tests.fuzz.targets import Target
 
 CPU_LIMIT_S = 10.0  # kills the process; `verdict.MAX_CPU_S` is reported before, if the input ends by itself
 ADDRESS_SPACE_MB = 1024  # in addition to what the process has at its start
+TIMEOUT_S = 86_400  # of atheris, whose 0 is 1 s of wall time; CPU_LIMIT_S is the limit
 MAX_FINDINGS = 20  # of one process
 ROUND = 200  # examples of hypothesis between two looks at the clock
 INSTRUMENTED = ["function", "PIL", "python_multipart"]
@@ -149,7 +150,7 @@ def _search_guided(target: Target, runner: Runner, seeds: Iterable[bytes], optio
         made.mkdir(parents=True, exist_ok=True)
     for data in seeds:
         (given / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
-    arguments = ["fuzz", f"-max_total_time={max(int(options.seconds), 1)}", f"-seed={options.seed}", "-timeout=0"]
+    arguments = ["fuzz", f"-max_total_time={max(int(options.seconds), 1)}", f"-seed={options.seed}", f"-timeout={TIMEOUT_S}"]
     arguments += ["-max_len=65536", "-rss_limit_mb=0", "-len_control=0", str(folder), str(given)]
     words = "".join(f'"{_escaped(word)}"\n' for word in target.words if word)
     if words:  # libFuzzer refuses an empty dictionary
