@@ -150,8 +150,15 @@ def _search_guided(target: Target, runner: Runner, seeds: Iterable[bytes], optio
         made.mkdir(parents=True, exist_ok=True)
     for data in seeds:
         (given / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
-    arguments = ["fuzz", f"-max_total_time={max(int(options.seconds), 1)}", f"-seed={options.seed}", f"-timeout={TIMEOUT_S}"]
-    arguments += ["-max_len=65536", "-rss_limit_mb=0", "-len_control=0", str(folder), str(given)]
+    arguments = ["fuzz", f"-max_total_time={max(int(options.seconds), 1)}", f"-seed={options.seed}"]
+    arguments += [
+        f"-timeout={TIMEOUT_S}",
+        "-max_len=65536",
+        "-rss_limit_mb=0",
+        "-len_control=0",
+        str(folder),
+        str(given),
+    ]
     words = "".join(f'"{_escaped(word)}"\n' for word in target.words if word)
     if words:  # libFuzzer refuses an empty dictionary
         dictionary = folder.with_suffix(".dict")
