@@ -126,8 +126,28 @@ def as_yolov5_classifier(metadata: ModelMetadata) -> ModelMetadata:
     return metadata._replace(imgsz_hw=imgsz_hw, transforms=steps)
 
 
+def literal(path: str, entries: dict[str, str], key: str) -> Any:
+    """Return the value of an entry.
+
+    Args:
+        path: origin of the model, for messages.
+        entries: the metadata of its file.
+        key: of the entry.
+
+    Raises:
+        UnusableModel: the text is too long, or is not a Python literal.
+    """
+    text, limit = entries[key], MAX_LONG_TEXT.get(key, MAX_TEXT)
+    if len(text) > limit:
+        raise UnusableModel(f"{path}: {key} must have at most {limit} characters, got {len(text)}")
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # TypeError: {[]: 1}
+        raise UnusableModel(f"{path}: {key} must be a Python literal, got {_shown(text)}") from error
+
+
 def _names(path: str, entries: dict[str, str]) -> dict[int, str]:
-    value = _literal(path, entries, "names")
+    value = literal(path, entries, "names")
     names = dict(enumerate(value)) if isinstance(value, list) else value
     if not (isinstance(names, dict) and names and len(names) <= MAX_CLASSES and _is_numbered(names)):
         raise UnusableModel(
@@ -167,12 +187,12 @@ def _is_unicode(text: str) -> bool:
 
 def _has_embedded_nms(path: str, entries: dict[str, str]) -> bool:
     """Return whether the model was exported with nms=True."""
-    arguments = _literal(path, entries, "args") if "args" in entries else {}
+    arguments = literal(path, entries, "args") if "args" in entries else {}
     return isinstance(arguments, dict) and arguments.get("nms") is True
 
 
 def _kpt_shape(path: str, entries: dict[str, str]) -> tuple[int, int]:
-    value = _literal(path, entries, "kpt_shape") if "kpt_shape" in entries else None
+    value = literal(path, entries, "kpt_shape") if "kpt_shape" in entries else None
     if isinstance(value, list | tuple) and len(value) == 2:
         count, numbers = value
         if _is_whole(count) and 0 < count <= MAX_KEYPOINTS and numbers in (2, 3):
@@ -182,7 +202,7 @@ def _kpt_shape(path: str, entries: dict[str, str]) -> tuple[int, int]:
 
 def _transforms(path: str, entries: dict[str, str], fixed_hw: tuple[int, int] | None) -> tuple[Transform, ...]:
     """Return the transforms of a checkpoint: steps that change the size, then at most one normalization."""
-    value = _literal(path, entries, "transforms")
+    value = literal(path, entries, "transforms")
     try:
         steps = [Transform(**{**step, "size": tuple(step.get("size", ()))}) for step in value]
         spatial = steps[:-1] if steps[-1].name == NORMALIZE else steps
@@ -214,7 +234,7 @@ def _is_normalization(step: Transform) -> bool:
 def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
     if "imgsz" not in entries:
         return DEFAULT_IMGSZ
-    value = _literal(path, entries, "imgsz")
+    value = literal(path, entries, "imgsz")
     sides = value if isinstance(value, list | tuple) else [value, value]
     if len(sides) == 2 and all(_is_whole(side) and 0 < side <= MAX_SIDE for side in sides):
         return int(sides[0]), int(sides[1])
@@ -224,7 +244,7 @@ def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
 
 
 def _stride(path: str, entries: dict[str, str]) -> int:
-    value = _literal(path, entries, "stride")
+    value = literal(path, entries, "stride")
     if not _is_whole(value) or not 1 <= value <= MAX_STRIDE:
         raise UnusableModel(
             f"{path}: stride must be a whole number from 1 to {MAX_STRIDE}, got {_shown(entries['stride'])}"
@@ -249,21 +269,6 @@ def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
     if len(fixed) == 1:
         raise UnusableModel(f"{path}: height and width must be both fixed or both dynamic, got {declared}")
     return (fixed[0], fixed[1]) if fixed else None
-
-
-def _literal(path: str, entries: dict[str, str], key: str) -> Any:
-    """Return the value of an entry.
-
-    Raises:
-        UnusableModel: the text is too long, or is not a Python literal.
-    """
-    text, limit = entries[key], MAX_LONG_TEXT.get(key, MAX_TEXT)
-    if len(text) > limit:
-        raise UnusableModel(f"{path}: {key} must have at most {limit} characters, got {len(text)}")
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # TypeError: {[]: 1}
-        raise UnusableModel(f"{path}: {key} must be a Python literal, got {_shown(text)}") from error
 
 
 def _shown(text: str | None) -> str:

@@ -17,6 +17,8 @@ MAX_PROMPT = 4000  # characters; every reading sends and pays them
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,2047}", re.ASCII)  # an id, or an ARN; Bedrock API, `Converse`
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 SCALE = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?:\s+(\S.*))?", re.ASCII)
+# A unit without the space before it. `0:1e5` is another mistake: a number with an exponent.
+JOINED_UNIT = re.compile(rf"{NUMBER}\s*:\s*{NUMBER}(?![eE][+-]?\d)[^\s\d.,:+-].*", re.ASCII)
 MAX_UNIT = 40  # characters
 MAX_VALUE, MIN_RANGE = 1e9, 1e-6  # of the values of a scale: float64 has 15 digits
 OF_POSE_MODELS = ("READ_MODEL_SHA256", "READ_SCALE")
@@ -41,6 +43,11 @@ class ReadingSettings(NamedTuple):
     max_crops: int  # of one image
     scale: Scale | None  # None: a reading is a share of the scale, 0..1
     is_packed: bool = False  # `model_path` is the file in a zip
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file of the pose model, for callers; "" for Bedrock."""
+        return (self.model_path or "").rpartition("/")[2]
 
     @property
     def origin(self) -> str:
@@ -108,6 +115,10 @@ def _scale(text: str) -> Scale | None:
         is_usable = max(abs(scale.start), abs(scale.end)) <= MAX_VALUE and abs(scale.end - scale.start) >= MIN_RANGE
         if is_usable and scale.unit.isprintable() and len(scale.unit) <= MAX_UNIT:
             return scale
+    if JOINED_UNIT.fullmatch(text):
+        raise InvalidSetting(
+            f"READ_SCALE must have a space between its numbers and the unit, such as 0:10 bar, got {shown(text)}"
+        )
     raise InvalidSetting(
         f"READ_SCALE must be two different numbers and, if there is one, a unit, such as 0:10 bar, got {shown(text)}; "
         f"the numbers must be at most {MAX_VALUE:g} and {MIN_RANGE:g} apart, the unit at most {MAX_UNIT} characters"

@@ -278,7 +278,8 @@ OPTIONS = (  # the only list of options: a new one is a row here and a field of 
         "read",
         _flag,
         {"type": "boolean"},
-        "Read the detections with a second model (READ_MODEL_ID or READ_MODEL_PATH)",
+        "Have the second model read the detections. Default: true with an API key or an authorizer of the front end; "
+        "without one, true is refused",
     ),
 )
 BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

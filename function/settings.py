@@ -121,10 +121,11 @@ def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+def _positive(environ: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
     text = environ.get(name, "").strip() or str(default)
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise InvalidSetting(f"{name} must be an integer greater than 0, got {text!r}")
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        bound = "greater than 0" if least else "of at least 0"
+        raise InvalidSetting(f"{name} must be an integer {bound}, got {text!r}")
     return int(text)
 
 
@@ -152,7 +153,10 @@ def _reading(environ: Mapping[str, str]) -> "ReadingSettings | None":
     packed = next((path for path in (TASK_READER, LAYER_READER) if os.path.isfile(path)), None)
     if not (packed or any(values.values())):
         return None
-    max_crops, sha256 = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS), _sha256(environ, "READ_MODEL_SHA256")
+    max_crops = _positive(environ, "READ_MAX_CROPS", READ_MAX_CROPS, least=0)
+    if not max_crops:  # also a model in the zips reads nothing
+        return None
+    sha256 = _sha256(environ, "READ_MODEL_SHA256")
     from function import reading_settings  # imported here: few functions read detections
 
     return reading_settings.parse(values, max_crops, sha256, packed)

@@ -18,9 +18,15 @@ def describe(service: Service) -> dict[str, Any]:
     Returns:
         For a YOLO model `task`, `names` (by class id), `imgsz` ([height, width] in pixels) and, for pose, `kpt_shape`;
         for a generic ONNX model `task`, `name`, `version` if it has one, `inputs` and `outputs`. Then `sha256` of the
-        file, and `versions`.
+        file, `reader` (`model`, the file name, and `sha256`) if a pose model reads the detections, and `versions`.
     """
-    return {**_model(service), "sha256": service.model_sha256, "versions": _versions()}
+    reader = service.reader.describe() if service.reader else None
+    return {
+        **_model(service),
+        "sha256": service.model_sha256,
+        **({"reader": reader} if reader else {}),
+        "versions": _versions(),
+    }
 
 
 def _model(service: Service) -> dict[str, Any]:

@@ -17,6 +17,7 @@ LIFE_S = 600  # of a form: time to send 100 MB with 1.4 Mbit/s
 KEY_BYTES = 16  # of chance in a key: nobody guesses the key of another upload
 FIELD = "content_type"
 CONTENT_TYPE = "image/jpeg"  # if the request names none
+NOT_SET = (None, "")  # as for the fields of an image
 IMAGE = "image/"
 MAX_TYPE_CHARACTERS = 100
 EXPECTED = 'it may be empty, or a JSON object such as {"content_type": "image/png"}'
@@ -101,9 +102,11 @@ def _ignored(fields: Mapping[str, Any], known: tuple[str, ...]) -> tuple[str, ..
 
 
 def _content_type(fields: Mapping[str, Any]) -> str:
-    value = fields.get(FIELD, CONTENT_TYPE)
+    value = fields.get(FIELD)
+    if value in NOT_SET:
+        return CONTENT_TYPE
     if not (isinstance(value, str) and _is_image_type(value)):
-        got = shown(value) if isinstance(value, str) and value else kind(value)
+        got = shown(value) if isinstance(value, str) else kind(value)
         raise BadRequest(f"{FIELD} must be the type of an image, such as {CONTENT_TYPE}, got {got}")
     return value
 

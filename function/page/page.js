@@ -55,7 +55,7 @@ function showReply({ body, timing }, elapsed) {
   if (!body.top) showClasses(state.body, above(), state.hidden, toggleClass);
   showTiming(body.timing_ms, timing, elapsed);
   const isUnseen = !state.image.bitmap && "This browser cannot show the format of the image; the service can read it.";
-  setNotice([body.message, state.image.note || isUnseen].filter(Boolean).join(" "));
+  setNotice([body.message, failures(body), state.image.note || isUnseen].filter(Boolean).join("\n"));
   update();
 }
 

@@ -66,13 +66,27 @@ function showList(rows) {
   const items = rows.slice(0, SHOWN_ROWS).map((row, index) => {
     const isClass = !row.box_2d;
     const score = element("span", { className: "score", textContent: isClass ? percent(row.confidence) : row.confidence.toFixed(2) });
-    const name = element("span", { className: "name", textContent: row.class ?? nameOf(row) });
+    const name = element("span", { className: "name", textContent: row.class ?? nameOf(row) }, ...failure(row.reading));
     const detail = isClass
       ? element("meter", { value: row.confidence, ariaLabel: "Confidence" })
       : element("span", { className: "place", textContent: place(row) });
     return element("li", { id: `row-${index}`, role: "option", ariaSelected: "false" }, swatch(colorOf(row.class_id)), name, score, detail);
   });
   $("list").replaceChildren(...items);
+}
+
+// Return the end of a name if its reading failed.
+function failure({ type, error } = {}) {
+  return type ? [element("span", { className: "failure", textContent: `, not read: ${type}`, title: error })] : [];
+}
+
+// Return a sentence about the readings that failed, with the first error of each type.
+function failures({ detections = [] }) {
+  const readings = detections.flatMap(({ reading }) => reading ?? []);
+  const failed = readings.filter(({ type }) => type);
+  const types = countClasses(failed.map(({ type, error }) => ({ class_id: type, class_name: `${type}, ${error}` })));
+  const reasons = [...types.values()].map(({ name, count }) => `${count} ${name}`).join("; ");
+  return reasons && `${failed.length} of ${readings.length} readings failed: ${reasons}.`;
 }
 
 function place({ box_2d: box }) {
@@ -127,10 +141,12 @@ function toCsv(body, rows, name) {
   const { width, height } = body.image_dimensions;
   const header = ["image", "width", "height", "class_id", "class_name", "confidence"];
   const boxes = body.top ? [] : ["x_min", "y_min", "x_max", "y_max"];
+  const readings = body.message === undefined ? [] : ["reading"];
   const lines = rows.map((row) => [
     name, width, height, row.class_id, row.class_name ?? row.class, row.confidence, ...boxes.map((side) => row.box_2d[side]),
+    ...readings.map(() => row.reading?.text),
   ]);
-  return `${[[...header, ...boxes], ...lines].map((line) => line.map(csvCell).join(",")).join("\n")}\n`;
+  return `${[[...header, ...boxes, ...readings], ...lines].map((line) => line.map(csvCell).join(",")).join("\n")}\n`;
 }
 
 function csvCell(value) {

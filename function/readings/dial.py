@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from function import model, predictor, storage
 from function.errors import FunctionError, ReadingFailed, UnusableModel, one_line
 from function.model import Model
 from function.reading_settings import ReadingSettings
-from function.readings import crops, scale
+from function.readings import crops, point_names, scale
 from function.request import Options
 from function.results import Prediction, Reading
 from function.settings import Settings
@@ -52,10 +51,11 @@ def require(loaded: "Model | TensorModel", name: str) -> Model:
         name: of the model, for messages.
 
     Raises:
-        UnusableModel: not a pose model with the four points.
+        UnusableModel: not a pose model with the four points. Without names of its points only their number is checked.
     """
     points = loaded.metadata.kpt_shape if isinstance(loaded, Model) else None
     if isinstance(loaded, Model) and points and points[0] == len(scale.POINTS):
+        point_names.require(loaded, name)
         return loaded
     got = loaded.metadata.task if isinstance(loaded, Model) else "a generic ONNX model"
     points_got = f" with {points[0]} points" if points else ""
@@ -73,13 +73,10 @@ def read(
         reading: the scale.
         settings: defaults of the prediction.
     """
-    name = os.path.basename(str(reading.model_path))
-    return [_read_one(dial, crop, reading, settings, name) for crop in images]
+    return [_read_one(dial, crop, reading, settings) for crop in images]
 
 
-def _read_one(
-    dial: Model, crop: Image.Image, reading: ReadingSettings, settings: Settings, name: str
-) -> Reading | FunctionError:
+def _read_one(dial: Model, crop: Image.Image, reading: ReadingSettings, settings: Settings) -> Reading | FunctionError:
     started = perf_counter()
     try:
         found = predictor.predict(dial, settings, crops.to_bmp(crop), BEST)
@@ -88,7 +85,7 @@ def _read_one(
         text = scale.read(found.keypoints[0], reading.scale)
     except FunctionError as error:
         return error
-    return Reading(text, name, 1000 * (perf_counter() - started))
+    return Reading(text, reading.file_name, 1000 * (perf_counter() - started))
 
 
 def _content(path: str) -> bytes:

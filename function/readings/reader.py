@@ -43,7 +43,12 @@ class Reader(NamedTuple):
         if metadata is None or metadata.task == "classify":
             got = "a generic ONNX model" if metadata is None else "classify"
             kind = "packed" if reading.is_packed else "set"
-            raise InvalidSetting(f"{reading.origin} must be {kind} only for a model that detects objects, got {got}")
+            hint = "READ_MAX_CROPS=0 turns readings off" + (
+                ", and build_zip.sh without --read-model packs no model for them" if reading.is_packed else ""
+            )
+            raise InvalidSetting(
+                f"{reading.origin} must be {kind} only for a model that detects objects, got {got}: {hint}"
+            )
         class_ids = None
         if reading.classes:
             try:
@@ -55,6 +60,12 @@ class Reader(NamedTuple):
         from function.readings import dial  # imported here: Bedrock needs none of it
 
         return cls(reading, settings, class_ids, dial.load(reading, settings))
+
+    def describe(self) -> dict[str, str] | None:
+        """Return the name and the checksum of the pose model; None for Bedrock, whose id is in every reading."""
+        if self.dial is None:
+            return None
+        return {"model": self.reading.file_name, "sha256": self.dial.metadata.sha256}
 
     def rows(self, prediction: Prediction) -> list[int]:
         """Return the detections of the classes that are read, best first."""

@@ -13,11 +13,19 @@ from scripts.aws.cli import DeployError
 
 
 class Artifacts(NamedTuple):
-    """The zips that build_zip.sh wrote to a folder, and their architecture and Python."""
+    """The zips that build_zip.sh wrote to a folder.
+
+    Attributes:
+        target: architecture and Python.
+        layer: layer.zip.
+        function: function.zip.
+        has_reader: one of the zips has a second model, which reads the detections.
+    """
 
     target: Target
     layer: commands.Upload
     function: commands.Upload
+    has_reader: bool = False
 
 
 def read(folder: Path, arch: str | None, bucket: str | None) -> Artifacts:
@@ -39,6 +47,7 @@ def read(folder: Path, arch: str | None, bucket: str | None) -> Artifacts:
         Target(described.arch, described.python),
         _upload(folder / manifest.LAYER_ZIP, described.layer_sha256),
         _upload(folder / manifest.FUNCTION_ZIP, described.function_sha256),
+        manifest.has_reader(folder),
     )
     if arch not in (None, described.arch):
         raise DeployError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ also needs two permissions (lambda:InvokeFunctionUrl and lambda:InvokeFunction).
 SCALE_TITLE = """\
 Set the values at the two ends of the scale of your dials, and move the alias. Without them, a reading is a share of the
 scale, 0 to 1. This replaces all variables of the function."""
+CLASSES_TITLE = "READ_CLASSES names the classes that have a dial; without it, every detection is read as a dial."
 SCALE = "0:10 bar"  # an example
 LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
@@ -51,8 +53,9 @@ class Upload(NamedTuple):
 
 
 def page(
-    layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False, reads: bool = False
-) -> str:
+    layer: Upload, function: Upload, target: Target, model_in_layer: bool, generic: bool = False,
+    read_classes: Sequence[str] | None = None,
+) -> str:  # fmt: skip
     """Return all commands in the order of their use, as Markdown.
 
     Args:
@@ -61,9 +64,9 @@ def page(
         target: architecture and Python of the function.
         model_in_layer: the model is in layer.zip.
         generic: a generic ONNX model, which takes inference requests instead of images.
-        reads: a second model reads the detections.
+        read_classes: names of the classes whose detections a second model can read; None: no second model.
     """
-    models = "models" if reads else "model"
+    models = "model" if read_classes is None else "models"
     code, packages = ("code", f"packages and the {models}") if model_in_layer else (f"code and {models}", "packages")
     blocks = [
         ("Choose the names. The role must exist; the next block creates it.", _names(layer, function)),
@@ -78,7 +81,7 @@ def page(
             f"Later: update the {packages} (layer.zip), and move the alias.",
             [*_publish(layer, target), *_update_layers(target), *_move()],
         ),
-        *([(SCALE_TITLE, _scale())] if reads else []),
+        *([] if read_classes is None else [_scale(read_classes)]),
         ("Invoke the function.", _invoke(generic)),
         (URL_TITLE, _url(generic)),
     ]
@@ -86,12 +89,18 @@ def page(
     return "\n\n".join([intro, *("\n".join([title, "", "```bash", *lines, "```"]) for title, lines in blocks)]) + "\n"
 
 
-def next_steps(layer: Upload, function: Upload, generic: bool, reads: bool = False) -> str:
-    """Return the next two commands, deploy the zips and call the function; with a model that reads, also the scale."""
+def next_steps(layer: Upload, function: Upload, generic: bool, read_classes: Sequence[str] | None = None) -> str:
+    """Return the next two commands, deploy the zips and call the function; with a model that reads, also its variables.
+
+    The arguments are those of `page`.
+    """
     call = f"aws lambda invoke --function-name yolo:{ALIAS} --payload fileb://request.json response.json"
     lines = [f"Next: {deploy_command(layer, function)}", call if generic else "scripts/call.py IMAGE"]
-    if reads:
-        lines.append(f"Readings are shares of the scale, 0 to 1. Values: deploy with --env 'READ_SCALE={SCALE}'")
+    if read_classes is not None:
+        variables = _read_variables(read_classes)
+        options = " ".join(f"--env {shlex.quote(f'{name}={value}')}" for name, value in variables.items())
+        lines.append(f"Readings are shares of the scale, 0 to 1. Values: deploy with {options}")
+        lines += [CLASSES_TITLE] if "READ_CLASSES" in variables else []
     return "\n      ".join(lines)
 
 
@@ -178,11 +187,21 @@ def _update_layers(target: Target) -> list[str]:
     ]
 
 
-def _scale() -> list[str]:
-    variables = json.dumps({"Variables": {"ORT_DISABLE_TELEMETRY": "1", "READ_SCALE": SCALE}})
-    return [
+def _read_variables(classes: Sequence[str]) -> dict[str, str]:
+    """Return an example of the variables of readings; the first class of several stands for those with a dial."""
+    if len(classes) < 2:
+        return {"READ_SCALE": SCALE}
+    return {"READ_SCALE": SCALE, "READ_CLASSES": "0" if "," in classes[0] else classes[0]}  # a name, or an id
+
+
+def _scale(classes: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the heading and the commands that set the variables of readings."""
+    example = _read_variables(classes)
+    title = f"{SCALE_TITLE} {CLASSES_TITLE}" if "READ_CLASSES" in example else SCALE_TITLE
+    variables = json.dumps({"Variables": {"ORT_DISABLE_TELEMETRY": "1", **example}})
+    return title, [
         'aws lambda update-function-configuration --function-name "$FUNCTION" \\',
-        f"  --environment '{variables}'",
+        f"  --environment {shlex.quote(variables)}",
         'aws lambda wait function-updated-v2 --function-name "$FUNCTION"',
         *_move(),
     ]

@@ -73,6 +73,7 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         options.function, zips, options.bucket, _role_arn(aws, options, existing is None),
         options.memory, options.timeout, dict(options.env),
     )  # fmt: skip
+    lambda_function.require_reader(spec, existing["Configuration"] if existing else None)
     before = alias.current(aws, options.function, options.alias) if existing else None
     arn = layer.ensure_published(aws, options.function, zips.layer, zips.target, options.bucket)
     if existing:
@@ -117,13 +118,9 @@ def parser() -> Parser:
         help="reject zips for another architecture (default: the architecture of the zips)",
     )  # fmt: skip
     add(
-        "--architecture",
-        dest="arch",
-        type=arch_name,
-        choices=list(MACHINES),
-        default=argparse.SUPPRESS,
+        "--architecture", dest="arch", type=arch_name, choices=list(MACHINES), default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,
-    )
+    )  # fmt: skip
     _add_function_options(command)
     add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
     add(

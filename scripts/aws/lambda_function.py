@@ -14,6 +14,8 @@ from scripts.aws.limits import ENVIRONMENT_LIMIT, LAYERS_LIMIT
 
 TAG = "yolo-lambda-zip"  # of the functions that deploy.sh created
 ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}  # function/__init__.py sets it too; here the user sees it
+OTHER_READERS = ("READ_MODEL_ID", "READ_MODEL_PATH")  # variables that name a model outside of the zips
+OF_READERS = ("READ_MODEL_SHA256", "READ_CLASSES", "READ_PROMPT", "READ_SCALE", "READ_MAX_CROPS")  # need a model
 ROLE_TRIES, ROLE_WAIT = 10, 3.0  # seconds between tries; Lambda accepts a new role of IAM after some seconds
 
 
@@ -47,6 +49,29 @@ def find(aws: Aws, name: str) -> dict[str, Any] | None:
 def is_own(response: dict[str, Any]) -> bool:
     """Return whether deploy.sh created the function of a `get-function` response."""
     return TAG in response.get("Tags", {})
+
+
+def require_reader(spec: FunctionSpec, current: dict[str, Any] | None) -> None:
+    """Check that there is a model that reads if variables need one: without it the function would not start.
+
+    Args:
+        spec: the requested function.
+        current: the present configuration, whose variables are kept; None: the function is new.
+
+    Raises:
+        DeployError: there is none.
+    """
+    kept = ((current or {}).get("Environment") or {}).get("Variables") or {}
+    after = {name: value for name, value in {**kept, **spec.environment}.items() if value.strip()}
+    names = [name for name in OF_READERS if name in after]
+    is_off = after.get("READ_MAX_CROPS", "").strip() == "0"
+    if not names or is_off or spec.artifacts.has_reader or any(name in after for name in OTHER_READERS):
+        return
+    remedy = " ".join(f"--env {name}=" for name in names)
+    raise DeployError(
+        f"{' and '.join(names)} of function {spec.name} must be used with a model that reads, got zips without one, so "
+        f"the function would not start; build them with --read-model, or remove the variables: {remedy}"
+    )
 
 
 def create(aws: Aws, spec: FunctionSpec, layer_arn: str) -> None:

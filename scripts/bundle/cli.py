@@ -109,6 +109,8 @@ def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelIn
         container.require()  # before the export, which takes longer
     output = "--verbose" if options.is_verbose else "--quiet" if options.is_quiet else ""
     model.require_file(options.model)
+    if options.read_model:
+        reader.require_detector_file(options.model)
     second = _load_reader(options.read_model, options, scratch, output, record) if options.read_model else None
     loaded = _load_model(options, scratch, output, record)
     if second:
@@ -138,10 +140,10 @@ def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelIn
         commands.Upload(path, description[name]["zip_bytes"], description[name]["sha256"])
         for path, name in zip(zips, ("layer", "function"), strict=True)
     )
-    reads = second is not None
-    text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic, reads)
+    read_classes = info.names if second else None
+    text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic, read_classes)
     (options.out / DEPLOY_PAGE).write_text(text, encoding="utf-8")
-    return info, commands.next_steps(layer_zip, function_zip, info.is_generic, reads)
+    return info, commands.next_steps(layer_zip, function_zip, info.is_generic, read_classes)
 
 
 def _load_model(options: Options, scratch: Path, output: str, record: Record) -> ModelInfo:

@@ -91,7 +91,7 @@ def parser() -> Parser:
     add("--container", action="store_true", help="build in the image of Amazon Linux 2023, with docker")
     add("--model-in-layer", action="store_true", help="put the model into layer.zip instead of function.zip")
     add(
-        "--read-model", type=Path, metavar="FILE",
+        "--read-model", metavar="FILE",
         help="a second model, .pt or .onnx, packed beside MODEL as reader.onnx: a pose model that reads the dials that "
         "MODEL finds, by the points center, needle tip, scale start and scale end; the options of the export do not "
         "apply to it (default: none)",
@@ -144,6 +144,15 @@ def _export_options(parsed: argparse.Namespace) -> tuple[str, ...]:
     return tuple(flags)
 
 
+def _check_read_model(command: Parser, text: str) -> None:
+    """End with a usage error unless this is a file with the suffix of a model."""
+    path = Path(text)
+    if not text or path.suffix not in {".pt", ".onnx"} or not path.is_file():
+        missing = ", which does not exist" if text and not path.exists() else ""
+        reason = ", a folder" if text and path.is_dir() else missing
+        command.error(f"--read-model must be a .pt or .onnx file, got {text or 'an empty text'}{reason}")
+
+
 def parse(arguments: list[str]) -> Options:
     """Return the options, or exit with 2 and a message if a value is wrong."""
     command = parser()
@@ -153,10 +162,8 @@ def parse(arguments: list[str]) -> Options:
             command.error(f"--try must be followed by images or requests, got the model {path}; name it before --try")
         if not path.is_file():
             command.error(f"--try must be files, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}")
-    read_model = parsed.read_model
-    if read_model is not None and not (read_model.suffix in {".pt", ".onnx"} and read_model.is_file()):
-        reason = "" if read_model.exists() else ", which does not exist"
-        command.error(f"--read-model must be a .pt or .onnx file, got {read_model}{reason}")
+    if parsed.read_model is not None:
+        _check_read_model(command, parsed.read_model)
     if parsed.out.exists() and not parsed.out.is_dir():
         command.error(f"--out must be a folder, got the file {parsed.out}")
     sides = parsed.imgsz or []
@@ -176,7 +183,7 @@ def parse(arguments: list[str]) -> Options:
         is_verbose=parsed.verbose,
         is_quiet=parsed.quiet,
         is_json=parsed.json,
-        read_model=read_model.absolute() if read_model else None,
+        read_model=Path(parsed.read_model).absolute() if parsed.read_model else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bundle import model, optimize
+from scripts.bundle import checkpoint, model, optimize
 from scripts.bundle.model import ModelRejected
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def load(weights: Path, scratch: Path, output: str = "", report: Path | None = N
         ModelRejected: as for `model.load`, or not a pose model with the four points of a dial.
         EnvironmentFailed: the export environment could not be made.
     """
+    _require_dial_of_checkpoint(weights)
     folder = scratch / "reader"
     folder.mkdir()
     info = model.load(weights, folder, (), output, report)
@@ -43,6 +44,30 @@ def require_detector(first: ModelInfo) -> None:
     if first.is_generic or first.task == "classify":
         got = "a generic ONNX model" if first.is_generic else "a classify model"
         raise ModelRejected(f"{OPTION} must be used with a model that detects objects, got {got}")
+
+
+def require_detector_file(weights: Path) -> None:
+    """Do the same for a file as far as it is known without an export, which takes long.
+
+    Raises:
+        ModelRejected: as `require_detector`; or an .onnx cannot be served.
+    """
+    if weights.suffix == ".onnx":
+        require_detector(model.read(weights))
+    elif (task := checkpoint.read(weights).task) == "classify":
+        raise ModelRejected(f"{OPTION} must be used with a model that detects objects, got a {task} model")
+
+
+def _require_dial_of_checkpoint(weights: Path) -> None:
+    """Raise ModelRejected for a .pt that names another task or another number of points, before its export."""
+    from function.readings import scale
+
+    declared = checkpoint.read(weights) if weights.suffix == ".pt" else checkpoint.Declared()
+    if declared.task is None or (declared.task == "pose" and declared.points in (None, len(scale.POINTS))):
+        return
+    got = f"{declared.task} with {declared.points} points" if declared.points else declared.task
+    expected = f"a pose model with the points {', '.join(scale.POINTS)}"
+    raise ModelRejected(f"{OPTION} {weights} must be {expected}, got {got}")
 
 
 def _require_dial(info: ModelInfo, weights: Path) -> None:

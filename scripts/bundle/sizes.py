@@ -10,7 +10,8 @@ from scripts.manifest import LAYER_ZIP
 
 OVERHEAD = "(zip directory)"
 PACKAGES = {"PIL": "pillow", "python_multipart": "python-multipart"}  # folder in the layer -> package, if they differ
-MODEL, CODE = "model", "function"
+MODEL, READER, CODE = "model", "reader", "function"  # READER: the model of --read-model
+MODELS = {"model.onnx": MODEL, "reader.onnx": READER}
 
 
 class TooLarge(Exception):
@@ -25,12 +26,12 @@ class Size(NamedTuple):
 
 
 def package(name: str) -> str:
-    """Return the owner of a file in one of the zips: a package of the layer, the model, or the function."""
+    """Return the owner of a file in one of the zips: a package of the layer, a model, or the function."""
     first, _, rest = name.partition("/")
     if first == "python":
         folder = rest.split("/")[0].split("-")[0].removesuffix(".libs")
         return PACKAGES.get(folder, folder)
-    return MODEL if name.endswith(".onnx") else CODE
+    return MODELS.get(name, CODE)
 
 
 def by_package(path: Path) -> dict[str, Size]:
@@ -98,11 +99,11 @@ def check(zips: Iterable[Path]) -> tuple[str | None, str | None]:
 
 
 def _remedy(by_zip: dict[str, dict[str, Size]], zipped: dict[str, int]) -> str:
-    """Return what else helps: the model in the zip that has room for it, or a smaller model; "" if nothing does."""
+    """Return what else helps: the models in the zip that has room for them, or a smaller one; "" if nothing does."""
     owner = next((name for name, sizes in by_zip.items() if MODEL in sizes), None)
     if owner is None:
         return ""
-    size = by_zip[owner][MODEL].zipped
+    size = sum(by_zip[owner][name].zipped for name in (MODEL, READER) if name in by_zip[owner])
     moved = {name: bytes_ - size if name == owner else bytes_ + size for name, bytes_ in zipped.items()}
     if max(moved.values()) <= DIRECT_LIMIT:
         where = "without" if owner == LAYER_ZIP else "with"

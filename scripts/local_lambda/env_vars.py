@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ REGION = "us-east-1"
 FUNCTION_NAME = "local"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION_NAME}"
 MODELS = {"model.onnx": "MODEL_PATH", "reader.onnx": "READ_MODEL_PATH"}  # in one of the zips -> what names another path
+CHECKSUMS = {"model.onnx": "MODEL_SHA256", "reader.onnx": "READ_MODEL_SHA256"}
 OTHER_READER = "READ_MODEL_ID"  # excludes READ_MODEL_PATH
 DOCUMENTED = "docs.aws.amazon.com/lambda/latest/dg/configuration-envvars"  # source of the names and values
 
@@ -33,6 +35,8 @@ class Settings(NamedTuple):
 def layer_models(task: Path, opt: Path, seen_opt: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that name the models in the layer, for a layer that is not at /opt.
 
+    Each has its checksum, without which the function warns of a file that nothing checks; Lambda checks the zips.
+
     Args:
         task: folder of function.zip, whose models the function finds.
         opt: folder of layer.zip.
@@ -40,10 +44,25 @@ def layer_models(task: Path, opt: Path, seen_opt: str, environ: Mapping[str, str
         environ: variables of the user, which override these.
     """
     names = [name for name in MODELS if (opt / name).exists() and not (task / name).exists()]
-    found = {MODELS[name]: f"{seen_opt}/{name}" for name in names if not environ.get(MODELS[name])}
-    if environ.get(OTHER_READER):
-        found.pop(MODELS["reader.onnx"], None)
+    found = {}
+    for name in names:
+        is_other = environ.get(MODELS[name]) or (name == "reader.onnx" and environ.get(OTHER_READER))
+        if not is_other:
+            digest = hashlib.sha256((opt / name).read_bytes()).hexdigest()
+            found[MODELS[name]] = f"{seen_opt}/{name}"
+            found[CHECKSUMS[name]] = environ.get(CHECKSUMS[name]) or digest
     return found
+
+
+def region_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return both variables that name the region; on Lambda, both have the same value.
+
+    Args:
+        environ: variables of the user; Lambda does not allow these two, but here they choose the region.
+    """
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    region = next((environ[name] for name in names if environ.get(name)), REGION)
+    return {name: environ.get(name) or region for name in names}
 
 
 def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], port: int) -> dict[str, str]:
@@ -68,11 +87,10 @@ def lambda_environ(settings: Settings, python: str, paths: Mapping[str, str], po
         "PYTHONPATH": runtime,
         "LAMBDA_TASK_ROOT": task,
         "LAMBDA_RUNTIME_DIR": runtime,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         **({} if settings.snap_start else log_stream),  # a snapshot belongs to no single log stream
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         **settings.environ,
+        **region_variables(settings.environ),
         "_HANDLER": settings.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}",
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from scripts import environments, home, manifest
 from scripts.aws.limits import EVENT_LIMIT, MB_PER_CPU
 from scripts.local_lambda.emulator import HANDLER, INIT_LIMIT, TIMEOUT, LocalLambda
-from scripts.local_lambda.env_vars import FUNCTION_NAME, MODELS, REGION, layer_models
+from scripts.local_lambda.env_vars import FUNCTION_NAME, MODELS, layer_models, region_variables
 from scripts.local_lambda.errors import DrawFailed, InitFailed, NotRunnable, RequestTooLarge
 from scripts.local_lambda.invocation import Invocation
 from scripts.local_lambda.logs import LogPipe
@@ -287,7 +287,7 @@ def _succeeds(arguments: list[str], limit: float) -> bool:
 
 def _environ(memory: int, runner: Runner, folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return {
-        "AWS_REGION": REGION,
+        **region_variables(env),
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
         "LAMBDA_TASK_ROOT": runner.task,

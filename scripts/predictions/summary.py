@@ -16,6 +16,7 @@ class Summary:
         self.images = self.errors = self.without = self.too_large = 0
         self.inference_ms = 0.0
         self._detections: Counter[str] = Counter()
+        self._failed_readings: Counter[str] = Counter()  # by type of the error
         self._images: Counter[str] = Counter()
 
     def add(self, result: ImageResult) -> None:
@@ -30,6 +31,7 @@ class Summary:
         self.without += not found
         self._detections.update(found)
         self._images.update(set(found))
+        self._failed_readings.update(_failed_readings(result.body))
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return the rows of the table: class, detections, images; the most frequent class first."""
@@ -42,11 +44,20 @@ class Summary:
         parts = [f"{_count(self.images, 'image')} in {seconds:.1f} s ({rate}{inference})"]
         parts += [f"{self.without:,} without detections"] if self.without else []
         parts += [_count(self.errors, "error")] if self.errors else []
+        failed = self._failed_readings
+        types = ", ".join(f"{name} {count:,}" for name, count in failed.most_common())
+        parts += [f"{_count(failed.total(), 'failed reading')} ({types})"] if failed else []
         return "; ".join(parts)
 
 
 def _names(body: dict[str, Any]) -> list[str]:
     return [body["class"]] if "top" in body else [row["class_name"] for row in body["detections"]]
+
+
+def _failed_readings(body: dict[str, Any]) -> list[str]:
+    """Return the type of the error of each detection whose reading failed."""
+    readings = [row.get("reading", {}) for row in body.get("detections", ())]
+    return [reading["type"] for reading in readings if "error" in reading]
 
 
 def _count(number: int, noun: str) -> str:

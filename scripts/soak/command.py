@@ -25,6 +25,7 @@ def execute(name: str, run: Callable[[argparse.Namespace, str], int], options: a
         options: the command line.
     """
     try:
+        s3_server.require_packages()
         with s3_server.s3() as url:
             return run(options, url)
     except (s3_server.NoEndpoint, NotRunnable) as error:

@@ -22,6 +22,7 @@ DESCRIBED = {  # form of a response -> fields that it must have, among others
     "upload": {"url", "fields", "s3", "expires_in", "max_bytes"},
 }
 VARYING = ("timing_ms", "image_name", "ignored", "source")  # fields that depend on the request
+READING_TIME = "latency_ms"  # of a reading
 MAX_SHOWN = 300  # characters of a response in a problem
 
 References = Mapping[str, Any]  # name of an image -> its result without the varying fields
@@ -29,7 +30,20 @@ References = Mapping[str, Any]  # name of an image -> its result without the var
 
 def result(body: Any) -> Any:
     """Return the part of a response that must be the same for the same image."""
-    return {name: value for name, value in body.items() if name not in VARYING} if isinstance(body, dict) else body
+    if not isinstance(body, dict):
+        return body
+    same = {name: value for name, value in body.items() if name not in VARYING}
+    if isinstance(same.get("detections"), list):
+        same["detections"] = [_without_time(detection) for detection in same["detections"]]
+    return same
+
+
+def _without_time(detection: Any) -> Any:
+    """Return a detection without the time of its reading."""
+    if not (isinstance(detection, dict) and isinstance(detection.get("reading"), dict)):
+        return detection
+    reading = {name: value for name, value in detection["reading"].items() if name != READING_TIME}
+    return {**detection, "reading": reading}
 
 
 def body_of(response: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import socket
 import subprocess
 import sys
@@ -12,11 +13,20 @@ from typing import Any
 
 START_LIMIT = 60  # seconds; the imports of moto are slow
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}  # moto accepts any credentials
-NO_MOTO = "moto is not installed; run this with the Python that `python3 scripts/environments.py dev` prints"
+NOT_INSTALLED = "{name} is not installed; run this with the Python that `python3 scripts/environments.py dev` prints"
+NO_MOTO = NOT_INSTALLED.format(name="moto")
+PACKAGES = {"PIL": "pillow", "boto3": "boto3", "moto": "moto"}  # module -> package; imported when they are needed
 
 
 class NoEndpoint(Exception):
-    """moto or boto3 is not installed, or the server did not start."""
+    """A package is not installed, or the server did not start."""
+
+
+def require_packages() -> None:
+    """Raise NoEndpoint unless this Python has the packages of the soak test."""
+    for module, package in PACKAGES.items():
+        if importlib.util.find_spec(module) is None:
+            raise NoEndpoint(NOT_INSTALLED.format(name=package))
 
 
 @contextlib.contextmanager

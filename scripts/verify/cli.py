@@ -107,7 +107,8 @@ def verify_build(build: Build, sources: Path, options: Options, scratch: Path) -
         scratch: an empty folder.
 
     Raises:
-        CannotRebuild: a given zip cannot be read, a program of the build is missing, or the build failed.
+        CannotRebuild: a given zip cannot be read, a program of the build is missing, or the build failed although every
+            digest is the one of build.json.
     """
     for path in (build.layer, build.function):
         if not path.is_file():
@@ -116,7 +117,13 @@ def verify_build(build: Build, sources: Path, options: Options, scratch: Path) -
             raise CannotRebuild(f"{path} is not a zip", FAILED)
     _note(options, f"Building the zips for {build.target} again ...")
     out = scratch / "out"
-    _rebuild(build, sources, options, scratch, out)
+    try:
+        _rebuild(build, sources, options, scratch, out)
+    except CannotRebuild as error:
+        rows = _other_digests(build) if error.code == FAILED else []
+        if not rows:
+            raise
+        return rows
     pairs = [(build.layer, out / manifest.LAYER_ZIP), (build.function, out / manifest.FUNCTION_ZIP)]
     rows = [Row(path.name, _stated(comparison.compare(path, rebuilt), build.sha256[path])) for path, rebuilt in pairs]
     if (out / manifest.SBOM).is_file() or build.sbom.is_file():
@@ -124,6 +131,18 @@ def verify_build(build: Build, sources: Path, options: Options, scratch: Path) -
     rows.append(Row(MODEL, _model(build, MODEL, is_built=options.model is not None)))
     reader = _model(build, READER, is_built=False)
     return [*rows, Row(READER, reader)] if reader.sha256 or build.model_sha256[READER] else rows
+
+
+def _other_digests(build: Build) -> list[Row]:
+    """Return the result for each file whose digest is not the one of build.json, which needs no build."""
+    paths = (build.layer, build.function)
+    known = [
+        (path.name, Comparison(comparison.file_sha256(path), comparison.SAME), build.sha256[path]) for path in paths
+    ]
+    rows = [Row(name, _stated(compared, sha256)) for name, compared, sha256 in known]
+    models = [name for name, sha256 in build.model_sha256.items() if sha256]
+    rows += [Row(name, _model(build, name, is_built=False)) for name in models]
+    return [row for row in rows if not row.compared.is_equal]
 
 
 def _rebuild(build: Build, sources: Path, options: Options, scratch: Path, out: Path) -> None:

@@ -26,7 +26,7 @@ MAX_MODEL = 250 * 1024 * 1024  # bytes: Lambda's limit for both zips
 
 
 class NoModel(Exception):
-    """The given zips have no model, or one that no zip of Lambda can have."""
+    """The given zips have no model, or one that no build gives."""
 
 
 def main(arguments: list[str]) -> int:
@@ -94,7 +94,10 @@ def _taken_out(archive: zipfile.ZipFile, name: str, scratch: Path) -> Any:
     target = scratch / name
     with archive.open(name) as source, target.open("wb") as file:
         shutil.copyfileobj(source, file)
-    return model.read(target)
+    try:
+        return model.read(target)
+    except model.ModelRejected as error:  # no usage error: a build packs no such file
+        raise NoModel(f"{name} of the given zip: {error}") from error
 
 
 def _fail(reason: object, code: int) -> int:

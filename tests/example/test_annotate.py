@@ -1,6 +1,9 @@
 """Image of the README: the file is what the script makes of the zips."""
 
 import io
+import subprocess
+import sys
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from PIL import Image
 
 from example import annotate
+from tests.conftest import ROOT
 
 CHANGED = 24  # levels: more than the JPEG of equal images differs between versions of libjpeg
 MAX_SHARE = 0.001  # of the pixels; a digit of one confidence is 0.0002
@@ -39,6 +43,32 @@ def test_reading_and_boxes_are_drawn() -> None:
     assert np.abs(plain - pixels(annotate.SAMPLE)).mean() < 4  # the loss of a second JPEG
     assert (np.abs(boxed - plain).max(axis=2) > CHANGED).sum() > 4 * 200
     assert (np.abs(read - boxed).max(axis=2) > CHANGED).sum() > 200
+
+
+def run(python: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [python, "-m", "example.annotate", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dist", "/nonexistent"], "annotate: /nonexistent/build.json is missing; "),
+        (["--out", "/nonexistent/a.jpg"], "--out must be a file in an existing folder, got /nonexistent/a.jpg"),
+        (["--out", "."], "--out must be a file in an existing folder, got ."),
+    ],
+)
+def test_error_is_one_line(arguments: list[str], message: str) -> None:
+    done = run(sys.executable, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_python_without_packages_is_named_in_one_line(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv")
+    done = run(str(tmp_path / "venv" / "bin" / "python"), "--dist", str(tmp_path))
+    assert (done.returncode, done.stderr) == (2, f"annotate: {annotate.NO_PACKAGES}\n")
 
 
 def test_file_of_the_readme_is_small() -> None:

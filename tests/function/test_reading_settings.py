@@ -1,5 +1,6 @@
 """Environment variables of readings."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,32 @@ def test_values_are_read() -> None:
     assert reading(PATH | {"READ_MODEL_SHA256": "AB" * 32}).model_sha256 == "ab" * 32
 
 
+@pytest.mark.parametrize(
+    "environ", [{}, {"READ_SCALE": "0:10 bar", "READ_CLASSES": "gauge"}, ID, PATH | {"READ_SCALE": "wrong"}]
+)
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_zero_crops_turn_readings_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], is_packed: bool
+) -> None:
+    path = tmp_path / "reader.onnx"
+    monkeypatch.setattr(settings, "TASK_READER", str(path))
+    if is_packed:
+        path.touch()
+    assert Settings.from_env(environ | {"READ_MAX_CROPS": "0"}).reading is None
+
+
+def test_number_of_crops_may_be_zero_and_the_message_says_so() -> None:
+    with pytest.raises(InvalidSetting, match="READ_MAX_CROPS must be an integer of at least 0, got '-1'"):
+        Settings.from_env(ID | {"READ_MAX_CROPS": "-1"})
+
+
+@pytest.mark.parametrize("text", ["0:10bar", "0 : 1.6MPa", "0:100%", "-1:3°C", "0:10(bar)", "0:10e"])
+def test_missing_space_before_the_unit_is_named(text: str) -> None:
+    message = rf"READ_SCALE must have a space between .*, such as 0:10 bar, got {re.escape(repr(text))}"
+    with pytest.raises(InvalidSetting, match=message):
+        Settings.from_env(PATH | {"READ_SCALE": text})
+
+
 def test_both_models_are_refused() -> None:
     with pytest.raises(InvalidSetting, match="exactly one of READ_MODEL_ID and READ_MODEL_PATH must be set, got both"):
         Settings.from_env(ID | PATH)
@@ -115,9 +142,9 @@ def test_scale_is_read(text: str, scale: Scale | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["10 bar", "0-10 bar", "0:10bar", "5:5 bar", "a:b", "0:", ":10", "nan:1", "0:1e5", f"0:{'9' * 400}",
+    "text", ["10 bar", "0-10 bar", "0:1e5bar", "5:5 bar", "a:b", "0:", ":10", "nan:1", "0:1e5", f"0:{'9' * 400}",
              f"0:{'9' * 308}", f"-1:{'9' * 10}", f"0:0.{'0' * 322}5", "0:0.0000001", "0:1 a\nb", "0:1 " + "x" * 41,
-             "٠:١"],
+             "٠:١", "0:1,5 bar", "0:10:20"],
 )  # fmt: skip
 def test_invalid_scale_is_refused(text: str) -> None:
     with pytest.raises(InvalidSetting, match=r"READ_SCALE must be two different numbers and, if .* such as 0:10 bar"):
@@ -131,7 +158,7 @@ def test_invalid_scale_is_refused(text: str) -> None:
         ("READ_MODEL_ID", "a\x00b"),
         ("READ_MODEL_ID", "x" * 2049),
         ("READ_CLASSES", " , ,"),
-        ("READ_MAX_CROPS", "0"),
+        ("READ_MAX_CROPS", "-1"),
         ("READ_MAX_CROPS", "all"),
         ("READ_MODEL_SHA256", "ab"),
         ("READ_PROMPT", "x" * 4001),

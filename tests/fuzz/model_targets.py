@@ -25,6 +25,7 @@ METADATA = {
     "end2end": "False",
     "args": "{'nms': True}",
     "kpt_shape": "[17, 3]",
+    "kpt_names": "{0: ['centre', 'needle tip', 'scale start', 'scale end']}",
     "head": "Detect",
     "description": "a model",
     "transforms": "[{'name': 'resize', 'size': [64]}, {'name': 'center_crop', 'size': [64, 64]}, "
@@ -102,6 +103,7 @@ def run_metadata(data: bytes) -> None:
     """Read the metadata of a model: entries of a key and a value; the first byte selects the input of the model."""
     from function import metadata
     from function.errors import UnusableModel
+    from function.readings import point_names
 
     entries: dict[str, str] = {}
     for entry in data[1:].split(ENTRY):
@@ -119,6 +121,8 @@ def run_metadata(data: bytes) -> None:
         return None if found is None else {"names": found.names, "sides": found.imgsz_hw, "stride": found.stride}
 
     check(read, _is_usable, (UnusableModel,))
+    pose: Any = SimpleNamespace(session=session)
+    check(lambda: point_names.require(pose, "m.onnx"), lambda _: None, (UnusableModel,))
 
 
 def _is_usable(found: Any) -> None:

@@ -59,7 +59,7 @@ USERS = {  # other part of the project -> what it may import of scripts/
     "function": set(),
     "layer": {"environments"},  # the version
     "export": {"command_line"},  # the parser
-    "example": {"environments", "local_lambda"},
+    "example": {"environments", "local_lambda", "local_lambda.errors"},
     "benchmarks": {
         "aws.limits",
         "command_line",

@@ -24,6 +24,7 @@ from scripts.local_lambda.sandbox import ProcessExit, unpack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ARCH = artifacts.ARCHITECTURES[platform.machine().lower()]
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 DOS_ARCHIVE = 0x20  # not 0, which zipfile replaces by a default mode
 BOX = {
     "class_name": "gauge", "class_id": 0, "confidence": 0.9134,
@@ -150,12 +151,15 @@ def test_models_in_a_layer_at_another_place_are_named(tmp_path: Path) -> None:
         folder.mkdir()
     for name in env_vars.MODELS:
         (opt / name).touch()
-    both = {"MODEL_PATH": "/x/model.onnx", "READ_MODEL_PATH": "/x/reader.onnx"}
-    assert env_vars.layer_models(task, opt, "/x", {}) == both
-    assert env_vars.layer_models(task, opt, "/x", {"MODEL_PATH": "/y"}) == {"READ_MODEL_PATH": "/x/reader.onnx"}
-    assert env_vars.layer_models(task, opt, "/x", {"READ_MODEL_ID": "a.b"}) == {"MODEL_PATH": "/x/model.onnx"}
+    detector = {"MODEL_PATH": "/x/model.onnx", "MODEL_SHA256": EMPTY_SHA256}
+    reader = {"READ_MODEL_PATH": "/x/reader.onnx", "READ_MODEL_SHA256": EMPTY_SHA256}
+    assert env_vars.layer_models(task, opt, "/x", {}) == detector | reader
+    assert env_vars.layer_models(task, opt, "/x", {"MODEL_PATH": "/y"}) == reader
+    assert env_vars.layer_models(task, opt, "/x", {"READ_MODEL_ID": "a.b"}) == detector
+    stated = env_vars.layer_models(task, opt, "/x", {"READ_MODEL_SHA256": "ab" * 32})
+    assert stated["READ_MODEL_SHA256"] == "ab" * 32  # of the user: the function refuses the model
     (task / "reader.onnx").touch()
-    assert env_vars.layer_models(task, opt, "/x", {}) == {"MODEL_PATH": "/x/model.onnx"}
+    assert env_vars.layer_models(task, opt, "/x", {}) == detector
 
 
 def test_request_too_large_for_an_event_is_refused(tmp_path: Path) -> None:
@@ -217,6 +221,22 @@ def test_user_cannot_set_reserved_variables() -> None:
     environ = lambda_environ(Settings("a.b", 1769, user), "3.13", paths, 9001)
     assert (environ["_HANDLER"], environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) == ("a.b", "1769")
     assert (environ["TZ"], environ["CONF_THRESHOLD"]) == ("UTC", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("user", "region", "default"),
+    [
+        ({}, "us-east-1", "us-east-1"),
+        ({"AWS_REGION": "eu-central-1"}, "eu-central-1", "eu-central-1"),
+        ({"AWS_DEFAULT_REGION": "eu-central-1"}, "eu-central-1", "eu-central-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-central-1"}, "eu-central-1", "eu-central-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-central-1"}, "eu-west-1", "eu-central-1"),
+    ],
+)
+def test_either_variable_sets_the_region(user: dict[str, str], region: str, default: str) -> None:
+    paths = {"task": "/var/task", "opt": "/opt", "lang": "/var/lang", "runtime": "/var/runtime"}
+    environ = lambda_environ(Settings("a.b", 1769, user), "3.13", paths, 9001)
+    assert (environ["AWS_REGION"], environ["AWS_DEFAULT_REGION"]) == (region, default)
 
 
 @pytest.mark.parametrize(

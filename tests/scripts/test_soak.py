@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.local_lambda.invocation import Invocation
-from scripts.soak import check, fixtures, sqs_queue
+from scripts.soak import check, fixtures, s3_server, sqs_queue
 from scripts.soak.fixtures import SoakObject
 from scripts.soak.sqs_queue import MAX_RECEIVES, Batch, DeliveryReport
 from tests.conftest import ROOT
@@ -137,6 +138,16 @@ def test_invalid_response_fails_the_whole_batch_until_it_is_dead(failing: Invoca
     report = sqs_queue.deliver(OBJECTS[:2], 2, lambda _: failing, lambda _: None)
     assert len(report.batches) == MAX_RECEIVES
     assert sorted(report.dead) == sorted(item.key for item in OBJECTS[:2])
+
+
+@pytest.mark.parametrize("name", ["soak.py", "soak_s3.py"])
+def test_python_without_packages_is_named_in_one_line(name: str, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv")
+    command = [str(tmp_path / "venv" / "bin" / "python"), str(ROOT / "scripts" / name), "--dist", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(s3_server.NOT_INSTALLED.format(name="pillow"))
 
 
 @pytest.mark.build

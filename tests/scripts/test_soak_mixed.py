@@ -219,6 +219,22 @@ def test_other_boxes_of_a_known_image_are_a_problem() -> None:
     assert len(problems(call, changed(call, '\\"detection_count\\": ', '\\"detection_count\\": 1'))) == 1
 
 
+def test_only_the_time_of_a_reading_may_differ() -> None:
+    call = first("function url", is_readable)
+    name, body = call.items[0].image.name, item_body(call.items[0])
+
+    def found(**changed: Any) -> list[str]:
+        answers = [
+            {**body, "detections": [{"reading": {"text": "4.2 bar", "latency_ms": 50.0, **fields}}, {"id": 1}]}
+            for fields in ({}, changed)
+        ]
+        references = {**REFERENCES, name: responses.result(answers[0])}
+        return list(responses.problems(call, invocation(http(200, answers[1])), references))
+
+    assert found(latency_ms=70.0) == []
+    assert len(found(text="4.3 bar")) == 1
+
+
 def test_an_image_that_another_status_refuses_is_a_problem() -> None:
     call = first("function url", lambda call: call.items[0].error == images.UNSUPPORTED)
     assert len(problems(call, changed(call, '"statusCode": 415', '"statusCode": 400'))) == 1

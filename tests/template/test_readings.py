@@ -42,6 +42,43 @@ def test_role_may_read_the_model_in_a_bucket_and_no_other_object() -> None:
     assert environment(**OBJECT)["READ_MODEL_PATH"] == OBJECT["ReadModelPath"]
 
 
+@pytest.mark.parametrize("path", ["/x/s3://bucket/*", "/s3://*", "/opt/s3://models/dial.onnx", "/opt/dial.onnx"])
+def test_role_may_read_no_object_for_a_path(path: str) -> None:
+    assert grants(ReadModelPath=path).keys() == grants().keys()
+
+
+def test_role_may_read_the_whole_key_of_an_address() -> None:
+    address = "s3://a.bucket/x/s3://other/y"
+    assert grants(ReadModelPath=address)["s3:GetObject"] == [f"arn:aws:s3:::{address.removeprefix('s3://')}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_allowed"),
+    [
+        ("", True),
+        ("/opt/dial.onnx", True),
+        ("s3://models/v1/dial.onnx", True),
+        ("s3://a.bucket/x/s3://other/y", False),
+        ("s3://models/*", False),
+        ("s3://models/v?/dial.onnx", False),
+        ("s3://mod*/dial.onnx", False),
+        ("/x/s3://bucket/*", False),
+        ("/s3://*", False),
+    ],
+)
+def test_model_is_a_path_or_one_object(value: str, is_allowed: bool) -> None:
+    pattern = template_stack.source()["Parameters"]["ReadModelPath"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) == is_allowed
+
+
+@pytest.mark.parametrize(("value", "is_allowed"), [("", True), ("0", True), ("1", True), ("999", True), ("00", False)])
+def test_readings_can_be_turned_off(value: str, is_allowed: bool) -> None:
+    pattern = template_stack.source()["Parameters"]["ReadMaxCrops"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) == is_allowed
+    if value == "0":
+        assert Settings.from_env(environment(**POSE, ReadMaxCrops=value)).reading is None
+
+
 def test_role_may_call_the_model_or_profile_and_others_only_through_the_profile() -> None:
     named, through = statements(**BEDROCK)
     assert named["Resource"] == [

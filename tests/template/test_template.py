@@ -154,7 +154,7 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "ModelPath": ["model.onnx", "s3://bucket/model.onnx"],
         "ModelSha256": ["ab", "g" * 64],
         "ReadModelId": ["arn:aws:bedrock:eu-west-1:1:inference-profile/a", "*", "a b", "a/*", "${x}"],
-        "ReadMaxCrops": ["0", "-1", "1000"],
+        "ReadMaxCrops": ["00", "-1", "1000"],
         "ReadModelPath": ["dial.onnx", "s3://bucket", "s3://bucket/", "s3://bucket/*", "s3://b*t/a", "s3:///a"],
         "ReadModelSha256": ["ab", "g" * 64],
         "ReadScale": ["10 bar", "0-10"],

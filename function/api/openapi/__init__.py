@@ -73,7 +73,8 @@ def _of_model(service: Service, with_names: bool) -> tuple[dict[str, Any], dict[
     names = metadata.names if with_names else {}
     options = request_schemas.usable_options(served, service.settings)
     requests = request_schemas.schemas(service.settings, options, names)
-    results = result_schemas.schemas(metadata, service.settings, names, with_names)
+    reader = service.reader.describe() if service.reader else None
+    results = result_schemas.schemas(metadata, service.settings, names, with_names, reader)
     return requests | results, {"/": {"post": request_schemas.operation(service.settings, options, names)}}
 
 

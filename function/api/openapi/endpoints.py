@@ -11,6 +11,7 @@ JSON = "application/json"
 OPEN: dict[str, Any] = {"security": []}  # no API key is needed
 
 TEXT: dict[str, Any] = {"type": "string"}
+NOT_SET = {"enum": [None, ""], "description": "Not set"}
 IGNORED = {"type": "array", "items": TEXT, "description": "Fields of the request without an effect"}
 LIBRARIES = ("function", "python", "onnxruntime", "numpy", "pillow")
 VERSIONS = {"type": "object", "required": list(LIBRARIES), "properties": dict.fromkeys(LIBRARIES, TEXT)}
@@ -113,7 +114,10 @@ def _uploads() -> dict[str, Any]:
             "ignored": IGNORED,
         },
     }
-    image_type = {"type": "string", "pattern": "^image/[!-~]+$", "maxLength": 100, "default": "image/jpeg"}
+    image_type = {
+        "default": "image/jpeg",
+        "anyOf": [{"type": "string", "pattern": "^image/[!-~]+$", "maxLength": 100}, NOT_SET],
+    }
     body = {"type": "object", "properties": {"content_type": image_type}}
     return {
         "post": {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from function import predictor
-from function.api.openapi.endpoints import JSON, error_reference, json_response, reference
+from function.api.openapi.endpoints import JSON, NOT_SET, error_reference, json_response, reference
 from function.model import Model
 from function.request import OPTIONS, Option, Options
 from function.settings import Settings
@@ -17,7 +17,6 @@ REDUCED = {"schema": {"type": "string"}, "description": "Quality and scale of an
 SET_BY_OPERATOR = ("conf", "iou", "max_det", "agnostic")  # options whose default is a setting of the same name
 FRACTION_TEXT = r"^(0|1|0?\.[0-9]+|[01]\.0*)$"  # 0 to 1
 BOOLEAN_TEXT = {"enum": ["true", "false", "1", "0"], "description": "The same as text"}
-NOT_SET = {"enum": [None, ""], "description": "Not set"}
 MAX_ENUM = 1000  # classes that are listed; a model with more has the range of its ids
 GIF = "R0lGODdhAQABAIABAP8AAAAAACwAAAAAAQABAAACAkQBADs="  # one red pixel
 

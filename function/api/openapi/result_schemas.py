@@ -25,7 +25,13 @@ def numbers(*names: str) -> dict[str, Any]:
     return objects(**dict.fromkeys(names, NUMBER))
 
 
-def schemas(metadata: ModelMetadata, settings: Settings, names: Mapping[int, str], with_names: bool) -> dict[str, Any]:
+def schemas(
+    metadata: ModelMetadata,
+    settings: Settings,
+    names: Mapping[int, str],
+    with_names: bool,
+    reader: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return the schemas of the model, of a result and of a list of results.
 
     Args:
@@ -33,6 +39,7 @@ def schemas(metadata: ModelMetadata, settings: Settings, names: Mapping[int, str
         settings: whether a second model reads the detections.
         names: of the classes; empty: they are not listed.
         with_names: False for a caller that may not read the class names.
+        reader: `model` and `sha256` of the pose model that reads the detections; None: none.
     """
     checksum = {"const": metadata.sha256} if with_names else TEXT
     imgsz = {"const": list(metadata.imgsz_hw), "description": "Height and width of the model input in pixels"}
@@ -53,18 +60,28 @@ def schemas(metadata: ModelMetadata, settings: Settings, names: Mapping[int, str
         result["properties"]["message"] = {"type": "string", "description": "The texts of all readings"}
     rows = {"anyOf": [reference("Result"), reference("Error")]}
     return {
-        "Model": _model(metadata, checksum, imgsz),
+        "Model": _model(metadata, checksum, imgsz, _reader(reader, with_names)),
         "Result": result,
         "Results": objects(results={"type": "array", "items": rows}),
         **({} if is_classifier else {"Detection": _detection(metadata, settings, names)}),
     }
 
 
-def _model(metadata: ModelMetadata, checksum: dict[str, Any], imgsz: dict[str, Any]) -> dict[str, Any]:
+def _reader(reader: Mapping[str, str] | None, with_names: bool) -> dict[str, Any]:
+    """Return the field that names the pose model of the readings, if there is one."""
+    if reader is None:
+        return {}
+    fields = {name: {"const": value} if with_names else TEXT for name, value in reader.items()}
+    return {"reader": {**objects(**fields), "description": "The model that reads the detections"}}
+
+
+def _model(
+    metadata: ModelMetadata, checksum: dict[str, Any], imgsz: dict[str, Any], reader: dict[str, Any]
+) -> dict[str, Any]:
     shape = {"kpt_shape": {"type": "array", "items": SIDE}} if metadata.kpt_shape else {}
     names = {"type": "array", "items": TEXT, "description": "Of the classes, by id"}
     task = {"const": metadata.task}
-    return objects(task=task, names=names, imgsz=imgsz, **shape, sha256=checksum, versions=VERSIONS)
+    return objects(task=task, names=names, imgsz=imgsz, **shape, sha256=checksum, **reader, versions=VERSIONS)
 
 
 def _class(metadata: ModelMetadata, names: Mapping[int, str], field: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from function.readings.reader import Reader
 from function.service import Service
 from function.settings import Settings
 from tests.function.readings.conftest import MODEL_ID, cells, direct, http, readings, respond
-from tests.support import dial_model
+from tests.support import dial_model, tensor_models
 from tests.support.fake_bedrock import FakeBedrock, error
 
 
@@ -189,8 +189,29 @@ def test_packed_model_with_a_model_without_detections_stops_the_start(
     monkeypatch.setattr(function_settings, "TASK_READER", str(path))
     settings = Settings.from_env({})
     assert settings.reading
-    with pytest.raises(InvalidSetting, match=r"/reader.onnx must be packed only for a model that detects .* classify"):
-        Reader.load(settings.reading, settings, served.metadata._replace(task="classify"))
+    metadata = served.metadata._replace(task="classify")
+    for described, got in ((metadata, "classify"), (None, "a generic ONNX model")):
+        message = (
+            rf"/reader.onnx must be packed only for a model that detects objects, got {got}: READ_MAX_CROPS=0 turns "
+            r"readings off, and build_zip.sh without --read-model packs no model for them$"
+        )
+        with pytest.raises(InvalidSetting, match=message):
+            Reader.load(settings.reading, settings, described)
+
+
+def test_packed_model_is_turned_off_for_a_model_without_detections(
+    run_python: Callable[..., Any], tmp_path: Path
+) -> None:
+    dial_model.save(tmp_path / "reader.onnx")
+    program = f"""
+import json
+from function import settings
+settings.TASK_READER = {str(tmp_path / "reader.onnx")!r}
+from function import handler
+print(json.dumps(handler.READER is None))
+"""
+    environ = {"MODEL_PATH": str(tensor_models.add(tmp_path / "add.onnx")), "READ_MAX_CROPS": "0"}
+    assert run_python(program, **environ) is True
 
 
 def test_start_for_bedrock_loads_no_boto3(run_python: Callable[..., Any], model_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import re
 import shlex
 import subprocess
@@ -107,6 +108,28 @@ def test_next_steps_call_the_function_that_deploy_makes_by_default() -> None:
     options = deploy.parse([])
     assert program == "aws"
     assert arguments[arguments.index("--function-name") + 1] == f"{options.function}:{options.alias}"
+
+
+@pytest.mark.parametrize(
+    ("classes", "variables"),
+    [
+        (["gauge"], {"READ_SCALE": "0:10 bar"}),
+        (["gauge", "clock"], {"READ_SCALE": "0:10 bar", "READ_CLASSES": "gauge"}),
+        (["it's a gauge", "clock"], {"READ_SCALE": "0:10 bar", "READ_CLASSES": "it's a gauge"}),
+        (["gauge, large", "clock"], {"READ_SCALE": "0:10 bar", "READ_CLASSES": "0"}),
+    ],
+)
+def test_variables_of_readings_have_a_class_if_the_model_has_several(
+    classes: list[str], variables: dict[str, str]
+) -> None:
+    lines = commands.next_steps(*SMALL, generic=False, read_classes=classes).splitlines()
+    (line,) = [line for line in lines if "READ_SCALE" in line]
+    options = deploy.parse(shlex.split(line.partition("deploy with ")[2]))
+    assert dict(options.env) == variables
+    page = commands.page(*SMALL, TARGET, model_in_layer=False, read_classes=classes)
+    (line,) = [line for line in page.splitlines() if "READ_SCALE" in line and "--environment" in line]
+    _, text = shlex.split(line)
+    assert json.loads(text)["Variables"] == {"ORT_DISABLE_TELEMETRY": "1", **variables}
 
 
 @pytest.mark.parametrize("uploads", [SMALL, LARGE])

@@ -119,6 +119,31 @@ def test_an_environment_that_cannot_be_read_is_not_replaced(
     assert "cannot be read, so they cannot be kept: kms" in error_line(capsys, "--dist", str(dist))
 
 
+WITH_SCALE = {**CONFIGURATION, "Environment": {"Variables": {"READ_SCALE": "0:10 bar", "READ_CLASSES": "gauge"}}}
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--env", "READ_SCALE="]])
+def test_zips_without_the_model_that_variables_of_the_function_need(
+    flags: list[str], aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.responses["lambda get-function"] = {"Configuration": WITH_SCALE}
+    line = error_line(capsys, "--dist", str(dist), *flags)
+    names = ["READ_CLASSES"] if "READ_SCALE=" in flags else ["READ_CLASSES", "READ_SCALE"]
+    assert f"deploy: {' and '.join(names)} of function yolo must be used with a model that reads, " in line
+    assert line.rstrip().endswith(": " + " ".join(f"--env {name}=" for name in names))
+    assert all(command[1].startswith("get-") for command in aws.commands)
+
+
+def test_new_function_without_the_model_that_its_variables_need(
+    aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--role", ROLE, "--env", "READ_SCALE=0:10 bar"]
+    assert "READ_SCALE of function yolo must be used with a model that reads" in error_line(
+        capsys, "--dist", str(dist), *flags
+    )
+    assert all(command[1].startswith("get-") for command in aws.commands)
+
+
 def test_variables_above_the_limit() -> None:
     with pytest.raises(DeployError, match="must be at most 4,096 bytes, got 4,097"):
         lambda_function.merged({}, {"NOTE": "x" * (4097 - 4 - len("ORT_DISABLE_TELEMETRY1"))})

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from function import settings
 from layer.targets import Target
-from scripts.aws import lambda_function, layer, role
+from scripts.aws import artifacts, lambda_function, layer, role
 from scripts.aws.artifacts import Artifacts
 from scripts.aws.cli import Aws, DeployError
 from scripts.aws.commands import Upload
 from scripts.aws.lambda_function import FunctionSpec
+from tests.support import built_zips
 
 DIRECT_LIMIT = 50 * 1024 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas"
+WITH_SCALE = {"Environment": {"Variables": {"READ_SCALE": "0:10 bar", "READ_CLASSES": "gauge"}}}
 CURRENT = {"Runtime": "python3.13", "Role": "arn:role", "MemorySize": 1769, "Timeout": 30}
 
 
@@ -37,6 +40,36 @@ def test_variable_of_the_command_line_replaces_that_of_the_function() -> None:
 
 def test_variable_of_the_function_replaces_the_default_of_deploy() -> None:
     assert environment_after({"ORT_DISABLE_TELEMETRY": "0"}, {"A": "1"}) == {"ORT_DISABLE_TELEMETRY": "0", "A": "1"}
+
+
+def spec_of(zips: Artifacts, **environment: str) -> FunctionSpec:
+    return FunctionSpec("yolo", zips, None, None, None, None, environment)
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        {"READ_SCALE": "", "READ_CLASSES": ""},
+        {"READ_MODEL_PATH": "/opt/dial.onnx"},
+        {"READ_MODEL_ID": "x"},
+        {"READ_MAX_CROPS": "0"},
+    ],
+)
+def test_variables_of_readings_are_accepted_if_none_is_left_or_a_model_is_named(
+    requested: dict[str, str], dist: Path
+) -> None:
+    lambda_function.require_reader(spec_of(artifacts.read(dist, None, None), **requested), WITH_SCALE)
+
+
+def test_variables_of_readings_are_accepted_for_zips_with_a_model_that_reads(tmp_path: Path) -> None:
+    zips = artifacts.read(built_zips.write(tmp_path / "dist", reader={"sha256": "ab" * 32}), None, None)
+    lambda_function.require_reader(spec_of(zips), WITH_SCALE)
+    with pytest.raises(DeployError, match="READ_CLASSES and READ_SCALE of function yolo"):
+        lambda_function.require_reader(spec_of(zips._replace(has_reader=False)), WITH_SCALE)
+
+
+def test_every_variable_that_needs_a_model_that_reads_is_one_of_the_function() -> None:
+    assert {*lambda_function.OTHER_READERS, *lambda_function.OF_READERS} == set(settings.READ_VARIABLES)
 
 
 class Responses:

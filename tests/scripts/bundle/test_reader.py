@@ -108,14 +108,16 @@ def test_options_of_the_export_are_those_of_the_first_model(
 
 
 @pytest.mark.usefixtures("quick")
-def test_next_steps_name_the_scale(
+def test_next_steps_name_the_scale_and_a_class_of_the_model(
     detector: Path, dial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main([str(detector), "--read-model", str(dial), "--out", str(tmp_path / "out")]) == 0
-    assert "deploy with --env 'READ_SCALE=0:10 bar'" in capsys.readouterr().out
+    first = "red"
+    assert f"deploy with --env 'READ_SCALE=0:10 bar' --env READ_CLASSES={first}\n" in capsys.readouterr().out
     page = (tmp_path / "out" / "deploy-commands.md").read_text()
     assert "update the code and models (function.zip)" in page
-    assert """--environment '{"Variables": {"ORT_DISABLE_TELEMETRY": "1", "READ_SCALE": "0:10 bar"}}'""" in page
+    variables = {"ORT_DISABLE_TELEMETRY": "1", "READ_SCALE": "0:10 bar", "READ_CLASSES": first}
+    assert f"--environment '{json.dumps({'Variables': variables})}'" in page
 
 
 def test_model_that_reads_no_dials_is_refused_before_the_first_model_is_exported(
@@ -137,14 +139,13 @@ def test_model_that_reads_no_dials_is_refused_before_the_first_model_is_exported
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("quick")
-def test_first_model_without_detections_is_refused(
-    dial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_first_model_without_detections_is_refused_before_the_second_is_exported(
+    quick: list[tuple[str, tuple[str, ...]]], dial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tensor_models.add(tmp_path / "add.onnx")
     assert cli.main([str(path), "--read-model", str(dial), "--out", str(tmp_path / "out")]) == 2
     expected = "build_zip: --read-model must be used with a model that detects objects, got a generic ONNX model\n"
-    assert capsys.readouterr().err == expected
+    assert (capsys.readouterr().err, quick) == (expected, [])
 
 
 def test_first_model_that_does_not_exist_is_named_before_the_second_is_exported(
@@ -154,13 +155,49 @@ def test_first_model_that_does_not_exist_is_named_before_the_second_is_exported(
     assert (capsys.readouterr().err, quick) == (f"build_zip: {tmp_path / 'none.pt'} does not exist\n", [])
 
 
-@pytest.mark.parametrize(("name", "reason"), [("none.pt", ", which does not exist"), ("README.md", ""), ("tests", "")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none.pt", ", which does not exist"), ("README.md", ""), ("tests", ", a folder")]
+)
 def test_path_that_is_no_model_is_a_usage_error(name: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         options.parse(["best.pt", "--read-model", str(ROOT / name)])
     assert stop.value.code == 2
     message = f"--read-model must be a .pt or .onnx file, got {ROOT / name}{reason}"
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+
+
+def test_empty_path_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        options.parse(["best.pt", "--read-model", ""])
+    assert stop.value.code == 2
+    message = "--read-model must be a .pt or .onnx file, got an empty text"
+    assert capsys.readouterr().err.splitlines()[-1].endswith(message)
+
+
+@pytest.mark.parametrize("name", ["best.pt", "tasks/segment.pt", "tasks/obb.pt", "tasks/classify.pt"])
+def test_weights_of_another_task_are_refused_before_any_export(
+    quick: list[tuple[str, tuple[str, ...]]],
+    detector: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    path = ROOT / "example" / name
+    assert cli.main([str(detector), "--read-model", str(path), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    task = "detect" if name == "best.pt" else path.stem
+    assert line.startswith(f"build_zip: --read-model {path} must be a pose model with the points center, ")
+    assert line.endswith(f", got {task}")
+    assert quick == []
+
+
+def test_weights_of_a_classifier_are_refused_before_the_second_model_is_exported(
+    quick: list[tuple[str, tuple[str, ...]]], dial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = ROOT / "example" / "tasks" / "classify.pt"
+    assert cli.main([str(weights), "--read-model", str(dial), "--out", str(tmp_path / "out")]) == 2
+    expected = "build_zip: --read-model must be used with a model that detects objects, got a classify model\n"
+    assert (capsys.readouterr().err, quick) == (expected, [])
 
 
 @pytest.mark.build

@@ -44,6 +44,7 @@ def test_the_total_of_no_sizes_is_zero() -> None:
         ("python/python_multipart-0.0.34.dist-info/licenses/LICENSE.txt", "python-multipart"),
         ("python/onnxruntime/LICENSE", "onnxruntime"),
         ("model.onnx", "model"),
+        ("reader.onnx", "reader"),
         ("function/handler.py", "function"),
         ("LICENSE", "function"),
     ],
@@ -134,6 +135,16 @@ def test_the_note_names_the_zip_the_bucket_and_what_else_helps(
         f"{larger.name} has {larger.stat().st_size:,} bytes, more than the 1,500 of a direct upload; "
         f"deploy with --bucket BUCKET{remedy}"
     )
+
+
+def test_both_models_move_to_the_other_zip_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = write_zip(tmp_path / "layer.zip", {"python/numpy/a.so": 500})
+    function = write_zip(tmp_path / "function.zip", {"model.onnx": 900, "reader.onnx": 900})
+    for limit, remedy in ((2_000, ", or make the model smaller with --half-weights"), (3_000, "")):
+        monkeypatch.setattr(sizes, "DIRECT_LIMIT", limit)
+        _, note = sizes.check([layer, function])
+        assert (note or "").endswith(remedy)
+    assert [name for name in sizes.by_package(function) if name != sizes.OVERHEAD] == ["model", "reader"]
 
 
 def test_the_note_names_the_other_zip_for_the_model_if_it_has_room(

@@ -158,6 +158,33 @@ def test_other_files_exit_with_1(change: Change, line: str, dist: Path, capsys: 
     assert line in printed.out + printed.err
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "reader.onnx"])
+def test_model_that_no_build_gives_is_a_difference(name: str, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usable = color_model.save(dist / "a.onnx").read_bytes()
+    members = {"model_onnx": usable, "reader_onnx": usable}
+    write_zip(dist / "function.zip", code=b"c", **members)
+    describe(dist)
+    manifest = json.loads((dist / "build.json").read_text())
+    manifest["reader"] = {"sha256": hashlib.sha256(usable).hexdigest()}
+    (dist / "build.json").write_text(json.dumps(manifest))
+    write_zip(dist / "function.zip", code=b"c", **{**members, name.replace(".", "_"): b"junk"})
+    assert cli.main([str(dist), "--json"]) == 1
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    results = {row["name"]: (row["result"], row["sha256"]) for row in document["files"]}
+    assert results.keys() == {"function.zip", name}
+    assert results[name] == ("different", hashlib.sha256(b"junk").hexdigest())
+    assert (document["exit_code"], document["holds"]) == (1, False)
+
+
+def test_build_that_fails_for_files_of_the_manifest_is_an_error(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_zip(dist / "function.zip", code=b"c", model_onnx=b"junk")
+    describe(dist)
+    assert cli.main([str(dist), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["error"], document["files"]) == ("the zips could not be built again; the reason is above", [])
+
+
 def test_a_version_without_a_bill_of_materials_has_no_row_for_it(
     dist: Path, rebuilt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

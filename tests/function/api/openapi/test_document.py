@@ -86,6 +86,12 @@ def test_option_of_readings_is_documented_for_a_function_that_has_them(model: st
     assert options_of(calls.document(model, **READER)) == [USABLE[model] | {"read"}] * 4
 
 
+def test_option_of_readings_says_its_default_and_no_variable() -> None:
+    described = parameters(calls.document("colors", **READER))["read"]["description"]
+    assert "Default: true with an API key or an authorizer" in described
+    assert "READ_" not in described
+
+
 @pytest.mark.parametrize(("model", "usable"), USABLE.items())
 def test_documented_options_are_those_that_are_not_ignored(model: str, usable: set[str]) -> None:
     set_options = {"conf": 0.5, "iou": 0.5, "max_det": 9, "classes": [0], "agnostic": True, "masks": "none"}
