@@ -64,6 +64,7 @@ class ModelMetadata(NamedTuple):
     has_nms: bool = False  # exported with nms=True
     nms_conf: float | None = None  # confidence threshold of that NMS; None: no NMS, or not known
     transforms: tuple[Transform, ...] = ()  # classify only; empty: the default of Ultralytics
+    head_maps: bool = False  # the outputs are those of the last convolutions, postprocess/head_maps.py
 
 
 def has_yolo_metadata(session: Any) -> bool:
@@ -112,6 +113,7 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
         description=entries.get("description", "")[:MAX_DESCRIPTION],
         float16=image.type == FLOAT16,
         has_nms=_has_embedded_nms(path, entries),
+        head_maps=entries.get("head_maps") == "True",
         transforms=_transforms(path, entries, fixed_hw) if task == "classify" and "transforms" in entries else (),
     )
 

@@ -10,7 +10,7 @@ from function import model
 from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, InvalidOption
 from function.model import Model
-from function.postprocess import boxes, classify, layouts, obb, pose, segment
+from function.postprocess import boxes, layouts, obb, pose, segment
 from function.postprocess.layouts import Candidates
 from function.postprocess.segment import Masks
 from function.preprocess import center_crop, image, letterbox, pixels
@@ -116,6 +116,8 @@ def _decode_target(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:
 
 
 def _classification(served: Model, output: Floats, size_wh: tuple[int, int]) -> Classification:
+    from function.postprocess import classify  # imported here, because other models do not need it
+
     (values,) = output
     if not np.isfinite(values).all():
         raise InternalError("model output contains NaN or infinity (probabilities)")
@@ -127,7 +129,7 @@ def _classification(served: Model, output: Floats, size_wh: tuple[int, int]) -> 
 def _detections(served: Model, outputs: list[Floats], geometry: Letterbox, resolved: ResolvedOptions) -> Prediction:
     metadata = served.metadata
     input_wh = (geometry.input_w, geometry.input_h)
-    candidates = layouts.decode(served.layout, outputs[0], metadata, input_wh, resolved.conf, resolved.class_ids)
+    candidates = layouts.decode(served.layout, outputs, metadata, input_wh, resolved.conf, resolved.class_ids)
     kept = candidates.take(_suppress(served, candidates, resolved))
     if not all(np.isfinite(column).all() for column in (kept.boxes, kept.scores, kept.extras)):
         raise InternalError("model output contains NaN or infinity (boxes or scores)")
@@ -140,7 +142,7 @@ def _detections(served: Model, outputs: list[Floats], geometry: Letterbox, resol
     upright = letterbox.boxes_to_image(kept.boxes, geometry)
     result = Prediction(None, size_wh, upright, kept.scores, kept.class_ids, metadata, UNTIMED)
     if metadata.task == "segment":
-        prototypes = outputs[1][0]
+        prototypes = outputs[-1][0]
         masks = segment.instance_masks(kept.extras, kept.boxes, upright, prototypes, geometry, resolved.masks)
         return _require_finite(_with_masks(result, masks))
     if metadata.kpt_shape:

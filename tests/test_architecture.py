@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.support import color_model
 
 FUNCTION = ROOT / "function"
 ALLOWED = {  # module or folder of function/ -> those that it may import; every module may import errors
@@ -160,7 +161,11 @@ def test_start_loads_no_module_that_it_does_not_need(run_python: Callable[..., A
     assert run_python(program, MODEL_PATH=str(model_path)) == []
 
 
-def test_start_loads_few_modules_of_the_function(run_python: Callable[..., Any], model_path: Path) -> None:
+@pytest.mark.parametrize("save", [color_model.save, color_model.save_maps])
+def test_start_loads_few_modules_of_the_function(
+    save: Callable[[Path], Path], run_python: Callable[..., Any], tmp_path: Path
+) -> None:
+    model_path = save(tmp_path / "model.onnx")
     program = """
 import json, sys
 import function.handler

@@ -213,7 +213,7 @@ def _thresholds(loaded: Model, tensor: Array) -> tuple[float, float]:
     """Return a confidence and an IoU threshold at which rounding decides about no candidate and no pair."""
     outputs = model.run(loaded, tensor[:1])
     input_wh = (tensor.shape[3], tensor.shape[2])
-    candidates = layouts.decode(loaded.layout, outputs[0], loaded.metadata, input_wh, -1.0, None)
+    candidates = layouts.decode(loaded.layout, outputs, loaded.metadata, input_wh, -1.0, None)
     conf = results.confidence_threshold(candidates.scores)
     passed = candidates.take(np.flatnonzero(candidates.scores > conf))
     best = passed.take(np.argsort(-passed.scores)[: 4 * results.MAX_CANDIDATES])

@@ -142,6 +142,10 @@ def _no_boxes(_output: Floats, _class_count: int, _conf: float) -> Candidates:
     raise TypeError("the output of a classification model has no boxes")
 
 
+def _is_maps(model: ModelShape) -> bool:
+    return model.metadata.head_maps
+
+
 def _is_probabilities(model: ModelShape) -> bool:
     return model.shape[1:] == (model.class_count,)
 
@@ -199,6 +203,18 @@ LAYOUTS = (
 )
 
 
+MAPS = Layout(  # of models that scripts/build_zip.sh ends at their last convolutions; head_maps.py decodes them
+    "maps",
+    "(1, 4*bins, h, w), (1, C, h, w) and, if E is not 0, (1, E, h, w) for each stride",
+    BOX_TASKS,
+    _is_maps,
+    _no_boxes,
+    "cxcywh",
+    True,
+    "letterbox",
+)
+
+
 def choose(metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Floats]) -> Reading:
     """Return the meaning of the outputs of a model.
 
@@ -211,6 +227,10 @@ def choose(metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Flo
         UndecidedLayout: layouts fit, and the values confirm none of them; another input may give clearer values.
         UnusableModel: no layout fits; the message names the actual shapes and the supported layouts.
     """
+    if metadata.head_maps:
+        from function.postprocess import head_maps  # imported here, because other models do not need it
+
+        return head_maps.read(metadata, outputs)
     shapes = [output.shape for output in outputs]
     readings = list(_fitting(metadata, input_hw, shapes))
     if not readings:
@@ -351,7 +371,7 @@ def _undecided(readings: list[Reading], shape: Shape) -> str:
 
 def decode(
     layout: Layout,
-    output: Floats,
+    outputs: list[Floats],
     metadata: ModelMetadata,
     input_wh: tuple[int, int],
     conf: float,
@@ -361,7 +381,7 @@ def decode(
 
     Args:
         layout: from `choose`.
-        output: (1, ...) float32, the predictions of a run.
+        outputs: (1, ...) float32 each, the outputs of a run that are read; the first one has the predictions.
         metadata: of the model.
         input_wh: the tensor of that run, pixels.
         conf: scores must be above this, 0..1.
@@ -373,7 +393,12 @@ def decode(
     Raises:
         InternalError: the output contains a class id for which the model has no name.
     """
-    candidates = layout.decode(output, len(metadata.names), conf)
+    if layout.name == MAPS.name:
+        from function.postprocess import head_maps  # imported here, because other models do not need it
+
+        candidates = head_maps.decode(outputs, metadata, input_wh, conf)
+    else:
+        candidates = layout.decode(outputs[0], len(metadata.names), conf)
     ids = candidates.class_ids
     if ids.size and not 0 <= ids.min() <= ids.max() < len(metadata.names):
         raise InternalError(f"model output contains a class id that is none of its {len(metadata.names)} classes")

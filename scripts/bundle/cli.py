@@ -118,7 +118,7 @@ def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelIn
     shipped = optimize.optimize(loaded, scratch)
     for name, packed in (("model", shipped), (f"model of {reader.OPTION}", second)):
         if packed and packed.note:
-            _note(options, f"The {name} is not optimized: {packed.note}.")
+            _note(options, f"onnxruntime's fusions are left out of the {name}: {packed.note}.")
     info, read_info = shipped.info, second.info if second else None
     if info.nms_conf is not None:
         _note(options, f"The model was exported with nms=True and conf={info.nms_conf}: a lower conf has no effect.")

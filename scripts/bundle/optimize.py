@@ -1,7 +1,8 @@
-"""Graph optimization at build time: the fusions that onnxruntime would otherwise repeat at every cold start.
+"""Graph optimization at build time: fusions that onnxruntime would otherwise repeat at every cold start, and rewrites.
 
 Only optimizations that hold on every processor: the fusions, not the layouts that suit one kind of vector
-instructions. onnxruntime applies those when the function loads the file, with or without this step.
+instructions. onnxruntime applies those when the function loads the file, with or without this step. The rewrites
+(`rewrites/`) are those that it does not make itself.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scripts.bundle import model
+from scripts.bundle import model, rewrites
 from scripts.bundle.model import ModelRejected
+from scripts.bundle.rewrites.head import KEY as HEAD_MAPS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,40 +36,93 @@ class Optimized(NamedTuple):
 
 
 def optimize(original: ModelInfo, scratch: Path) -> Optimized:
-    """Write the model with its graph optimized; keep the original where the two are not known to be the same.
+    """Write the model with its graph optimized; keep what is not known to be the same.
 
     The same model gives the same bytes.
 
     Args:
         original: the description of an ONNX file, with its session.
-        scratch: a folder for the optimized file.
+        scratch: a folder for the optimized files.
     """
-    info, note = _optimized(original, scratch / "optimized.onnx")
-    return Optimized(info, original.sha256, note)
-
-
-def _optimized(original: ModelInfo, target: Path) -> tuple[ModelInfo, str]:
-    """Return the description of the optimized file and ""; or the original and the reason to keep it."""
     content = original.path.read_bytes()
+    fused, note = _fused(original, content, scratch / "optimized.onnx")
+    rewritten = _rewritten(original, fused.read_bytes() if fused else content, scratch / "rewritten.onnx")
+    if rewritten:
+        info, reason = _checked(original, rewritten)
+        if info:
+            return Optimized(info, original.sha256, note)
+    if fused:
+        info, reason = _checked(original, fused)
+        return Optimized(info or original, original.sha256, reason)
+    return Optimized(original, original.sha256, note)
+
+
+def _fused(original: ModelInfo, content: bytes, target: Path) -> tuple[Path | None, str]:
+    """Return the file with onnxruntime's fusions and ""; or None and the reason to have none."""
     if QUANTIZED in content:
-        return original, "it is quantized, and the best graph of a quantized model depends on the processor"
+        return None, "it is quantized, and the best graph of a quantized model depends on the processor"
     if original.is_generic:
-        return original, "its input is not an image of a known size"
+        return None, "its input is not an image of a known size"
     _write(content, target)
     if target.stat().st_size > len(content) * MAX_GROWTH:
-        return original, f"it would grow from {len(content):,} to {target.stat().st_size:,} bytes"
+        return None, f"it would grow from {len(content):,} to {target.stat().st_size:,} bytes"
+    return target, ""
+
+
+def _rewritten(original: ModelInfo, content: bytes, target: Path) -> Path | None:
+    """Return the file with the rewrites; None if no place of the graph fits one."""
+    from function.model import Model
+
+    if not isinstance(original.loaded, Model):
+        return None
+    content, count = rewrites.rewrite(content, original.loaded)
+    if not count:
+        return None
+    target.write_bytes(content)
+    return target
+
+
+def _checked(original: ModelInfo, path: Path) -> tuple[ModelInfo | None, str]:
+    """Return the description of a file and ""; or None and the reason to use another one."""
     try:
-        info = model.read(target)
+        info = model.read(path)
     except ModelRejected as error:
-        return original, f"the function does not load the optimized file: {error}"
-    if info.metadata != original.metadata:
-        return original, "its metadata would change"
+        return None, f"the function does not load the optimized file: {error}"
+    if info.metadata not in (original.metadata, {**original.metadata, HEAD_MAPS: "True"}):
+        return None, "its metadata would change"
+    difference = _difference(*_outputs(original, info))
+    if not difference <= MAX_DIFFERENCE:  # also if it is NaN
+        return None, f"its outputs would change by {difference:.1g} of their largest value"
+    return info, ""
+
+
+def _outputs(original: ModelInfo, info: ModelInfo) -> tuple[list[Any], list[Any]]:
+    """Return the outputs of two models for the same random image; decoded, if their layouts are not the same."""
+    from function.postprocess.layouts import MAPS
+
     feed = _random_image(original)
     before, after = (one.loaded.session.run(None, feed) for one in (original, info))
-    difference = _difference(before, after)
-    if not difference <= MAX_DIFFERENCE:  # also if it is NaN
-        return original, f"its outputs would change by {difference:.1g} of their largest value"
-    return info, ""
+    if getattr(info.loaded, "layout", None) is not MAPS or getattr(original.loaded, "layout", None) is MAPS:
+        return before, after
+    return _decoded(original, feed, before), _decoded(info, feed, after)
+
+
+def _decoded(info: ModelInfo, feed: dict[str, NDArray[np.floating]], outputs: list[Any]) -> list[Any]:
+    """Return boxes, scores and extras of every anchor, and prototypes."""
+    import numpy as np
+
+    from function.model import Model
+    from function.postprocess import layouts
+
+    loaded = info.loaded
+    if not isinstance(loaded, Model):
+        raise TypeError(f"{info.path} has no layout")
+    (image,) = feed.values()
+    input_wh = (image.shape[3], image.shape[2])
+    candidates = layouts.decode(loaded.layout, outputs, loaded.metadata, input_wh, -1.0, None)
+    prototypes = outputs[-1:] if loaded.metadata.task == "segment" else []
+    scores = np.append(candidates.scores, np.float32(1))  # differences are relative to a score of 1
+    return [candidates.boxes, scores, *([candidates.extras] if candidates.extras.size else []), *prototypes]
 
 
 def _write(content: bytes, target: Path) -> None:

@@ -35,6 +35,37 @@ def test_red_cell_is_detected_at_its_position(served: Model, settings: Settings,
     assert prediction.scores[0] > 0.99
 
 
+@pytest.mark.parametrize("conf", [0.001, 0.25, 0.999])
+@pytest.mark.parametrize("sides", [("height", "width"), (320, 320)])
+def test_model_that_ends_at_its_maps_has_the_same_detections(
+    sides: tuple[int | str, int | str], conf: float, settings: Settings, tmp_path: Path
+) -> None:
+    drawn = image_with_box((640, 250), (64, 64, 192, 128))
+    drawn.paste((0, 0, 255), (384, 64, 512, 192))
+    expected, found = (
+        predicted(model.load(save(tmp_path / "m.onnx", sides), threads=1), settings, encode(drawn), conf=conf)
+        for save in (color_model.save, color_model.save_maps)
+    )
+    assert found.class_ids.tolist() == expected.class_ids.tolist()
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, rtol=0, atol=1e-3)
+
+
+def test_infinite_box_in_a_map_is_an_internal_error(
+    settings: Settings, red_png: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = model.load(color_model.save_maps(tmp_path / "m.onnx"), threads=1)
+    run = model.run
+
+    def infinite(*arguments: Any) -> list[Any]:
+        boxes, logits = run(*arguments)
+        return [boxes * np.float32(np.inf), logits]
+
+    monkeypatch.setattr(predictor.model, "run", infinite)
+    with pytest.raises(InternalError, match="NaN or infinity"):
+        predicted(served, settings, red_png)
+
+
 @pytest.mark.parametrize("size", [(640, 640), (640, 320), (320, 640), (160, 96), (1280, 512)])
 def test_boxes_are_in_pixels_of_an_image_of_any_size(served: Model, settings: Settings, size) -> None:
     scale = max(size) / 320

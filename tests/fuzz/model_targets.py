@@ -14,15 +14,23 @@ from tests.fuzz.targets import Target, variant
 from tests.fuzz.verdict import check, require
 
 FIELD, ENTRY = b"\0", b"\1"  # separators of an input of `metadata`
-MODELS = ("colors", "classifier", "keypoints", "rotated")  # whose outputs are replaced
+MODELS = ("colors", "classifier", "keypoints", "rotated", "maps")  # whose outputs are replaced
 MAX_SIDE = 700  # px of an image
-TASKS = {"colors": "detect", "classifier": "classify", "segments": "segment", "keypoints": "pose", "rotated": "obb"}
+TASKS = {
+    "colors": "detect",
+    "maps": "detect",
+    "classifier": "classify",
+    "segments": "segment",
+    "keypoints": "pose",
+    "rotated": "obb",
+}
 METADATA = {
     "task": "detect",
     "names": "{0: 'red', 1: 'blue'}",
     "imgsz": "[320, 320]",
     "stride": "32",
     "end2end": "False",
+    "head_maps": "True",
     "args": "{'nms': True}",
     "kpt_shape": "[17, 3]",
     "kpt_names": "{0: ['centre', 'needle tip', 'scale start', 'scale end']}",

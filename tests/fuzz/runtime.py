@@ -186,6 +186,12 @@ def _colors(path: Path) -> Path:
     return color_model.save(path)
 
 
+def _maps(path: Path) -> Path:
+    from tests.support import color_model
+
+    return color_model.save_maps(path)
+
+
 def _classifier(path: Path) -> Path:
     from tests.support import color_model
 
@@ -233,6 +239,7 @@ def _echo(element: str, shape: Any = None) -> Callable[[Path], Path]:
 
 IMAGE_MODELS: dict[str, Callable[[Path], Path]] = {
     "colors": _colors,
+    "maps": _maps,
     "classifier": _classifier,
     "segments": _rows("segment", 4),
     "keypoints": _rows("pose", 6, kpt_shape="[2, 3]"),

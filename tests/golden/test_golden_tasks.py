@@ -18,6 +18,8 @@ from function.preprocess import letterbox
 from function.request import Options
 from function.results import Classification, Prediction
 from function.settings import Settings
+from scripts.bundle import model as bundled
+from scripts.bundle import optimize
 from tests.conftest import ROOT
 from tests.matrix.compare import filled, mask_from_runs, overlap
 
@@ -30,9 +32,9 @@ ANGLE_MAX = 0.001  # rad
 MASK_MIN = 0.99  # rounding can change a pixel of the border
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
-    """The example model of a task, exported with the command that users type."""
+@pytest.fixture(scope="session", params=["exported", "optimized"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
+    """The example model of a task, exported with the command that users type, or as the zips have it."""
     models: dict[str, Model] = {}
 
     def load(task: str) -> Model:
@@ -41,6 +43,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
             command = [sys.executable, "-m", "export", GOLDENS[task]["weights"], "--output", str(output)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
+            if request.param == "optimized":
+                output = optimize.optimize(bundled.read(output), output.parent).info.path
             loaded = model.load(output, threads=1)
             assert isinstance(loaded, Model)
             models[task] = loaded

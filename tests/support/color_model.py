@@ -59,7 +59,24 @@ def save(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), *
         "y_axis": np.array(2),
         "flat": np.array([1, 6, -1]),
     }
-    return _write(path, nodes, constants, [1, 3, *sides], [1, 6, "anchors"], METADATA | metadata)
+    return _write(path, nodes, constants, [1, 3, *sides], {"output0": [1, 6, "anchors"]}, METADATA | metadata)
+
+
+def save_maps(path: Path, sides: tuple[int | str, int | str] = ("height", "width"), **metadata: str) -> Path:
+    """Write the same model as `scripts/build_zip.sh` rewrites one: it ends at the maps of boxes and of scores."""
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["cells"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2),
+        helper.make_node("Conv", ["cells", "nothing", "halves"], ["boxes"]),
+        helper.make_node("Conv", ["cells", "weights", "bias"], ["logits"]),
+    ]
+    constants = {
+        "weights": COLOR_WEIGHTS,
+        "bias": COLOR_BIAS,
+        "nothing": np.zeros((4, 3, 1, 1), np.float32),
+        "halves": np.full(4, 0.5, np.float32),  # of a cell, from its center to each side
+    }
+    outputs = {"boxes": [1, 4, "rows", "columns"], "logits": [1, 2, "rows", "columns"]}
+    return _write(path, nodes, constants, [1, 3, *sides], outputs, METADATA | {"head_maps": "True"} | metadata)
 
 
 def save_output(
@@ -76,17 +93,17 @@ def save_output(
         helper.make_node("Add", ["nothing", "value"], ["output0"]),
     ]
     constants = {"zeros": np.zeros(shape, dtype=np.float32), "value": np.float32(value)}
-    return _write(path, nodes, constants, [1, 3, *sides], list(shape), METADATA | metadata)
+    return _write(path, nodes, constants, [1, 3, *sides], {"output0": list(shape)}, METADATA | metadata)
 
 
 def _write(
-    path: Path, nodes: list, constants: dict, input_shape: list, output_shape: list, metadata: dict[str, str]
+    path: Path, nodes: list, constants: dict, input_shape: list, outputs: dict[str, list], metadata: dict[str, str]
 ) -> Path:
     graph = helper.make_graph(
         nodes,
         "colors",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, input_shape)],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, output_shape)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

@@ -25,7 +25,7 @@ def named(name: str) -> layouts.Layout:
 
 
 def decoded(name: str, output: np.ndarray, conf: float, metadata: ModelMetadata = DETECT, class_ids=None) -> Candidates:
-    return layouts.decode(named(name), output, metadata, (64, 32), conf, class_ids)
+    return layouts.decode(named(name), [output], metadata, (64, 32), conf, class_ids)
 
 
 def rows(*values: tuple[float, ...]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Graph optimization: the same outputs and metadata from a graph that loads faster."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,24 @@ def test_original_is_kept_if_outputs_would_change(
     result = optimized(original, tmp_path)
     assert result.info.path == original
     assert "outputs would change" in result.note
+
+
+def scaled(content: bytes, _loaded: object) -> tuple[bytes, int]:
+    """Return the file with one weight changed."""
+    proto = onnx.load_model_from_string(content)
+    weights = next(tensor for tensor in proto.graph.initializer if tensor.name == "w0")
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * np.float32(1.01), "w0"))
+    return proto.SerializeToString(), 1
+
+
+@pytest.mark.parametrize("rewrite", [scaled, lambda *_: (b"no model", 1)])
+def test_rewrite_that_changes_outputs_or_does_not_load_is_left_out(
+    rewrite: Callable[..., tuple[bytes, int]], original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimize.rewrites, "rewrite", rewrite)
+    result = optimized(original, tmp_path)
+    assert result.note == ""
+    assert result.info.path == tmp_path / "optimized.onnx"
 
 
 @pytest.mark.parametrize(
