@@ -20,6 +20,7 @@ from scripts.local_lambda.errors import NotRunnable
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "runtime-requirements.txt"
 PROGRAMS = ("bootstrap.py", "draw_boxes.py")  # copied next to the client
+SERVICES = ("bedrock-runtime", "s3", "signin", "sso", "sso-oidc", "sts")  # that function/ calls, and for credentials
 WHEEL_TAGS = {  # architecture -> platform tags for pip, which does not add older tags itself
     "x86_64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
     "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
@@ -32,7 +33,8 @@ def ensure(interpreter: Interpreter, arch: str) -> Path:
     Raises:
         NotRunnable: no Python has pip, or pip failed.
     """
-    stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + f"{interpreter.version} {arch}".encode()).hexdigest()
+    state = f"{interpreter.version} {arch} {SERVICES}"
+    stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + state.encode()).hexdigest()
     folder = home.environments() / f"runtime-{interpreter.minor}"
     stamp_file = folder / "stamp"
     try:
@@ -65,6 +67,9 @@ def _install(interpreter: Interpreter, arch: str, folder: Path) -> None:
     if subprocess.run(command, stdout=sys.stderr, env=environ).returncode:
         shutil.rmtree(fresh, ignore_errors=True)
         raise NotRunnable("the Lambda runtime client could not be installed; see the output of pip above")
+    for description in (fresh / "botocore" / "data").iterdir():  # of all services of AWS, 25 MB
+        if description.is_dir() and description.name not in SERVICES:
+            shutil.rmtree(description)
     compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(fresh)]
     subprocess.run([str(interpreter.executable), "-I", "-S", *compile_all], check=True, stdout=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ import pytest
 
 from scripts import pythons
 from scripts.aws.limits import EVENT_LIMIT
-from scripts.local_lambda import artifacts
+from scripts.local_lambda import artifacts, runtime_client
 from scripts.local_lambda.emulator import LocalLambda
 from scripts.local_lambda.errors import DrawFailed, InitFailed, NotRunnable, RequestTooLarge
 
@@ -153,6 +153,11 @@ def test_modules_of_the_host_cannot_be_imported(function: LocalLambda, module: s
 @pytest.mark.parametrize("module", ["layered", "function.draw", "boto3", "snapshot_restore_py", "simplejson"])
 def test_modules_of_zips_and_runtime_can_be_imported(function: LocalLambda, module: str) -> None:
     assert evaluate(function, f"__import__({module!r}).__name__") == module.split(".", maxsplit=1)[0]
+
+
+def test_boto3_knows_the_services_that_the_function_calls(function: LocalLambda) -> None:
+    services = evaluate(function, "__import__('boto3').Session().get_available_services()")
+    assert services == sorted(runtime_client.SERVICES)
 
 
 def test_search_path_is_that_of_lambda(isolated_function: LocalLambda) -> None:
