@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import NotMeasured, ablation, chart, cold_start, compare, cpus, memory, nms, plan, report, task_costs
+from benchmarks import (
+    NotMeasured,
+    ablation,
+    chart,
+    cold_start,
+    compare,
+    cpus,
+    engines,
+    memory,
+    nms,
+    plan,
+    report,
+    task_costs,
+)
 from benchmarks.cold_start import Measurement
 from benchmarks.models import IMAGE, ROOT
 from benchmarks.options import INVOCATIONS, parse
@@ -16,7 +29,7 @@ from scripts.local_lambda.errors import LocalLambdaError
 from scripts.local_lambda.events import from_image
 from scripts.manifest import InvalidManifest
 
-USAGE, INTERRUPTED = 2, 130  # exit codes
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
 SIZES, QUICK_INVOCATIONS = 200, 200  # of the growth of memory
 NMS_RUNS = 5
 TASK_RUNS, QUICK_TASK_RUNS = 20, 3
@@ -30,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         arguments: the command line without the program name.
 
     Returns:
-        The exit code: 0 success, 2 the benchmark cannot run here, 130 interrupted; a usage error exits with 2.
+        The exit code: 0 success, 1 an engine has an error in place of times, 2 the benchmark cannot run here,
+        130 interrupted; a usage error exits with 2.
     """
     if arguments and arguments[0] == "fast-decode":
         from benchmarks import fast_decode  # loads onnxruntime, which no other benchmark needs in this process
@@ -48,12 +62,13 @@ def main(arguments: Sequence[str]) -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     _log(f"all results: {_relative(options.json)}")
-    return 0
+    return FAILED if document.get("errors") else 0
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    if arguments and arguments[0] == "compare":
-        return argparse.Namespace(command="compare", **vars(compare.parse(list(arguments[1:]))))
+    own = {"compare": compare.parse, "engines": engines.parse}  # commands with options of their own
+    if arguments and arguments[0] in own:
+        return argparse.Namespace(command=arguments[0], **vars(own[arguments[0]](list(arguments[1:]))))
     return parse(arguments)
 
 
@@ -129,6 +144,16 @@ def _compare(options: argparse.Namespace) -> dict[str, Any]:
     return report.document("compare", machine, compare.fields(measurement))
 
 
+def _engines(options: argparse.Namespace) -> dict[str, Any]:
+    machine = _begin()
+    rows: list[engines.Row] = []
+    for name in options.models:
+        measured = engines.measure(name, options, _log)
+        _print(f"\n{engines.text(measured)}\n")
+        rows += measured
+    return report.document("engines", machine, engines.fields(rows))
+
+
 COMMANDS = {
     "start": _start,
     "steps": _steps,
@@ -137,6 +162,7 @@ COMMANDS = {
     "nms": _nms,
     "tasks": _tasks,
     "compare": _compare,
+    "engines": _engines,
 }
 
 

@@ -36,6 +36,7 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/soak_s3.py": "scripts.soak_s3",
     "scripts/bench.sh": "benchmarks.options",
     "scripts/bench.sh compare": "benchmarks.compare",
+    "scripts/bench.sh engines": "benchmarks.engines",
     "scripts/bench.sh fast-decode": "benchmarks.fast_decode",
     "scripts/cli_reference.py": "scripts.cli_reference",
     "python -m export": "export.options",

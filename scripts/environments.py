@@ -64,6 +64,12 @@ class Environment(NamedTuple):
 ENVIRONMENTS = {
     "build": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements.txt",), "0.25 GB"),
     "export": Environment(("3.11", "3.12", "3.13"), ("export/requirements.txt",), "1.6 GB", has_torch=True),
+    "engines": Environment(
+        ("3.11", "3.12", "3.13"),
+        ("export/requirements.txt", "benchmarks/requirements-engines.txt"),
+        "1.9 GB",
+        has_torch=True,
+    ),
     "wine": Environment(LAYER_PYTHONS, ("example/wine/requirements.txt",), "0.4 GB"),
     "cdk": Environment(LAYER_PYTHONS, ("example/cdk/requirements.txt",), "0.4 GB"),
     "docs": Environment((*LAYER_PYTHONS, "3.11"), ("docs/requirements.txt",), "0.2 GB"),

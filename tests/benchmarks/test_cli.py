@@ -21,7 +21,8 @@ LINEUP = plan.Lineup(
 @pytest.mark.parametrize(
     "arguments",
     [["--runs", "0"], ["--models", "yolov9"], ["sleep"], ["--quick", "compare"], ["compare", "a"], ["fast-decode"],
-     ["fast-decode", "missing.onnx"]],
+     ["fast-decode", "missing.onnx"], ["engines", "--runs", "4"], ["engines", "--threads", "0"],
+     ["engines", "--engines", "tensorrt"]],
     ids=" ".join,
 )  # fmt: skip
 def test_usage_error_ends_with_2_and_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +77,7 @@ def test_help_describes_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_options_name_the_commands_and_the_models() -> None:
-    assert set(options.COMMANDS) | {"compare"} == cli.COMMANDS.keys()
+    assert set(options.COMMANDS) | {"compare", "engines"} == cli.COMMANDS.keys()
     assert set(options.MODELS) == plan.MODELS.keys()
 
 

@@ -13,7 +13,8 @@ from scripts.aws import deploy
 from scripts.bundle import options as build_options
 
 COMMANDS = (  # modules with a `parser()`
-    *("benchmarks.compare", "benchmarks.fast_decode", "benchmarks.options", "export.options", "scripts.aws.deploy"),
+    *("benchmarks.compare", "benchmarks.engines", "benchmarks.fast_decode", "benchmarks.options", "export.options"),
+    "scripts.aws.deploy",
     *("scripts.aws.undeploy", "scripts.bundle.options", "scripts.call", "scripts.compare", "scripts.invoke_local"),
     *("scripts.predict", "scripts.soak_s3", "scripts.verify.options"),
 )
