@@ -8,6 +8,12 @@ from function.model import Model
 from function.readings import scale
 
 KEY = "kpt_names"
+WORDS = (  # of each point of `scale.POINTS`: its name has one of them
+    {"center", "centre", "hub", "middle", "pivot"},
+    {"hand", "needle", "pointer", "tip"},
+    {"begin", "min", "minimum", "start", "zero"},
+    {"end", "max", "maximum"},
+)
 MAX_SHOWN = 200  # characters of the names in a message
 
 
@@ -22,7 +28,7 @@ def require(loaded: Model, name: str) -> None:
         UnusableModel: other points, another order, or an entry that is not lists of names.
     """
     for names in _read(loaded, name):
-        if tuple(map(_plain, names)) != scale.POINTS:
+        if len(names) != len(WORDS) or not all(words & _words(text) for words, text in zip(WORDS, names, strict=True)):
             wanted, got = ", ".join(scale.POINTS), one_line(", ".join(names))[:MAX_SHOWN]
             raise UnusableModel(f"{name} must be a pose model with the points {wanted} in this order, got {got}")
 
@@ -43,7 +49,6 @@ def _read(loaded: Model, name: str) -> list[list[str]]:
     return [names for names in texts if names != [str(number) for number in range(len(names))]]
 
 
-def _plain(name: str) -> str:
-    """Return a name in one spelling: `Scale_Start` and `scale-start` are `scale start`, and `centre` is `center`."""
-    words = re.split(r"[\s_-]+", name.strip().lower())
-    return " ".join("center" if word == "centre" else word for word in words)
+def _words(name: str) -> set[str]:
+    """Return the words of a name, such as `Scale_Start` or `scale-start`, in lower case."""
+    return set(re.split(r"[\W_]+", name.lower()))

@@ -25,6 +25,8 @@ def require(folder: Path, **metadata: str) -> None:
         NAMES,
         "{0: ['Centre', 'Needle_Tip', 'SCALE-START', ' scale  end ']}",
         f"{{0: {NAMES}, 1: ('CENTER', 'needle-tip', 'scale start', 'scale_end')}}",
+        "{0: ['pivot', 'Pointer', 'zero', 'MAX']}",
+        "{0: ['dial_center', 'needle_end', 'scale_min', 'scale_max']}",
         "{0: ['0', '1', '2', '3']}",  # ultralytics writes them for a data set without names
         "{}",
         "None",
@@ -39,6 +41,7 @@ def test_points_of_a_dial_in_any_spelling_and_missing_names_are_accepted(tmp_pat
     [
         (CAT, "tail, nose, left eye, right eye"),
         ("{0: ['needle tip', 'center', 'scale start', 'scale end']}", "needle tip, center, scale start, scale end"),
+        ("{0: ['center', 'needle tip', 'scale end', 'scale start']}", "center, needle tip, scale end, scale start"),
         (f"{{0: {NAMES}, 1: ['a', 'b', 'c', 'd']}}", "a, b, c, d"),
         ("{0: ['center', 'needle tip', 'scale start']}", "center, needle tip, scale start"),
         ("{0: ['center', 'needle tip', 'scalestart', 'scale\\nend']}", r"center, needle tip, scalestart, scale\\nend"),
