@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from function.errors import Forbidden, FunctionError, ReadingFailed, TransientError, one_line
 
@@ -24,7 +25,8 @@ ACCESS = (
 )
 MODEL = "READ_MODEL_ID must be a model that takes images, in the region of the function"
 FIRST_SERVER_STATUS = 500
-UNPARSED = (ResponseParserError, AttributeError, TypeError, KeyError)  # of a response that has another form
+# Of a response that has another form. boto3 does not translate the errors of urllib3 while it reads a body.
+UNPARSED = (ResponseParserError, HTTPError, AttributeError, TypeError, KeyError)
 
 
 @contextmanager

@@ -391,6 +391,12 @@ def test_truncated_object_is_a_transient_error(proxy: FaultyProxy) -> None:
         storage.read(BUCKET, "a", None, 1000)
 
 
+def test_truncated_response_to_a_write_is_a_transient_error(proxy: FaultyProxy) -> None:
+    proxy.faults[f"/{BUCKET}/a"] = Fault("PUT", 200, "cut off")
+    with pytest.raises(TransientError, match=f"s3://{BUCKET}/a"):
+        storage.write(BUCKET, "a", b"{}", "application/json")
+
+
 def test_s3_that_does_not_respond_is_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
