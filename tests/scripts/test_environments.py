@@ -287,7 +287,9 @@ def test_the_torch_of_the_export_is_taken_from_the_index_of_pytorch_alone() -> N
         "torch", "torchvision",
     ]  # fmt: skip
     assert environments.TORCH_INDEX == "https://download.pytorch.org/whl/cpu"
-    assert {name for name, made in environments.ENVIRONMENTS.items() if made.has_torch} == {"export"}
+    with_torch = {name: made for name, made in environments.ENVIRONMENTS.items() if made.has_torch}
+    assert with_torch.keys() == {"export", "engines"}
+    assert all("export/requirements.txt" in made.requirements for made in with_torch.values())
 
 
 def failure(name: str = "small") -> str:
