@@ -1,19 +1,17 @@
 """Compression of a verified ONNX file, accepted only if the function's predictions agree; the gains are measured."""
 
-import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from export import console, images, model_info
-from export.compress import agreement, predictions
+from export.compress import agreement, predictions, search
 from export.compress.agreement import Agreement
 from export.compress.float16 import store_as_float16
-from export.compress.int8 import quantize
+from export.compress.int8 import Quantizer
 from export.compress.predictions import Array
+from export.compress.search import Reference
+from export.compress.timing import ratio
 from export.errors import UsageError, VerificationError
 from export.model_info import ModelInfo
 from export.options import FLOAT16, INT8, ExportOptions
@@ -24,8 +22,7 @@ CONFS = (0.25, 0.01)  # ultralytics' default for predict, and a threshold for mo
 MIN_AGREEMENT = {INT8: 0.9, FLOAT16: 0.98}  # the default of each method
 RUNS = 20  # of each file, in turn
 LOADS = 10  # of each file, in turn
-WARM_UPS = 2
-PERCENTILES = (10, 50, 90)
+CALIBRATION_IMAGES = 200  # evenly chosen from more: more change no range by much, and each is run twice
 
 
 class Compressed(NamedTuple):
@@ -35,18 +32,6 @@ class Compressed(NamedTuple):
     info: ModelInfo
     rows: list[tuple[str, str]]  # names and values for the user
     report: dict[str, Any]  # for the file of `--json`
-
-
-class Ratio(NamedTuple):
-    """Times after compression relative to those before."""
-
-    low: float  # 10th percentile
-    median: float
-    high: float  # 90th percentile
-
-    def __str__(self) -> str:
-        """Return the median with the range in brackets."""
-        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 def compress(options: ExportOptions, content: bytes) -> Compressed:
@@ -62,14 +47,16 @@ def compress(options: ExportOptions, content: bytes) -> Compressed:
     """
     split = images.split(options.data) if options.data else images.samples()
     before = predictions.require_image_model(model_info.read(options.weights, content))
-    small = _compress(options.compression, content, before, split.calibration)
+    reference = _reference(options, before, split.held_out)
+    minimum = MIN_AGREEMENT[options.compression] if options.min_agreement is None else options.min_agreement
+    small, choices = _compress(options.compression, content, reference, split.calibration, minimum)
     info = model_info.read(options.output, small)
     after = predictions.require_image_model(info)
     console.detail(f"comparing predictions on {len(split.held_out)} other images")
-    agreed, conf = _agreement(options, before, after, split.held_out)
-    report = {"method": options.compression, "agreement": _as_json(agreed, len(split.held_out), conf)}
+    conf = reference.conf
+    agreed = agreement.f1_agreement(reference.predictions, predictions.predict(after, split.held_out, conf))
+    report = {"method": options.compression, "agreement": _as_json(agreed, len(split.held_out), conf), **choices}
     text = _describe(agreed, len(split.held_out), conf)
-    minimum = MIN_AGREEMENT[options.compression] if options.min_agreement is None else options.min_agreement
     if agreed.f1 < minimum:
         message = f"the agreement must be at least {minimum:g} (--min-agreement), got {text}; nothing was written"
         raise VerificationError(message, {"compression": report})
@@ -78,19 +65,25 @@ def compress(options: ExportOptions, content: bytes) -> Compressed:
     return Compressed(small, info, [("agreement", text), *rows], report | gains)
 
 
-def _compress(method: str, content: bytes, before: Model, calibration: list[Path]) -> bytes:
+def _compress(
+    method: str, content: bytes, reference: Reference, calibration: list[Path], minimum: float
+) -> tuple[bytes, dict[str, Any]]:
+    """Return the compressed file, and the choices that were compared, for the report."""
     if method == FLOAT16:
-        return store_as_float16(content)
-    console.detail(f"measuring ranges on {len(calibration)} images")
-    return quantize(content, predictions.tensors(before, calibration), len(calibration))
+        return store_as_float16(content), {}
+    count = min(len(calibration), CALIBRATION_IMAGES)
+    paths = [calibration[number * len(calibration) // count] for number in range(count)]
+    console.detail(f"measuring ranges on {count} images")
+    quantizer = Quantizer(content, lambda: predictions.tensors(reference.loaded, paths), count)
+    return search.search(quantizer, reference, minimum)
 
 
-def _agreement(options: ExportOptions, before: Model, after: Model, held_out: list[Path]) -> tuple[Agreement, float]:
-    """Return the agreement, and the confidence threshold of the predictions."""
+def _reference(options: ExportOptions, before: Model, held_out: list[Path]) -> Reference:
+    """Return the predictions in float32 at the first threshold that any of them exceeds."""
     for conf in CONFS:
-        reference = predictions.predict(before, held_out, conf)
-        if any(len(image.scores) for image in reference):
-            return agreement.f1_agreement(reference, predictions.predict(after, held_out, conf)), conf
+        found = predictions.predict(before, held_out, conf)
+        if any(len(image.scores) for image in found):
+            return Reference(before, held_out, found, conf)
     origin = f"images of --data {options.data}" if options.data else "sample images (--data DIR names others)"
     raise UsageError(f"the model detects nothing in the {len(held_out)} {origin}: nothing can be compared")
 
@@ -113,8 +106,8 @@ def _gains(
     before, after = models
     sizes = [len(content) for content in contents]
     zipped = [len(zlib.compress(content)) for content in contents]
-    run_time = _ratio(lambda: model.run(before, tensor[:1]), lambda: model.run(after, tensor[:1]), RUNS)
-    load_time = _ratio(lambda: _load("before", contents[0]), lambda: _load("after", contents[1]), LOADS)
+    run_time = ratio(lambda: model.run(before, tensor[:1]), lambda: model.run(after, tensor[:1]), RUNS)
+    load_time = ratio(lambda: _load("before", contents[0]), lambda: _load("after", contents[1]), LOADS)
     height, width = tensor.shape[2:]
     rows = [
         ("size", f"{sizes[0]:,} -> {sizes[1]:,} bytes, zipped {zipped[0]:,} -> {zipped[1]:,}"),
@@ -128,19 +121,3 @@ def _gains(
 
 def _load(name: str, content: bytes) -> None:
     model.load_bytes(name, content, threads=1)
-
-
-def _ratio(before: Callable[[], object], after: Callable[[], object], times: int) -> Ratio:
-    """Run both in turn, so that other load of the machine affects both; the first runs only warm up."""
-    ratios = []
-    for _ in range(times + WARM_UPS):
-        first = _seconds(before)
-        ratios.append(_seconds(after) / first)
-    low, median, high = np.percentile(ratios[WARM_UPS:], PERCENTILES)
-    return Ratio(float(low), float(median), float(high))
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started

@@ -24,7 +24,8 @@ MAX_DIFFERENCE = 1e-4  # of outputs, relative to their largest value; measured o
 MAX_GROWTH = 1.05  # of the file: weights that are stored as float16 and cast at load would be stored as float32
 MIN_SCALE = 1e-9  # the least value that a difference is divided by: outputs may be all zeros
 FLOAT16 = "FP16"  # datatype of the Open Inference Protocol
-QUANTIZED = b"QuantizeLinear"  # the fusions of 8-bit graphs depend on the processor
+QUANTIZED = b"QuantizeLinear"
+UINT8 = 2  # onnx.TensorProto.UINT8
 
 
 class Optimized(NamedTuple):
@@ -59,14 +60,27 @@ def optimize(original: ModelInfo, scratch: Path) -> Optimized:
 
 def _fused(original: ModelInfo, content: bytes, target: Path) -> tuple[Path | None, str]:
     """Return the file with onnxruntime's fusions and ""; or None and the reason to have none."""
-    if QUANTIZED in content:
-        return None, "it is quantized, and the best graph of a quantized model depends on the processor"
+    if QUANTIZED in content and not _is_portable(content):
+        return None, "it is quantized, and its best graph depends on the processor"
     if original.is_generic:
         return None, "its input is not an image of a known size"
     _write(content, target)
     if target.stat().st_size > len(content) * MAX_GROWTH:
         return None, f"it would grow from {len(content):,} to {target.stat().st_size:,} bytes"
     return target, ""
+
+
+def _is_portable(content: bytes) -> bool:
+    """Return True if a quantized model has activations of uint8 alone: those of int8 are fused only on ARM."""
+    import onnx
+
+    graph = onnx.load_model_from_string(content).graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    quantizers = [node for node in graph.node if node.op_type.endswith("QuantizeLinear")]
+    return bool(quantizers) and all(
+        node.op_type == "QuantizeLinear" and len(node.input) > 2 and types.get(node.input[2]) == UINT8
+        for node in quantizers
+    )
 
 
 def _rewritten(original: ModelInfo, content: bytes, target: Path) -> Path | None:

@@ -7,20 +7,59 @@ from pathlib import Path
 import onnx
 import pytest
 
-from export.compress import int8, predictions
+from export.compress import predictions
+from export.compress.int8 import Choice, Quantizer
 from export.compress.predictions import Array
 from export.errors import UsageError
 from scripts.bundle import optimize
 from tests.export.compress import models
 from tests.support import tensor_models
 
+ENDS = Choice("MinMax", "SiLU", float_first=True, float_last=1)
 
-def quantized(content: bytes, paths: list[Path]) -> bytes:
-    return int8.quantize(content, predictions.tensors(models.load(content), paths), len(paths))
+
+def quantizer(content: bytes, paths: list[Path]) -> Quantizer:
+    loaded = models.load(content)
+    return Quantizer(content, lambda: predictions.tensors(loaded, paths), len(paths))
+
+
+def quantized(content: bytes, paths: list[Path], choice: Choice = ENDS) -> bytes:
+    return quantizer(content, paths).quantize(choice)
 
 
 def no_tensors() -> Iterator[Array]:
     yield from ()
+
+
+def float_convolutions(content: bytes) -> set[str]:
+    """Return the names of the learned convolutions of `deep` that stay float32."""
+    nodes = onnx.load_model_from_string(content).graph.node
+    weights = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
+    return {node.name for node in nodes if node.name.startswith("conv") and node.input[1] not in weights}
+
+
+@pytest.mark.parametrize(
+    ("float_first", "float_last", "expected"),
+    [
+        (True, 1, {"conv0"}),
+        (False, 1, set()),
+        (False, 2, {"conv2"}),
+        (True, 3, {"conv0", "conv1", "conv2"}),
+    ],
+)
+def test_the_convolutions_of_a_choice_stay_float(
+    deep: bytes, paths: list[Path], float_first: bool, float_last: int, expected: set[str]
+) -> None:
+    choice = ENDS._replace(float_first=float_first, float_last=float_last)
+    assert float_convolutions(quantized(deep, paths, choice)) == expected
+
+
+@pytest.mark.parametrize(("operators", "expected"), [("Conv", False), ("SiLU", True)])
+def test_operators_of_a_choice_are_quantized(deep: bytes, paths: list[Path], operators: str, expected: bool) -> None:
+    nodes = onnx.load_model_from_string(quantized(deep, paths, ENDS._replace(operators=operators))).graph.node
+    sources = {name: node for node in nodes for name in node.output}
+    (multiply,) = (node for node in nodes if node.name == "mul1")
+    assert all((sources[name].op_type == "DequantizeLinear") is expected for name in multiply.input)
 
 
 def test_predictions_stay_the_same_where_8_bits_suffice(deep: bytes, paths: list[Path]) -> None:
@@ -48,6 +87,8 @@ def test_metadata_has_the_settings_of_quantization_and_is_otherwise_unchanged(de
     )
     settings = ast.literal_eval(after.pop("quantization"))
     assert (settings["images"], settings["weights"], settings["per_channel"]) == (4, "int8", True)
+    assert (settings["calibration"], settings["float_first"], settings["float_last"]) == ("MinMax", True, 1)
+    assert settings["operators"] == ["Conv", "Mul", "Sigmoid"]
     assert after == before
 
 
@@ -57,13 +98,13 @@ def test_quantizing_twice_gives_the_same_bytes(deep: bytes, paths: list[Path]) -
 
 def test_quantized_model_is_refused(deep: bytes, paths: list[Path]) -> None:
     with pytest.raises(UsageError, match="must be in float32, got a quantized one"):
-        int8.quantize(quantized(deep, paths), no_tensors(), 0)
+        Quantizer(quantized(deep, paths), no_tensors, 0)
 
 
 def test_model_that_a_build_has_optimized_is_refused(deep: bytes, tmp_path: Path) -> None:
     optimize._write(silu(deep), tmp_path / "optimized.onnx")
     with pytest.raises(UsageError, match=r"optimized it, got an optimized one \(it has .*QuickGelu") as raised:
-        int8.quantize((tmp_path / "optimized.onnx").read_bytes(), no_tensors(), 0)
+        Quantizer((tmp_path / "optimized.onnx").read_bytes(), no_tensors, 0)
     assert "\n" not in str(raised.value)
 
 
@@ -80,11 +121,11 @@ def silu(deep: bytes) -> bytes:
 
 def test_model_without_convolutions_is_refused() -> None:
     with pytest.raises(UsageError, match="must have convolutions, got MaxPool, Pad"):
-        int8.quantize(tensor_models.pad_then_pool().SerializeToString(), no_tensors(), 0)
+        Quantizer(tensor_models.pad_then_pool().SerializeToString(), no_tensors, 0)
 
 
 def test_opset_without_scales_for_each_channel_is_refused(deep: bytes) -> None:
     model = onnx.load_model_from_string(deep)
     model.opset_import[0].version = 12
     with pytest.raises(UsageError, match="must be 13 or later, got 12"):
-        int8.quantize(model.SerializeToString(), no_tensors(), 0)
+        Quantizer(model.SerializeToString(), no_tensors, 0)

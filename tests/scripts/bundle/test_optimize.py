@@ -101,13 +101,32 @@ def test_original_is_unchanged_and_identified_by_its_checksum(original: Path, tm
     assert original.read_bytes() == before
 
 
-def test_quantized_model_is_kept(original: Path, tmp_path: Path) -> None:
-    quantized = onnx.load(original)
-    quantized.graph.node[0].name = "images_QuantizeLinear"
-    onnx.save(quantized, original)
+def with_quantized_input(original: Path, zero: np.generic) -> None:
+    """Quantize the input of the network to the type of the zero point, and back."""
+    model = onnx.load(original)
+    (name,) = (value.name for value in model.graph.input)
+    for node in model.graph.node:
+        node.input[:] = ["input_back" if source == name else source for source in node.input]
+    scale = np.float32(1 / 255) if zero.dtype == np.uint8 else np.float32(1 / 127)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(scale), "input_scale"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(zero), "input_zero"))
+    back = helper.make_node("DequantizeLinear", ["input_8", "input_scale", "input_zero"], ["input_back"])
+    model.graph.node.insert(0, back)
+    model.graph.node.insert(0, helper.make_node("QuantizeLinear", [name, *back.input[1:]], ["input_8"]))
+    onnx.save(model, original)
+
+
+def test_model_with_activations_of_int8_is_kept(original: Path, tmp_path: Path) -> None:
+    with_quantized_input(original, np.int8(0))
     result = optimized(original, tmp_path)
     assert result.info.path == original
-    assert "quantized" in result.note
+    assert "depends on the processor" in result.note
+
+
+def test_model_with_activations_of_uint8_is_optimized(original: Path, tmp_path: Path) -> None:
+    with_quantized_input(original, np.uint8(0))
+    result = optimized(original, tmp_path)
+    assert (result.note, result.info.path == original) == ("", False)
 
 
 def test_model_that_would_grow_is_kept(tmp_path: Path) -> None:
