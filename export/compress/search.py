@@ -77,10 +77,14 @@ def search(quantizer: Quantizer, reference: Reference, minimum: float) -> tuple[
 
 
 def best(candidates: list[Candidate], sufficient: float) -> Candidate:
-    """Return the fastest candidate that agrees sufficiently; the one that agrees best if none does."""
-    agreeing = [candidate for candidate in candidates if candidate.agreed.f1 >= sufficient]
+    """Return the fastest candidate that agrees sufficiently; if none does, the one that agrees best.
+
+    Those that are slower than float32 count only if all are.
+    """
+    faster = [candidate for candidate in candidates if candidate.run_time < 1] or candidates
+    agreeing = [candidate for candidate in faster if candidate.agreed.f1 >= sufficient]
     if not agreeing:
-        return max(candidates, key=lambda candidate: candidate.quality)
+        return max(faster, key=lambda candidate: candidate.quality)
     limit = min(candidate.run_time for candidate in agreeing) * (1 + SAME_TIME)
     return max((one for one in agreeing if one.run_time <= limit), key=lambda candidate: candidate.quality)
 

@@ -28,6 +28,12 @@ def test_the_one_that_agrees_best_is_chosen_if_none_agrees_sufficiently() -> Non
     assert search.best([fast, better], 0.98) is better
 
 
+def test_choice_slower_than_float32_is_left_out_unless_all_are() -> None:
+    slow, slower, fast = candidate(99, 1.1), candidate(98, 1.2), candidate(95, 0.8)
+    assert search.best([slow, slower, fast], 0.98) is fast
+    assert search.best([slow, slower], 0.98) is slow
+
+
 def test_report_has_every_candidate_and_the_choice(deep: bytes, paths: list[Path]) -> None:
     loaded = models.load(deep)
     reference = Reference(loaded, paths, predictions.predict(loaded, paths, 0.25), 0.25)

@@ -39,6 +39,16 @@ def predict(served: Model, image: Path, conf: float) -> Any:
     return predictor.predict(served, Settings.from_env({}), image.read_bytes(), options)
 
 
+def test_export_in_8_bits_is_fused(exported: Callable[[str], Path], tmp_path: Path) -> None:
+    result = optimize.optimize(model.read(exported("int8")), tmp_path)
+    before, after = (
+        [one.op_type for one in onnx.load(path).graph.node] for path in (exported("int8"), result.info.path)
+    )
+    assert result.note == ""
+    assert "QLinearConv" in after
+    assert after.count("DequantizeLinear") < before.count("DequantizeLinear") / 4
+
+
 @pytest.mark.parametrize("name", WITH_BOXES)
 def test_results_are_those_of_the_exported_file(name: str, exported: Callable[[str], Path], tmp_path: Path) -> None:
     before, after = model.read(exported(name)).loaded, optimized(exported(name), tmp_path)
