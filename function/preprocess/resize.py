@@ -10,6 +10,9 @@ from function.arrays import Array, Indices
 WEIGHT_BITS = 11  # of a weight: 1.0 is 2048 in OpenCV's INTER_LINEAR for 8-bit images (imgproc/src/resize.cpp)
 LEVEL_BITS = 8  # of a pixel
 BAND = 16  # rows; measured best of 4, 8 and 16: the intermediate arrays stay in the CPU's cache
+HALVES_BAND = 64  # rows of the means of four pixels; measured best of 8, 16, 32 and 64
+EVEN_BYTES, ODD_BYTES = np.uint32(0x00FF00FF), np.uint32(0xFF00FF00)
+ROUNDING = np.uint32(0x00020002)  # half of 4, in each 16 bits
 
 Sums = NDArray[np.unsignedinteger[Any]]
 
@@ -46,6 +49,8 @@ def resize(pixels: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.ui
     columns, rows = _interpolation(pixels.shape[1], width), _interpolation(pixels.shape[0], height)
     if not (columns.weight_after.any() or rows.weight_after.any()):  # by an odd whole number: one pixel of each block
         return pixels[rows.before[0] :: _step(rows), columns.before[0] :: _step(columns)]
+    if pixels.shape[2] == 4 and _is_halves(columns) and _is_halves(rows):
+        return _mix_halves(pixels, rows, columns)
     narrow = columns.bits + rows.bits + LEVEL_BITS <= 16
     flat, columns = _elements(pixels, columns)
     needed, positions = np.unique(np.concatenate((rows.before, rows.after)), return_inverse=True)
@@ -83,6 +88,42 @@ def _interpolation(source: int, target: int) -> FixedPointInterpolation:
 
 def _step(side: FixedPointInterpolation) -> int:
     return int(side.before[1] - side.before[0]) if len(side.before) > 1 else int(side.before[0]) + 1
+
+
+def _is_halves(side: FixedPointInterpolation) -> bool:
+    """Return whether each target pixel is the mean of two source pixels, as for an even whole number."""
+    half = 1 << WEIGHT_BITS - 1
+    return bool((side.weight_before == half).all() and (side.weight_after == half).all())
+
+
+def _mix_halves(
+    pixels: NDArray[np.uint8], rows: FixedPointInterpolation, columns: FixedPointInterpolation
+) -> NDArray[np.uint8]:
+    """Return the rounded means of four pixels each, two channels of a pixel in one 32-bit addition.
+
+    The result is that of `_mix_rows_narrow`, in half the time.
+    """
+    flat, across = pixels.view(np.uint32)[..., 0], _step(columns)
+    height, width = len(rows.before), len(columns.before)
+    mixed = np.empty((height, width), dtype=np.uint32)
+    for start in range(0, height, HALVES_BAND):
+        upper = rows.before[start : start + HALVES_BAND]
+        band = slice(int(upper[0]), int(upper[-1]) + 1, _step(rows))
+        even = np.full((len(upper), width), ROUNDING, dtype=np.uint32)  # bytes 0 and 2 of each pixel
+        odd = even.copy()  # bytes 1 and 3
+        for source in (flat[band], flat[band.start + 1 : band.stop + 1 : band.step]):
+            for first in (columns.before[0], columns.after[0]):
+                corner = source[:, first::across][:, :width].copy()
+                even += corner & EVEN_BYTES
+                corner >>= LEVEL_BITS
+                corner &= EVEN_BYTES
+                odd += corner
+        even >>= 2
+        even &= EVEN_BYTES
+        odd <<= LEVEL_BITS - 2
+        odd &= ODD_BYTES
+        np.bitwise_or(even, odd, out=mixed[start : start + HALVES_BAND])
+    return mixed.view(np.uint8).reshape(height, width, 4)
 
 
 def _elements(pixels: NDArray[np.uint8], columns: FixedPointInterpolation) -> tuple[Array, FixedPointInterpolation]:

@@ -109,3 +109,17 @@ def test_band_size_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -
         results.append(resize(pixels, (41, 83)))
     for first, second in pairwise(results):
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("band", [1, 7, 64])
+def test_band_size_does_not_change_means_of_four_pixels(band: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HALVES_BAND", band)
+    monkeypatch.setattr(module, "_elements", None)  # of the other branches, which would need it
+    pixels = noise(200, 96, 4)
+    for size_wh in [(48, 100), (24, 50), (16, 100), (48, 25)]:
+        np.testing.assert_array_equal(resize(pixels, size_wh), simple_resize(pixels, size_wh))
+
+
+def test_part_of_an_image_is_resized_by_an_even_number() -> None:
+    part = noise(100, 130, 4)[3:83, 5:101]
+    np.testing.assert_array_equal(resize(part, (48, 40)), simple_resize(part, (48, 40)))
