@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image, ImageFile, JpegImagePlugin  # noqa: F401  (the most frequent format: loaded at init)
 
 from function.errors import TooLarge, UnsupportedImage, shown
-from function.preprocess import color
+from function.preprocess import color, pixels
 
 if TYPE_CHECKING:
     from function.preprocess.memory_limit import MemoryLimit
@@ -139,6 +139,8 @@ def read_reduced(
         limit = _memory_limit(stored_wh, memory_mb)
         if limit:
             limit.check_decoding(opened, data)
+        if opened.format == "JPEG" and opened.mode == "RGB":
+            pixels.decode_into_array(opened)
         opened.load()
         orientation = _orientation(opened)
         if limit and opened.mode != "RGB":
