@@ -15,13 +15,16 @@ from benchmarks import (
     compare,
     cpus,
     engines,
+    floor,
     memory,
     nms,
     plan,
+    prepare,
     report,
     task_costs,
 )
 from benchmarks.cold_start import Measurement
+from benchmarks.floor import Floor
 from benchmarks.models import IMAGE, ROOT
 from benchmarks.options import INVOCATIONS, parse
 from benchmarks.stats import ratios
@@ -76,6 +79,7 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
     machine = _begin()
     warm_runs = plan.QUICK_WARM_RUNS if options.quick else plan.WARM_RUNS
     measurements: list[Measurement] = []
+    floors: list[Floor] = []
     if not cpus.has_quota():
         _log(cpus.NO_QUOTA)
     for number, name in enumerate(options.models):
@@ -83,8 +87,18 @@ def _start(options: argparse.Namespace) -> dict[str, Any]:
         for planned in plan.starts(entered, options.runs, warm_runs, first=number == 0):
             measurements.append(_measure(planned, entered))
             _print(f"\n{report.text(measurements[-1])}\n")
+        floors += _floors(entered, options.runs)
+    _print(f"\n{report.table(floor.rows(floors))}\n")
     _draw(_charted(measurements), options.chart)
-    return report.document("start", machine, report.settings(measurements))
+    return report.document("start", machine, report.settings(measurements) | {"floor": floor.fields(floors)})
+
+
+def _floors(entered: plan.Lineup, runs: int) -> list[Floor]:
+    """Measure the start of this project beside its floor, with each number of CPUs."""
+    _log(f"{entered.model.name}: {prepare.THIS_PROJECT}, {prepare.FLOOR}")
+    built = entered.contenders[0]
+    both = (prepare.without_probe(built), prepare.floor(entered.model, built))
+    return [floor.measure(entered.model.name, both, resources, runs) for resources in plan.whole_cpus()]
 
 
 def _steps(options: argparse.Namespace) -> dict[str, Any]:

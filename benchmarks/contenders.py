@@ -105,11 +105,7 @@ def start(contender: Contender, function: LocalLambda, event: Any) -> Start:
     Raises:
         NotMeasured: the start or the invocation failed.
     """
-    function.stop()
-    try:
-        function.start()
-    except InitFailed as error:
-        raise NotMeasured(f"{contender.name} does not start: {error}\n{''.join(error.trace)}\n{error.logs}") from error
+    init(contender, function)
     invocation = invoke(contender, function, event)
     steps: dict[str, float] = {}
     if contender.probe:
@@ -119,6 +115,20 @@ def start(contender: Contender, function: LocalLambda, event: Any) -> Start:
     else:
         peak = function.peak_rss_bytes
     return Start(function.init_ms, invocation.invoke_ms, steps, peak, agreement.boxes(invocation.response))
+
+
+def init(contender: Contender, function: LocalLambda) -> float:
+    """Stop the running process and start a new one; return milliseconds until it requests an event.
+
+    Raises:
+        NotMeasured: the start failed.
+    """
+    function.stop()
+    try:
+        function.start()
+    except InitFailed as error:
+        raise NotMeasured(f"{contender.name} does not start: {error}\n{''.join(error.trace)}\n{error.logs}") from error
+    return function.init_ms
 
 
 def invoke(contender: Contender, function: LocalLambda, event: Any) -> Invocation:

@@ -62,17 +62,20 @@ def starts(entered: Lineup, runs: int, warm_runs: int, first: bool) -> Iterator[
         first: also yield the settings that are measured with one model only.
     """
     name = entered.model.name
-    for count in (1, 2):
-        if count <= cpus.count():
-            resources = Resources(count, count * MB_PER_CPU)
-            setting = Setting(name, resources, dropped=False, runs=runs, warm_runs=warm_runs)
-            yield PlannedRun(setting, entered.contenders)
+    for resources in whole_cpus():
+        setting = Setting(name, resources, dropped=False, runs=runs, warm_runs=warm_runs)
+        yield PlannedRun(setting, entered.contenders)
     if not first:
         return
     count = min(2, cpus.count())
     setting = Setting(name, Resources(count, count * MB_PER_CPU), dropped=True, runs=runs, warm_runs=0)
     yield PlannedRun(setting, entered.named(prepare.THIS_PROJECT, prepare.PLAIN, prepare.TORCH))
     yield from memory_sizes(entered, max(QUICK_RUNS, runs // 2))  # fewer pairs: the small sizes are slow
+
+
+def whole_cpus() -> list[Resources]:
+    """Return one and two CPUs, if this machine has them, with the memory for which Lambda gives them."""
+    return [Resources(count, count * MB_PER_CPU) for count in (1, 2) if count <= cpus.count()]
 
 
 def memory_sizes(entered: Lineup, runs: int) -> Iterator[PlannedRun]:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 from benchmarks import NotMeasured, models, zips
@@ -15,6 +16,7 @@ BUILT_FROM = ("function", "layer", "scripts", "export")  # folders with the sour
 BASELINES = ROOT / "benchmarks" / "baselines"
 THIS_PROJECT, NO_PROBE = "this project", "this project, no probe"  # names of contenders
 PLAIN, TORCH, ONNX = "plain", "ultralytics .pt", "ultralytics .onnx"
+FLOOR = "floor"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}  # Lambda sets them too; never used
 
 
@@ -57,6 +59,20 @@ def plain(model: BenchmarkModel, built: Contender) -> Contender:
     manifest.write(dist, {"arch": target.arch, "python": target.python})
     description = "the same function with `pip install -t`: no bytecode, unoptimized model, boto3 at module level"
     return Contender(PLAIN, description, dist, built.probe, "plain.lambda_handler", CREDENTIALS)
+
+
+def floor(model: BenchmarkModel, built: Contender) -> Contender:
+    """Return a function that only loads the model of the built zips and runs it once; it has no response."""
+    dist = _folder(model, FLOOR)
+    layer = dist / manifest.LAYER_ZIP
+    layer.unlink(missing_ok=True)
+    layer.symlink_to((built.dist / manifest.LAYER_ZIP).resolve())
+    with zipfile.ZipFile(built.dist / manifest.FUNCTION_ZIP) as archive:
+        content = archive.read(zips.MODEL)
+    zips.write(dist / manifest.FUNCTION_ZIP, {"floor.py": BASELINES / "floor.py", zips.MODEL: content})
+    manifest.write(dist, target_of(built.dist)._asdict())
+    description = "numpy, onnxruntime's module in C, a session and one run"
+    return Contender(FLOOR, description, dist, None, "floor.lambda_handler")
 
 
 def ultralytics(model: BenchmarkModel, built: Contender, name: str) -> Contender:

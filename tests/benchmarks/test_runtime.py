@@ -2,13 +2,15 @@
 
 import json
 import platform
+import statistics
 from pathlib import Path
 
 import pytest
 
-from benchmarks import NotMeasured, cli, cold_start, in_process, inputs, nms, prepare, zips
+from benchmarks import NotMeasured, cli, cold_start, floor, in_process, inputs, nms, prepare, zips
 from benchmarks.cold_start import Setting
 from benchmarks.contenders import Contender
+from benchmarks.models import BenchmarkModel
 from layer import build
 from layer.targets import Target
 from scripts import manifest, pythons
@@ -17,6 +19,7 @@ from tests.benchmarks.measurements import RESOURCES
 from tests.conftest import ROOT, encode, image_with_box
 from tests.support import color_model
 
+MODEL = BenchmarkModel("colors", 64, Path("a.pt"), Path("a.onnx"), 0.25)
 PYTHON = next((version for version in ("3.13", "3.12", "3.14") if pythons.find(version)), None)
 
 pytestmark = [
@@ -52,6 +55,17 @@ def plain(built: Contender) -> Contender:
     manifest.write(dist, prepare.target_of(built.dist)._asdict())
     environ = prepare.CREDENTIALS
     return Contender("plain", "", dist, built.probe, "plain.lambda_handler", environ)
+
+
+def test_floor_starts_sooner_than_the_function(built: Contender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "BUILD", built.dist.with_name("build"))
+    both = (prepare.without_probe(built), prepare.floor(MODEL, built))
+    measured = floor.measure("colors", both, RESOURCES, runs=3)
+    assert min(measured.floor_ms) > 0
+    assert statistics.median(measured.floor_ms) < statistics.median(measured.ready_ms)
+    (document,) = floor.fields([measured])
+    assert document["ratio"]["median"] > 1
+    assert (document["model"], document["cpus"]) == ("colors", RESOURCES.cpus)
 
 
 def test_start_has_every_step_and_they_add_up(built: Contender, plain: Contender) -> None:
