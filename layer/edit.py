@@ -30,8 +30,10 @@ class StaleEdit(Exception):
 
 OVERRIDES = "numpy/_core/overrides.py"
 FUNCTION_BASE = "numpy/_core/function_base.py"
+MATRIX = "numpy/matrixlib/defmatrix.py"
 
-# Without these, `import numpy` reads the arguments of 300 functions and imports inspect and dis.
+# Without these, `import numpy` reads the arguments of 300 functions and imports inspect, dis and ast, and
+# `import onnxruntime` imports tokenize.
 EDITS = (
     Edit(
         OVERRIDES,
@@ -65,6 +67,19 @@ EDITS = (
         "is imported where it is used: `function.lazy_imports` does not add documentation",
     ),
     Edit(FUNCTION_BASE, "import functools\nimport inspect\n", "import functools\n", "is imported where it is used"),
+    Edit(MATRIX, "import ast\nimport sys\n", "import sys\n", "is imported where it is used"),
+    Edit(
+        MATRIX,
+        "    for char in '[]':\n",
+        "    import ast\n    for char in '[]':\n",
+        "is imported where it is used: for a matrix that is a text",
+    ),
+    Edit(
+        "onnxruntime/__init__.py",
+        "onnxruntime_validation.check_distro_info()\n",
+        "",
+        "reads /etc/os-release and does nothing with it; on Linux it warns of nothing",
+    ),
 )
 
 

@@ -193,6 +193,22 @@ def test_smoke_test_passes(native: Layer, setup: str) -> None:
     assert done.stdout == "numpy 2.5.5, onnxruntime 1.31.1, pillow 13.0.0\n"
 
 
+def test_packages_import_no_modules_that_only_tools_need(native: Layer) -> None:
+    program = f"""
+{LAZY_IMPORTS}
+import linecache
+import numpy, onnxruntime
+print([name for name in ("ast", "inspect") if name in sys.modules], "/etc/os-release" in linecache.cache)
+"""
+    done = run(native, program)
+    assert (done.stdout, done.stderr) == ("[] False\n", "")
+
+
+def test_numpy_still_makes_a_matrix_of_a_text(native: Layer) -> None:
+    done = run(native, "from numpy.matrixlib import defmatrix; print(defmatrix._convert_from_string('1 2; 3 4'))")
+    assert done.stdout == "[[1, 2], [3, 4]]\n"
+
+
 def test_sources_are_not_compiled_again(native: Layer, tmp_path: Path) -> None:
     for name in names(native.packages):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
