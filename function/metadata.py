@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from function.errors import UnusableModel, kind
 
-TASKS = ("detect", "segment", "pose", "obb", "classify")
+DENSE_TASKS = ("semantic", "depth")  # their result is a map with a value for each pixel
+TASKS = ("detect", "segment", "pose", "obb", "classify", *DENSE_TASKS)
 DEFAULT_IMGSZ = (640, 640)  # px; for a dynamic model without imgsz: the YOLOv5 repository writes only stride and names
 YOLOV5_CLASSIFY_IMGSZ = (224, 224)  # px; the YOLOv5 repository, release 7.0, classify/predict.py
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of values 0..1

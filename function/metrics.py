@@ -10,9 +10,11 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from function.arrays import Ints
 from function.errors import FunctionError, InternalError
-from function.results import Classification, Inference, Prediction, Result
+from function.results import Classification, Inference, Predicted, Prediction, Result
 
 NAMESPACE = "YoloLambda"
 DIMENSION = "FunctionName"
@@ -60,7 +62,7 @@ def line(invocation: InvocationInfo, results: list[Result | Inference], by_class
             invocation without a request.
         by_class: also declare a metric for each class whose name CloudWatch takes.
     """
-    predictions = [result for result in results if isinstance(result, Prediction | Classification)]
+    predictions = [result for result in results if isinstance(result, Predicted)]
     inferences = [result for result in results if isinstance(result, Inference)]
     classes = _by_class(predictions)
     # Logs Insights finds the first 200 fields of a line by itself, so the longer lists come last.
@@ -81,7 +83,7 @@ def line(invocation: InvocationInfo, results: list[Result | Inference], by_class
 def _counts(
     invocation: InvocationInfo,
     results: list[Result | Inference],
-    predictions: list[Prediction | Classification],
+    predictions: list[Predicted],
     inferences: list[Inference],
 ) -> Fields:
     errors = _by_type(results)
@@ -100,7 +102,7 @@ def _counts(
     }
 
 
-def _reading_counts(predictions: list[Prediction | Classification]) -> dict[str, int]:
+def _reading_counts(predictions: list[Predicted]) -> dict[str, int]:
     """Return the numbers of readings and of those that failed; nothing if no detection was to be read."""
     images = [prediction.readings or () for prediction in predictions if isinstance(prediction, Prediction)]
     outcomes = [outcome for readings in images for outcome in readings if outcome is not None]
@@ -112,7 +114,7 @@ def _by_type(results: list[Result | Inference]) -> Counter[str]:
     return Counter(type(result).__name__ for result in results if isinstance(result, FunctionError))
 
 
-def _by_class(predictions: list[Prediction | Classification]) -> Counter[str]:
+def _by_class(predictions: list[Predicted]) -> Counter[str]:
     by_id = Counter(class_id for prediction in predictions for class_id in _class_ids(prediction).tolist())
     names = predictions[0].metadata.names if predictions else {}  # all predictions are of one model
     classes: Counter[str] = Counter()
@@ -121,9 +123,11 @@ def _by_class(predictions: list[Prediction | Classification]) -> Counter[str]:
     return classes
 
 
-def _class_ids(prediction: Prediction | Classification) -> Ints:
-    """Return the class ids of all detections, or the best class of a classification."""
-    return prediction.class_ids if isinstance(prediction, Prediction) else prediction.class_ids[:1]
+def _class_ids(prediction: Predicted) -> Ints:
+    """Return the class ids of all detections, or the best class of a classification; none of a map."""
+    if isinstance(prediction, Prediction):
+        return prediction.class_ids
+    return prediction.class_ids[:1] if isinstance(prediction, Classification) else np.empty(0, np.int64)
 
 
 def _class_counts(classes: Counter[str]) -> dict[str, int]:
@@ -142,7 +146,7 @@ def _is_metric_name(class_name: str) -> bool:
     return bool(class_name) and printable and len(CLASS_PREFIX + class_name) <= MAX_METRIC_NAME
 
 
-def _timings(measured: list[Prediction | Classification] | list[Inference]) -> Fields:
+def _timings(measured: list[Predicted] | list[Inference]) -> Fields:
     """Return the total of each step, and the time of each run of the model."""
     if not measured:
         return {}

@@ -9,6 +9,7 @@ import numpy as np
 from function import model
 from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, InvalidOption
+from function.metadata import DENSE_TASKS
 from function.model import Model
 from function.postprocess import boxes, layouts, obb, pose, segment
 from function.postprocess.layouts import Candidates
@@ -16,7 +17,7 @@ from function.postprocess.segment import Masks
 from function.preprocess import center_crop, image, letterbox, pixels
 from function.preprocess.letterbox import Letterbox
 from function.request import Options
-from function.results import UNTIMED, Classification, Prediction, Timing
+from function.results import UNTIMED, Classification, Predicted, Prediction, Timing
 from function.settings import Settings
 
 MAX_ID_DIGITS = 10  # no model has a class id with more digits
@@ -38,8 +39,8 @@ class ResolvedOptions(NamedTuple):
 
 def predict(
     served: Model, settings: Settings, data: bytes, options: Options, image_name: str | None = None
-) -> Prediction | Classification:
-    """Detect the objects in one image, or classify it.
+) -> Predicted:
+    """Detect the objects in one image, classify it or its pixels, or estimate their distance.
 
     Args:
         served: the model.
@@ -69,8 +70,12 @@ def predict(
     preprocessed = perf_counter()
     outputs = model.run(served, tensor)
     ran = perf_counter()
-    if geometry:
-        result: Prediction | Classification = _detections(served, outputs, geometry, resolved)
+    if geometry and served.metadata.task in DENSE_TASKS:
+        from function import maps  # imported here, because other models do not need it
+
+        result: Predicted = maps.decode(served.metadata, served.layout.name, outputs[0], geometry, resolved.class_ids)
+    elif geometry:
+        result = _detections(served, outputs, geometry, resolved)
     else:
         result = _classification(served, outputs[0], size_wh)
     steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
@@ -82,6 +87,9 @@ def unused_options(served: Model) -> set[str]:
     """Return the options of the predictor that change nothing in any result of this model."""
     if served.metadata.task == "classify":
         return set(Options._fields) - OTHER_OPTIONS
+    if served.metadata.task in DENSE_TASKS:
+        used = {"classes"} if served.metadata.task == "semantic" and len(served.metadata.names) > 1 else set()
+        return set(Options._fields) - OTHER_OPTIONS - used
     unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
     return unused if served.metadata.task == "segment" else unused | {"masks"}
 

@@ -1,11 +1,15 @@
 """Results of the predictor and of generic ONNX models, before they become JSON."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from function.arrays import Floats, Ints
 from function.errors import FunctionError
 from function.metadata import ModelMetadata
 from function.postprocess.segment import Masks
+
+if TYPE_CHECKING:  # few models need them
+    from function.postprocess.depth import DepthMap
+    from function.postprocess.semantic import ClassMap
 
 
 class Timing(NamedTuple):
@@ -59,6 +63,31 @@ class Classification(NamedTuple):
     source: bytes | None = None  # the encoded image, if the request wants it annotated
 
 
+class Semantic(NamedTuple):
+    """Class of every pixel of one image."""
+
+    image_name: str | None
+    size_wh: tuple[int, int]  # pixels of the upright image
+    ids: "ClassMap"  # (H, W), pixels of the upright image
+    counts: list[tuple[int, int]]  # class id and its pixels, most pixels first
+    metadata: ModelMetadata
+    timing: Timing
+    ignored: tuple[str, ...] = ()  # fields of the request without an effect
+    source: bytes | None = None  # the encoded image, if the request wants it annotated
+
+
+class Depth(NamedTuple):
+    """Distance of every pixel of one image from the camera."""
+
+    image_name: str | None
+    size_wh: tuple[int, int]  # pixels of the upright image
+    depth: "DepthMap"  # pixels of the upright image
+    metadata: ModelMetadata
+    timing: Timing
+    ignored: tuple[str, ...] = ()  # fields of the request without an effect
+    source: bytes | None = None  # the encoded image, if the request wants it annotated
+
+
 class InferenceTiming(NamedTuple):
     """Milliseconds of each step of an inference."""
 
@@ -74,4 +103,5 @@ class Inference(NamedTuple):
     timing: InferenceTiming
 
 
-Result = Prediction | Classification | FunctionError
+Predicted = Prediction | Classification | Semantic | Depth
+Result = Predicted | FunctionError

@@ -18,7 +18,7 @@ from function.errors import (
 )
 from function.model import Model, stop_run
 from function.request import ImageRequest
-from function.results import Classification, Inference, Prediction, Result
+from function.results import Inference, Predicted, Prediction, Result
 from function.settings import Settings
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ class Service:
         text = one_line(f"{subject}: {error}")  # whatever names a caller sends
         logger.warning("request %s: %d %s%s", self.request_id, error.status, type(error).__name__, text)
 
-    def _predict(self, request: ImageRequest | FunctionError) -> Prediction | Classification:
+    def _predict(self, request: ImageRequest | FunctionError) -> Predicted:
         if isinstance(request, FunctionError):
             raise request
         self.require_image_model()  # before the image is loaded
@@ -326,7 +326,7 @@ class Service:
         prediction = self._predict_bytes(data, request)
         return prediction._replace(source=data) if request.options.annotate else prediction
 
-    def _predict_bytes(self, data: bytes, request: ImageRequest) -> Prediction | Classification:
+    def _predict_bytes(self, data: bytes, request: ImageRequest) -> Predicted:
         model = self.require_image_model()
         self.check_time_to_decode(data)
         arguments = (model, self.settings, data, request.options, request.image_name)
@@ -337,9 +337,7 @@ class Service:
         self.results.append(prediction)
         return prediction
 
-    def _with_readings(
-        self, data: bytes, prediction: Prediction | Classification, request: ImageRequest
-    ) -> Prediction | Classification:
+    def _with_readings(self, data: bytes, prediction: Predicted, request: ImageRequest) -> Predicted:
         """Return a prediction with the readings of its detections, if there is a reader and the caller may use it."""
         is_requested = request.options.read
         if self.reader is None or not isinstance(prediction, Prediction):

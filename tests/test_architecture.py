@@ -31,7 +31,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "tensors": {"arrays", "results", "settings"},
     "model": {"arrays", "metadata", "postprocess", "tensors"},
     "predictor": {
-        "arrays", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
+        "arrays", "maps", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
     },
     "readings": {
         "arrays", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results", "settings",
@@ -46,6 +46,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
         "arrays", "draw", "image_loading", "metadata", "model", "page", "postprocess", "predictor", "preprocess",
         "request", "results", "service", "settings", "storage", "tensors",
     },
+    "maps": {"arrays", "metadata", "postprocess", "preprocess", "results"},
     "metrics": {"arrays", "results"},
     "page": {"draw", "service", "settings", "tensors"},
     "sources": {
@@ -95,6 +96,9 @@ HEAVY = [
     "function.sources.s3_results",  # results of S3 events
     "function.snapstart",  # SnapStart
     "function.time_limit",  # invocations with a time limit
+    "function.api.map_fields",  # semantic segmentation, depth
+    "function.maps",
+    "function.postprocess.dense",
     "function.tensors",  # generic ONNX models
     "function.tensors.inference",
     "function.tensors.signature",

@@ -11,7 +11,7 @@ from function.arrays import Floats
 from function.errors import FunctionError, TooLarge
 from function.postprocess import obb, rle
 from function.postprocess.segment import Masks
-from function.results import Classification, Prediction, Result
+from function.results import Classification, Predicted, Prediction, Result
 from function.service import Service
 
 PIXEL_DECIMALS = 2
@@ -61,7 +61,7 @@ def result_response(result: Result, service: Service) -> dict[str, Any]:
     """Return the HTTP response of one prediction or error."""
     if isinstance(result, FunctionError):
         return http_response(result.status, error_body(result, service.request_id), service, result.headers)
-    return http_response(200, result_body(result), service)
+    return http_response(200, result_body(result, MAX_BODY_BYTES), service)
 
 
 def http_response(
@@ -145,18 +145,33 @@ def _escaped_bytes(text: str) -> int:
     return len(text) + text.count('"') + text.count("\\")
 
 
-def result_body(result: Prediction | Classification) -> Body:
-    """Return the JSON object of one image."""
+def result_body(result: Predicted, max_bytes: int | None = None) -> Body:
+    """Return the JSON object of one image.
+
+    Args:
+        result: of the image.
+        max_bytes: to which the map of a model for semantic segmentation or depth is reduced; None: it is not.
+    """
     width, height = result.size_wh
     metadata = result.metadata
     return {
         "image_name": result.image_name,
         "image_dimensions": {"width": width, "height": height},
-        **(_classes(result) if isinstance(result, Classification) else _detections(result)),
+        **_task_body(result, max_bytes),
         "model": {"task": metadata.task, "sha256": metadata.sha256, "imgsz": list(metadata.imgsz_hw)},
         "timing_ms": {step: round(ms, MILLISECOND_DECIMALS) for step, ms in result.timing._asdict().items()},
         **({"ignored": list(result.ignored)} if result.ignored else {}),
     }
+
+
+def _task_body(result: Predicted, max_bytes: int | None) -> Body:
+    if isinstance(result, Classification):
+        return _classes(result)
+    if isinstance(result, Prediction):
+        return _detections(result)
+    from function.api import map_fields  # imported here: few models have maps
+
+    return map_fields.fields(result, max_bytes)
 
 
 def error_body(error: FunctionError, request_id: str) -> Body:
@@ -175,8 +190,9 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
     """
     if isinstance(result, FunctionError):
         return result
-    body = result_body(result)
-    if result.source is None:
+    map_bytes = max_bytes if result.source is None else max_bytes // 2  # the annotated image has the other half
+    body = service.guard(result_body, result, map_bytes)
+    if result.source is None or isinstance(body, FunctionError):
         return body
     from function.api import annotated  # imported here: few requests want an annotated image
 
@@ -195,7 +211,7 @@ def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_b
     if isinstance(result, FunctionError) or result.source is None:
         return result_response(result, service)
     room = max_bytes * 3 // 4
-    image = service.guard(annotated.make, result.source, result_body(result), service, image_type, room)
+    image = service.guard(annotated.make, result.source, result_body(result, max_bytes), service, image_type, room)
     return result_response(image, service) if isinstance(image, FunctionError) else image.response()
 
 

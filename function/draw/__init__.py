@@ -1,7 +1,7 @@
 """Annotated images: what a response says of an image, drawn on it.
 
-Boxes, masks, keypoints, rotated boxes and labels, or the class of the image. Loaded only when an image is drawn.
-Lines and labels grow with the image, so that it can be read at every size.
+Boxes, masks, keypoints, rotated boxes and labels, the class of the image, or the map of its pixels.
+Loaded only when an image is drawn. Lines and labels grow with the image, so that it can be read at every size.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ MASK_OPACITY = 96  # of 255
 
 
 def annotate(image: Image.Image, body: dict[str, Any]) -> Image.Image:
-    """Draw boxes, masks, keypoints and labels, or the class of the image, on a copy.
+    """Draw boxes, masks, keypoints and labels, the class of the image, or the map of its pixels, on a copy.
 
     Args:
         image: the upright RGB image that was analyzed.
@@ -43,6 +43,11 @@ def draw(annotated: Image.Image, body: dict[str, Any]) -> None:
         label = labels.make(body["class"], body["confidence"], of_class(body["class_id"]), annotated.size)
         if label:
             labels.paste(annotated, label, (0, 0))
+    for field in ("semantic", "depth"):
+        if field in body:
+            from function.draw import maps  # imported here: few models have maps
+
+            maps.draw(annotated, field, body[field]["map"])
     detections = [clip.detection(given, annotated.size) for given in body.get("detections", [])]
     line = line_width(annotated.size)
     for detection in reversed(detections):  # the best detection is drawn last, on top

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from function.tensors.signature import Signature
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-IMAGE_SCRIPTS = ("service.js", "image.js", "predict.js", "drawing.js", "panel.js", "page.js")
+IMAGE_SCRIPTS = ("service.js", "image.js", "maps.js", "predict.js", "drawing.js", "panel.js", "page.js")
 TENSOR_SCRIPTS = ("service.js", "tensors.js")
 SAMPLE = "sample.jpg"
 TITLES = {
@@ -30,6 +30,8 @@ TITLES = {
     "pose": "Pose estimation",
     "obb": "Oriented object detection",
     "classify": "Image classification",
+    "semantic": "Semantic segmentation",
+    "depth": "Depth estimation",
 }
 ENVELOPE_BYTES = 64 * 1024  # headers and other fields of the event around the body
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}

@@ -22,9 +22,10 @@ function inkOn(color) {
 // Draw the image and its detections; `scale` is canvas pixels for each pixel of the image, `unit` the line width.
 function draw(canvas, image, detections, scale, unit, selected = null) {
   const context = canvas.getContext("2d");
-  if (image.bitmap) {
+  const shown = image.drawn ?? image.bitmap;
+  if (shown) {
     context.imageSmoothingQuality = "high";
-    context.drawImage(image.bitmap, 0, 0, canvas.width, canvas.height);
+    context.drawImage(shown, 0, 0, canvas.width, canvas.height);
   } else {
     context.fillStyle = "#727272"; // the browser cannot show the format
     context.fillRect(0, 0, canvas.width, canvas.height);

@@ -39,6 +39,7 @@ async function request(image, signal) {
     if (!error.isResponseTooLarge || CONFIG.floor === CONFIG.conf) throw error;
     reply = await predict(image, CONFIG.conf, signal); // fewer detections fit into the response
   }
+  if (HAS_MAP) await takeMap(reply.body, image);
   if (signal.aborted) return null;
   return showReply(reply, performance.now() - began);
 }
@@ -50,8 +51,9 @@ function showReply({ body, timing }, elapsed) {
   state.body = scaled(body, state.image.width / width, state.image.height / height);
   Object.assign(state, { hidden: new Set(), selected: null });
   $("results").hidden = false;
-  $("threshold").hidden = $("classes").hidden = $("save-image").hidden = Boolean(body.top);
-  $("list-title").textContent = body.top ? "Classes" : "Detections";
+  $("threshold").hidden = $("classes").hidden = Boolean(body.top);
+  $("save-image").hidden = Boolean(body.top) && !HAS_MAP;
+  $("list-title").textContent = body.depth ? "Depth" : body.top ? "Classes" : "Detections";
   if (!body.top) showClasses(state.body, above(), state.hidden, toggleClass);
   showTiming(body.timing_ms, timing, elapsed);
   const isUnseen = !state.image.bitmap && "This browser cannot show the format of the image; the service can read it.";
@@ -131,13 +133,13 @@ async function saveImage() {
   const scale = Math.min(1, Math.sqrt(MAX_CANVAS_PIXELS / (image.width * image.height)));
   const canvas = element("canvas", { width: Math.round(image.width * scale), height: Math.round(image.height * scale) });
   const unit = Math.max(2, Math.max(canvas.width, canvas.height) / 400);
-  draw(canvas, image, rows(), canvas.width / image.width, unit);
+  draw(canvas, image, state.body.top ? [] : rows(), canvas.width / image.width, unit);
   download(await toBlob(canvas, "image/jpeg"), `${stem()}-annotated.jpg`);
 }
 
 function saveJson() {
   const { top, ...body } = state.body;
-  const chosen = top ? state.body : { ...body, detections: rows(), detection_count: rows().length };
+  const chosen = HAS_MAP ? withoutDrawing(state.body) : top ? state.body : { ...body, detections: rows(), detection_count: rows().length };
   download(new Blob([`${JSON.stringify(chosen, null, 2)}\n`], { type: "application/json" }), `${stem()}.json`);
 }
 

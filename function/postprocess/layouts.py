@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from function.arrays import Floats, Indices, Ints
 from function.errors import InternalError, UnusableModel
-from function.metadata import ModelMetadata
+from function.metadata import DENSE_TASKS, ModelMetadata
 from function.postprocess.boxes import xyxy_from_cxcywh
 
 RTDETR_HEAD = "RTDETRDecoder"  # ultralytics 8.4.190 nn/modules/head.py; older exports name it in their description
@@ -138,8 +138,9 @@ def _queries(output: Floats, class_count: int, conf: float) -> Candidates:
     return Candidates(rows[passed, :4], scores[passed], _ids(best[passed]), rows[passed, 4 + class_count :])
 
 
-def _no_boxes(_output: Floats, _class_count: int, _conf: float) -> Candidates:
-    raise TypeError("the output of a classification model has no boxes")
+def no_boxes(_output: Floats, _class_count: int, _conf: float) -> Candidates:
+    """Raise TypeError: the output of a model for classification, semantic segmentation or depth has no boxes."""
+    raise TypeError("the output of this model has no boxes")
 
 
 def _is_maps(model: ModelShape) -> bool:
@@ -189,8 +190,8 @@ def _is_rtdetr(metadata: ModelMetadata) -> bool:
 # Rows that depend on the metadata come before rows that depend on the shape. Of several rows that fit, the first one
 # that the values confirm is used: the ids and the order of end-to-end rows are the clearest evidence.
 LAYOUTS = (
-    Layout("probabilities", "(1, C)", ("classify",), _is_probabilities, _no_boxes, "", False, "crop"),
-    Layout("logits", "(1, C)", ("classify",), _is_logits, _no_boxes, "", False, "crop", softmax=True),
+    Layout("probabilities", "(1, C)", ("classify",), _is_probabilities, no_boxes, "", False, "crop"),
+    Layout("logits", "(1, C)", ("classify",), _is_logits, no_boxes, "", False, "crop", softmax=True),
     Layout(
         "end-to-end queries", "(1, K, 6)", ("detect",), _is_end_to_end_queries, _end_to_end, "cxcywh", False, "stretch"
     ),
@@ -208,7 +209,7 @@ MAPS = Layout(  # of models that scripts/build_zip.sh ends at their last convolu
     "(1, 4*bins, h, w), (1, C, h, w) and, if E is not 0, (1, E, h, w) for each stride",
     BOX_TASKS,
     _is_maps,
-    _no_boxes,
+    no_boxes,
     "cxcywh",
     True,
     "letterbox",
@@ -231,6 +232,10 @@ def choose(metadata: ModelMetadata, input_hw: tuple[int, int], outputs: list[Flo
         from function.postprocess import head_maps  # imported here, because other models do not need it
 
         return head_maps.read(metadata, outputs)
+    if metadata.task in DENSE_TASKS:
+        from function.postprocess import dense  # imported here, because other models do not need it
+
+        return dense.read(metadata, outputs)
     shapes = [output.shape for output in outputs]
     readings = list(_fitting(metadata, input_hw, shapes))
     if not readings:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from function import predictor
 from function.errors import FunctionError, InvalidOption, InvalidSetting, TooLarge, one_line
-from function.metadata import ModelMetadata
+from function.metadata import DENSE_TASKS, ModelMetadata
 from function.model import Model
 from function.reading_settings import ReadingSettings
 from function.readings import crops
@@ -40,8 +40,8 @@ class Reader(NamedTuple):
             InvalidSetting: the model finds no objects, or does not have a class of READ_CLASSES.
             UnusableModel: the pose model is missing, broken or another kind of model.
         """
-        if metadata is None or metadata.task == "classify":
-            got = "a generic ONNX model" if metadata is None else "classify"
+        if metadata is None or metadata.task in ("classify", *DENSE_TASKS):
+            got = "a generic ONNX model" if metadata is None else metadata.task
             kind = "packed" if reading.is_packed else "set"
             hint = "READ_MAX_CROPS=0 turns readings off" + (
                 ", and build_zip.sh without --read-model packs no model for them" if reading.is_packed else ""

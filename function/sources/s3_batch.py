@@ -9,7 +9,7 @@ from urllib import parse
 
 from function.errors import BadRequest, FunctionError, described, kind, shown
 from function.request import Options, read_options
-from function.results import Classification
+from function.results import Classification, Depth, Semantic
 from function.service import Service
 from function.sources import object_request, s3_objects
 from function.sources.object_request import ObjectRequest
@@ -141,5 +141,10 @@ def _result(outcome: Outcome) -> tuple[str, str]:
         return code, text + (f"; {outcome.result_uri}" if outcome.result_uri else "")
     if isinstance(result, Classification):
         return "Succeeded", f"{result.metadata.names[int(result.class_ids[0])]}; {outcome.result_uri}"
+    if isinstance(result, Semantic):
+        names = ", ".join(result.metadata.names[class_id] for class_id, _ in result.counts)
+        return "Succeeded", f"{names or 'no class'}; {outcome.result_uri}"
+    if isinstance(result, Depth):
+        return "Succeeded", f"depth {result.depth.least:.4g} to {result.depth.largest:.4g}; {outcome.result_uri}"
     count = len(result.scores)
     return "Succeeded", f"{count} {'object' if count == 1 else 'objects'} found; {outcome.result_uri}"

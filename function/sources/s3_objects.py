@@ -19,7 +19,7 @@ from function.errors import (
     TransientError,
 )
 from function.request import ImageRef, ImageRequest, Options
-from function.results import Classification, Result
+from function.results import Classification, Depth, Result, Semantic
 from function.service import Service
 from function.settings import Settings
 
@@ -129,6 +129,11 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         return {"key": key, "error": str(result), "type": type(result).__name__}
     if isinstance(result, Classification):
         return {"key": key, "class": result.metadata.names[int(result.class_ids[0])], "result": outcome.result_uri}
+    if isinstance(result, Semantic):
+        names = [result.metadata.names[class_id] for class_id, _ in result.counts]
+        return {"key": key, "classes": names, "result": outcome.result_uri}
+    if isinstance(result, Depth):
+        return {"key": key, "min": result.depth.least, "max": result.depth.largest, "result": outcome.result_uri}
     return {"key": key, "detection_count": len(result.scores), "result": outcome.result_uri}
 
 

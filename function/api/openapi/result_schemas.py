@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from function.api.openapi.endpoints import IGNORED, TEXT, VERSIONS, reference
-from function.metadata import ModelMetadata
+from function.metadata import DENSE_TASKS, ModelMetadata
 from function.settings import Settings
 
 NUMBER: dict[str, Any] = {"type": "number"}
@@ -43,8 +43,8 @@ def schemas(
     """
     checksum = {"const": metadata.sha256} if with_names else TEXT
     imgsz = {"const": list(metadata.imgsz_hw), "description": "Height and width of the model input in pixels"}
-    is_classifier = metadata.task == "classify"
-    fields = _classification(metadata, names) if is_classifier else _detections()
+    has_detections = metadata.task not in ("classify", *DENSE_TASKS)
+    fields = _fields(metadata, names)
     result = objects(
         image_name={"type": ["string", "null"], "description": "From the request"},
         image_dimensions={**objects(width=SIDE, height=SIDE), "description": "Pixels of the upright image"},
@@ -56,15 +56,24 @@ def schemas(
         "annotated_image": _annotated_image(),
         "ignored": IGNORED,
     }
-    if settings.reading and not is_classifier:
+    if settings.reading and has_detections:
         result["properties"]["message"] = {"type": "string", "description": "The texts of all readings"}
     rows = {"anyOf": [reference("Result"), reference("Error")]}
     return {
         "Model": _model(metadata, checksum, imgsz, _reader(reader, with_names)),
         "Result": result,
         "Results": objects(results={"type": "array", "items": rows}),
-        **({} if is_classifier else {"Detection": _detection(metadata, settings, names)}),
+        **({} if not has_detections else {"Detection": _detection(metadata, settings, names)}),
     }
+
+
+def _fields(metadata: ModelMetadata, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the fields that the results of a task have."""
+    if metadata.task in DENSE_TASKS:
+        from function.api.openapi import map_schemas  # imported here, because other models do not need it
+
+        return map_schemas.fields(metadata, names)
+    return _classification(metadata, names) if metadata.task == "classify" else _detections()
 
 
 def _reader(reader: Mapping[str, str] | None, with_names: bool) -> dict[str, Any]:
