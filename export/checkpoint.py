@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from export import checkpoint_fields, open_vocabulary, safe_load, transforms
 from export.errors import UsageError
 
-TASKS = ("detect", "segment", "pose", "obb", "classify")  # those that function/postprocess decodes
+TASKS = ("detect", "segment", "pose", "obb", "classify", "semantic", "depth")  # those that function/postprocess decodes
 MIN_STRIDE = 32  # px; `predict` pads an image for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
 CHANNELS = 3  # the function converts every image to RGB
-LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # YOLO, RT-DETR, classifiers
+LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # YOLO, RT-DETR and depth, classifiers
 
 
 class Checkpoint(NamedTuple):
@@ -31,6 +31,16 @@ class Checkpoint(NamedTuple):
     strides: tuple[int, ...]  # pixels, of each feature map that the head reads
     fit: str  # how an image becomes the input: LETTERBOX, STRETCH or CROP
     two_heads: bool  # an end-to-end head besides the one that NMS follows: v10, 26
+
+    @property
+    def is_rtdetr(self) -> bool:
+        """True for RT-DETR."""
+        return self.fit == STRETCH and not self.is_dense
+
+    @property
+    def is_dense(self) -> bool:
+        """True if the output has a value for each pixel: semantic segmentation and depth."""
+        return self.yolo.task in ("semantic", "depth")
 
 
 def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
@@ -111,7 +121,7 @@ def _check_model(path: Path, net: Any) -> None:
     open_vocabulary.prepare(path, net)
     if net.task not in TASKS:
         raise UsageError(f"{path}: unknown task {net.task!r}; available: {', '.join(TASKS)}")
-    count = _class_count(path, net.model[-1])
+    count = _class_count(path, net.model[-1], net.names)
     if sorted(net.names) != list(range(count)):
         ids = ", ".join(map(str, net.names))[:200]
         raise UsageError(f"{path} must have a class name for each id from 0 to {count - 1}, got names for {ids}")
@@ -122,26 +132,30 @@ def _check_model(path: Path, net: Any) -> None:
         raise UsageError(f"{path} has weights that are NaN or infinite: its training failed")
 
 
-def _class_count(path: Path, head: Any) -> int:
-    """Return the number of classes.
+def _class_count(path: Path, head: Any, names: dict[int, str]) -> int:
+    """Return the number of classes; for depth, which has none, the number of names.
 
     Raises:
         UsageError: the last module is not a supported head.
     """
-    from ultralytics.nn.modules.head import Classify, Detect, RTDETRDecoder
+    from ultralytics.nn.modules.head import Classify, Depth, Detect, RTDETRDecoder, SemanticSegment
 
     if isinstance(head, Classify):
         return int(head.linear.out_features)
     if isinstance(head, Detect | RTDETRDecoder):
         return int(head.nc)
+    if isinstance(head, SemanticSegment):
+        return int(head.nc)
+    if isinstance(head, Depth):
+        return len(names)
     raise UsageError(f"{path} must end in the head of a YOLO or an RT-DETR, got a {type(head).__name__}")
 
 
 def _fit(head: Any) -> str:
     """Return how an image becomes the input: LETTERBOX, STRETCH or CROP."""
-    from ultralytics.nn.modules.head import Classify, Detect
+    from ultralytics.nn.modules.head import Classify, Detect, SemanticSegment
 
-    if isinstance(head, Detect):
+    if isinstance(head, Detect | SemanticSegment):
         return LETTERBOX
     return CROP if isinstance(head, Classify) else STRETCH
 

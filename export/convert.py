@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from export import onnx_graph, transforms
-from export.checkpoint import CROP, STRETCH, Checkpoint
+from export.checkpoint import CROP, Checkpoint
 from export.errors import UsageError
 
 DEFAULT_OPSET = 18
@@ -79,7 +79,9 @@ def convert(checkpoint: Checkpoint, shape: Shape, opset: int) -> bytes:
     """
     import onnx
 
-    if checkpoint.fit == STRETCH and 0 < opset < RTDETR_OPSET:
+    if checkpoint.yolo.task == "semantic":
+        _return_logits(checkpoint.yolo.model)
+    if checkpoint.is_rtdetr and 0 < opset < RTDETR_OPSET:
         raise UsageError(f"--opset must be {RTDETR_OPSET} or later for RT-DETR, which needs GridSample, got {opset}")
     shape_hw = (shape.height, shape.width)
     is_classifier = checkpoint.fit == CROP
@@ -90,6 +92,21 @@ def convert(checkpoint: Checkpoint, shape: Shape, opset: int) -> bytes:
     onnx_graph.write_metadata(model, checkpoint, {transforms.KEY: steps} if steps else {})
     onnx_graph.clear_trace(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _return_logits(net: Any) -> None:
+    """Let a model for semantic segmentation return (B, C, H/8, W/8) logits when it is exported, as it does in torch.
+
+    Ultralytics reduces them to class ids at the size of the input. From those, `predict` makes another map than from
+    the logits: objects have steps at their edges if the image is larger than the input.
+    """
+    from ultralytics.nn.modules.head import SemanticSegment
+
+    def forward(head: Any, maps: Any) -> Any:
+        return head.classifier(maps[0])
+
+    # The exporter writes the name of the class into the metadata.
+    net.model[-1].__class__ = type(SemanticSegment.__name__, (SemanticSegment,), {"forward": forward})
 
 
 def _export(checkpoint: Checkpoint, shape: Shape, opset: int) -> Path:

@@ -49,6 +49,8 @@ def _export(options: ExportOptions) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         console.step(1, total, f"reading {options.weights} (a .pt is a pickle: use only weights whose origin you know)")
         weights = checkpoint.read(options.weights, Path(folder), options.end2end)
+        if options.compression and weights.is_dense:
+            raise UsageError(f"{options.compression} is not available for a {weights.yolo.task} model")
         shape = _shape(options, weights)
         console.step(2, total, f"converting, {_describe_shape(shape)}")
         content = convert.convert(weights, shape, options.opset)
@@ -117,7 +119,8 @@ def _shape(options: ExportOptions, weights: "Checkpoint") -> "Shape":
     """Return the input to convert to, and print what the user should know about it."""
     from export import convert
 
-    static = options.static or weights.fit in ONE_SIZE
+    has_one_size = weights.fit in ONE_SIZE and not weights.is_dense
+    static = options.static or has_one_size
     imgsz = options.imgsz or weights.imgsz
     shape = convert.input_shape(imgsz, weights.stride, static, options.batch, options.end2end)
     requested = options.imgsz * 2 if len(options.imgsz) == 1 else options.imgsz

@@ -14,7 +14,7 @@ from export import console
 from export.checkpoint import Checkpoint
 from export.convert import Shape
 from export.errors import VerificationError
-from export.verify import raw_outputs
+from export.verify import dense, raw_outputs
 from export.verify.boxes import IOU, Array, BoxComparison, compare_boxes, confidence_threshold
 from export.verify.inputs import ModelInput, model_inputs
 from export.verify.raw_outputs import ANCHORS, END_TO_END, PROBABILITIES, QUERIES, TOLERANCES, OutputLayout
@@ -91,6 +91,8 @@ def verify(checkpoint: Checkpoint, session: Any, shape: Shape) -> list[dict[str,
     Raises:
         VerificationError: an image is outside the tolerance.
     """
+    if checkpoint.is_dense:
+        return dense.verify_outputs(checkpoint, session, shape)
     layout = output_layout(checkpoint, shape.end2end)
     torch_runner, onnx_runner = TorchRunner(checkpoint, shape.end2end), OnnxRunner(session, shape)
     images = list(model_inputs(shape, checkpoint))

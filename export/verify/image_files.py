@@ -14,7 +14,7 @@ from export.checkpoint import Checkpoint
 from export.convert import Shape
 from export.errors import VerificationError
 from export.images import SAMPLES
-from export.verify import results
+from export.verify import dense, results
 from export.verify.inputs import draw
 from export.verify.raw_outputs import ANCHORS, PROBABILITIES, QUERIES, TOLERANCES, Array, OutputLayout, columns
 from export.verify.results import Detections
@@ -93,7 +93,10 @@ def verify(checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dic
     Raises:
         VerificationError: a result is outside of the tolerance.
     """
-    comparisons = compare(checkpoint, loaded, shape, images, _files(checkpoint.copy.parent))
+    paths = _files(checkpoint.copy.parent)
+    if checkpoint.is_dense:
+        return dense.verify_files(checkpoint, loaded, shape, paths)
+    comparisons = compare(checkpoint, loaded, shape, images, paths)
     rows = [("file", "results", "conf", "iou", ""), *(_cells(comparison) for comparison in comparisons)]
     report = [comparison.as_json() for comparison in comparisons]
     failed = [comparison for comparison in comparisons if not comparison.is_ok]
@@ -206,7 +209,10 @@ def _compare(
 
 
 def _predict(loaded: Model, path: Path, options: Options) -> Prediction | Classification:
-    return predictor.predict(loaded, Settings.from_env({}), path.read_bytes(), options)
+    result = predictor.predict(loaded, Settings.from_env({}), path.read_bytes(), options)
+    if not isinstance(result, Prediction | Classification):
+        raise TypeError(f"the result must be boxes or classes, got {type(result).__name__}")
+    return result
 
 
 def _thresholds(loaded: Model, tensor: Array) -> tuple[float, float]:

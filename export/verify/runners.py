@@ -47,7 +47,7 @@ class TorchRunner:
             checkpoint: the weights.
             end2end: True to run the end-to-end head, False for the head that NMS follows.
         """
-        self.queries = checkpoint.fit == STRETCH
+        self.queries = checkpoint.is_rtdetr
         self.single = _network(checkpoint, end2end)
         self.double = _network(checkpoint, end2end).double()
 
