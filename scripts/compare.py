@@ -118,6 +118,11 @@ def _model(dist: Path) -> dict[str, Any]:
     model = manifest.model(dist)
     if "names" not in model:
         raise CannotRun(f"{dist} must have zips of a .pt, built by this version, got a generic ONNX model")
+    if model["task"] in ("semantic", "depth"):
+        raise CannotRun(
+            f"compare.py compares detections and classes, got a {model['task']} model; "
+            "`python -m export` compares its maps with `predict`"
+        )
     return model
 
 

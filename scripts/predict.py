@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scripts.predictions.summary import Summary
     from scripts.predictions.terminal import Screen
 
-TASKS = ("detect", "segment", "pose", "obb", "classify")
+TASKS = ("detect", "segment", "pose", "obb", "classify", "semantic", "depth")
 READERS = ("READ_MODEL_ID", "READ_MODEL_PATH")  # environment variables that name a model that reads the detections
 TIMEOUT = 120.0  # seconds for one image
 MAX_LINES = 25  # images that are listed one by one without --verbose
@@ -127,8 +127,10 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
             f"{options.dist} must have a YOLO model, got a generic ONNX model, which takes tensors; "
             "scripts/invoke_local.py --request FILE runs it"
         )
-    if task == "classify" and options.coco:
-        raise CannotRun("--coco requires a model with detections, got a classify model; use --csv or --jsonl")
+    if task in ("classify", "semantic", "depth") and options.coco:
+        raise CannotRun(f"--coco requires a model with detections, got a {task} model; use --csv or --jsonl")
+    if task in ("semantic", "depth") and options.txt:
+        raise CannotRun(f"--txt requires a model with detections or classes, got a {task} model; use --csv or --jsonl")
     reads = manifest.has_reader(options.dist) or any(name in READERS and value for name, value in options.env)
     return {**model, "is_read": reads}
 

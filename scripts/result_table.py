@@ -32,7 +32,17 @@ def lines(body: Any) -> list[str]:
         return [f"{start}  {_count(len(detections), 'box', 'boxes')}", *_boxes(detections)]
     if isinstance(body.get("top"), list):
         return [f"{start}  top {len(body['top'])}", *_classes(body["top"])]
+    if isinstance(body.get("semantic"), dict) or isinstance(body.get("depth"), dict):
+        return [f"{start}  {describe_map(body)}"]
     return []
+
+
+def describe_map(body: dict[str, Any]) -> str:
+    """Return the classes of a map with their shares, or its distances, in a few words."""
+    if "depth" in body:
+        return f"depth {body['depth']['min']:.4g} to {body['depth']['max']:.4g}"
+    shares = [f"{100 * row['share']:.1f} % {row['class_name']}" for row in body["semantic"]["classes"]]
+    return ", ".join(shares) or "no class"
 
 
 def times(body: dict[str, Any]) -> str:

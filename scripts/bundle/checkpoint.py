@@ -19,6 +19,8 @@ TASKS = {  # class of the network in ultralytics.nn.tasks -> task
     "PoseModel": "pose",
     "OBBModel": "obb",
     "ClassificationModel": "classify",
+    "SemanticSegmentationModel": "semantic",
+    "DepthModel": "depth",
 }
 MODULE = "ultralytics.nn.tasks"
 BETWEEN = ("BINPUT", "LONG_BINPUT", "MEMOIZE", "EMPTY_LIST", "MARK")  # opcodes between a key and the list of numbers

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scripts.bundle.optimize import Optimized
 
 OPTION = "--read-model"
+WITHOUT_DETECTIONS = ("classify", "semantic", "depth")  # tasks
 
 
 def load(weights: Path, scratch: Path, output: str = "", report: Path | None = None) -> Optimized:
@@ -41,8 +42,8 @@ def load(weights: Path, scratch: Path, output: str = "", report: Path | None = N
 
 def require_detector(first: ModelInfo) -> None:
     """Raise ModelRejected unless the first model finds objects, whose crops the second one reads."""
-    if first.is_generic or first.task == "classify":
-        got = "a generic ONNX model" if first.is_generic else "a classify model"
+    if first.is_generic or first.task in WITHOUT_DETECTIONS:
+        got = "a generic ONNX model" if first.is_generic else f"a {first.task} model"
         raise ModelRejected(f"{OPTION} must be used with a model that detects objects, got {got}")
 
 
@@ -54,7 +55,7 @@ def require_detector_file(weights: Path) -> None:
     """
     if weights.suffix == ".onnx":
         require_detector(model.read(weights))
-    elif (task := checkpoint.read(weights).task) == "classify":
+    elif (task := checkpoint.read(weights).task) in WITHOUT_DETECTIONS:
         raise ModelRejected(f"{OPTION} must be used with a model that detects objects, got a {task} model")
 
 

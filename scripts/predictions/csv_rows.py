@@ -1,4 +1,7 @@
-"""Results as CSV: one row for each detection; an image without detections has one row with empty fields."""
+"""Results as CSV: one row for each detection; an image without detections has one row with empty fields.
+
+A row of semantic segmentation is a class of an image and its share, one of depth the least and the largest distance.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ TASK_FIELDS = {  # of a task -> columns behind those of every task; an array is 
     "pose": ("keypoints",),
     "obb": ("x_center", "y_center", "box_width", "box_height", "rotation", "corners"),
     "classify": (),
+    "semantic": ("share",),
+    "depth": ("min", "max"),
 }
 READING = "reading"  # the last column, if detections are read: the text, empty for one without a reading
 
@@ -54,6 +59,10 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
             {"class_id": row["class_id"], "class_name": row["class"], "confidence": row["confidence"]}
             for row in body["top"]
         ]
+    if "semantic" in body:
+        return list(body["semantic"]["classes"])
+    if "depth" in body:
+        return [{"min": body["depth"]["min"], "max": body["depth"]["max"]}]
     return [_detection(row) for row in body["detections"]]
 
 

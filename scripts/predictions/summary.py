@@ -51,7 +51,10 @@ class Summary:
 
 
 def _names(body: dict[str, Any]) -> list[str]:
-    return [body["class"]] if "top" in body else [row["class_name"] for row in body["detections"]]
+    if "top" in body:
+        return [body["class"]]
+    rows = body["semantic"]["classes"] if "semantic" in body else body.get("detections", ())
+    return [row["class_name"] for row in rows]
 
 
 def _failed_readings(body: dict[str, Any]) -> list[str]:

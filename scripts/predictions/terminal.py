@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from scripts import result_table
 from scripts.predictions.run import ImageResult
 
 EVERY = 0.1  # of all images: a plain line
@@ -124,6 +125,8 @@ def describe(body: dict[str, object]) -> str:
     start = f"{size['width']} x {size['height']}"
     if "top" in body:
         return f"{start}  {body['class']} {body['confidence']}"
+    if "semantic" in body or "depth" in body:
+        return f"{start}  {result_table.describe_map(body)}"
     counts: dict[str, int] = {}
     rows = body["detections"]
     assert isinstance(rows, list)

@@ -44,6 +44,8 @@ def lines(result: ImageResult, model: Mapping[str, Any], with_confidence: bool =
         return []
     if "top" in body:
         return [f"{row['confidence']:.2f} {row['class']}" for row in body["top"]]
+    if "detections" not in body:  # a map has no labels, as in ultralytics
+        return []
     size = body["image_dimensions"]
     rows = []
     for row in body["detections"]:
