@@ -33,6 +33,7 @@ TARGETS = {
     "tensors": Target(BYTES, "JSON text of tensors, for each datatype"),
     "outputs": Target(BYTES, "numbers that a network returns: detect, classify, pose, obb"),
     "masks": Target(BYTES, "numbers that a segmentation network returns: polygons and run lengths"),
+    "dense": Target(BYTES, "numbers that a network for semantic segmentation or depth returns"),
     "metadata": Target(BYTES, "metadata of an ONNX model"),
     "model": Target(BYTES, "files of ONNX models"),
     "url": Target(BYTES, "URLs of images"),

@@ -132,6 +132,9 @@ def prediction(body: dict[str, Any]) -> None:
         for row in body["top"]:
             require(isinstance(row["confidence"], float) and isinstance(row["class"], str), "a row of top:", row)
         return
+    if "semantic" in body or "depth" in body:
+        _check_map(body)
+        return
     require(body["detection_count"] == len(body["detections"]), "detection_count:", body["detection_count"])
     for detection in body["detections"]:
         require(isinstance(detection["confidence"], float), "confidence:", detection)
@@ -141,6 +144,20 @@ def prediction(body: dict[str, Any]) -> None:
             _check_reading(detection["reading"])
         if "mask" in detection:
             _check_run_lengths(detection["mask"], sides)
+
+
+def _check_map(body: dict[str, Any]) -> None:
+    """Check the map of an image: its PNG has the size of the image, and all classes are pixels of it."""
+    field = body["depth"] if "depth" in body else body["semantic"]
+    with Image.open(io.BytesIO(base64.b64decode(field["map"]["png"]))) as opened:
+        require(opened.mode == ("I;16" if "depth" in body else "P"), "mode of a map:", opened.mode)
+        size = {"width": opened.width, "height": opened.height}
+    require(size == body["image_dimensions"] and "reduced" not in field["map"], "size of a map:", size)
+    if "depth" in body:
+        require(field["min"] <= field["max"], "distances:", field["min"], field["max"])
+    else:
+        shares = [row["share"] for row in field["classes"]]
+        require(sum(shares) <= 1.001 and shares == sorted(shares, reverse=True), "shares:", shares)
 
 
 def annotated_image(field: dict[str, Any]) -> None:

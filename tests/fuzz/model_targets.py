@@ -15,6 +15,7 @@ from tests.fuzz.verdict import check, require
 
 FIELD, ENTRY = b"\0", b"\1"  # separators of an input of `metadata`
 MODELS = ("colors", "classifier", "keypoints", "rotated", "maps")  # whose outputs are replaced
+DENSE_MODELS = ("classes", "class ids", "distances")
 MAX_SIDE = 700  # px of an image
 TASKS = {
     "colors": "detect",
@@ -23,6 +24,9 @@ TASKS = {
     "segments": "segment",
     "keypoints": "pose",
     "rotated": "obb",
+    "classes": "semantic",
+    "class ids": "semantic",
+    "distances": "depth",
 }
 METADATA = {
     "task": "detect",
@@ -200,6 +204,12 @@ TARGETS = {
         partial(run_outputs, ("segments",)),
         partial(_output_seeds, ("segments",)),
         frozenset({"task:segment", "rle"}),
+        (NAN, INFINITE, HUGE),
+    ),
+    "dense": Target(
+        partial(run_outputs, DENSE_MODELS),
+        partial(_output_seeds, DENSE_MODELS),
+        frozenset(f"task:{TASKS[name]}" for name in DENSE_MODELS),
         (NAN, INFINITE, HUGE),
     ),
     "metadata": Target(

@@ -217,6 +217,20 @@ def _rows(task: str, extras: int, **metadata: str) -> Callable[[Path], Path]:
     return make
 
 
+def _dense(task: str, shape: tuple[int, ...]) -> Callable[[Path], Path]:
+    """Return a writer of a model whose output is a map of small whole numbers."""
+
+    def make(path: Path) -> Path:
+        from tests.support import fixed_output_model
+
+        output = np.random.default_rng(2).integers(0, 3, size=(1, *shape)).astype(np.float32)
+        names = "{0: 'wall', 1: 'red', 2: 'blue'}" if task == "semantic" else "{0: 'depth'}"
+        stated = {"task": task, "names": names, "stride": "32", "imgsz": "[64, 64]"}
+        return fixed_output_model.save(path, [output], stated)
+
+    return make
+
+
 def _tensors(name: str) -> Callable[[Path], Path]:
     def make(path: Path) -> Path:
         from tests.support import tensor_models
@@ -244,6 +258,9 @@ IMAGE_MODELS: dict[str, Callable[[Path], Path]] = {
     "segments": _rows("segment", 4),
     "keypoints": _rows("pose", 6, kpt_shape="[2, 3]"),
     "rotated": _rows("obb", 1),
+    "classes": _dense("semantic", (3, 8, 8)),
+    "class ids": _dense("semantic", (64, 64)),
+    "distances": _dense("depth", (1, 16, 16)),
 }
 ECHO_TYPES = {  # datatype of the protocol -> element type of ONNX
     "BOOL": "BOOL",
