@@ -84,6 +84,14 @@ def verify_files(checkpoint: Checkpoint, loaded: Model, shape: Shape, paths: lis
     Raises:
         VerificationError: a map is outside of the tolerance.
     """
+    comparisons = compare_files(checkpoint, loaded, shape, paths)
+    report = _report(comparisons, "the function's results differ from those of predict with", checkpoint)
+    console.verdict(f"the function's results are those of `yolo predict` for {len(paths)} image files")
+    return report
+
+
+def compare_files(checkpoint: Checkpoint, loaded: Model, shape: Shape, paths: list[Path]) -> list[MapComparison]:
+    """Return the differences of the maps of image files from those of `yolo predict`."""
     from ultralytics import YOLO
 
     yolo = YOLO(str(checkpoint.copy), verbose=False)
@@ -92,9 +100,7 @@ def verify_files(checkpoint: Checkpoint, loaded: Model, shape: Shape, paths: lis
         (expected,) = yolo.predict(str(path), imgsz=[shape.height, shape.width], rect=not shape.static, **PREDICT)
         actual = predictor.predict(loaded, settings, path.read_bytes(), Options())
         comparisons.append(MapComparison(path.name, *difference(expected, actual)))
-    report = _report(comparisons, "the function's results differ from those of predict with", checkpoint)
-    console.verdict(f"the function's results are those of `yolo predict` for {len(paths)} image files")
-    return report
+    return comparisons
 
 
 def difference(expected: Any, actual: Any) -> tuple[float, float]:

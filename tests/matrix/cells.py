@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 DYNAMIC, STATIC, END2END, NMS = "dynamic", "static", "end-to-end", "nms=True"
 FORMS = (DYNAMIC, STATIC, END2END, NMS)
-TASKS = ("detect", "segment", "pose", "obb", "classify")
+TASKS = ("detect", "segment", "pose", "obb", "classify", "semantic", "depth")
+DENSE_TASKS = ("semantic", "depth")  # their result is a map
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGES = (ROOT / "example/samples/small-300x225.jpg", ROOT / "tests/golden/photo-coffee.jpg")
 TWO_HEADS = ("v10", "26")  # generations that also have an end-to-end head, which predict does not use
@@ -23,11 +24,14 @@ class Cell(NamedTuple):
         """The forms in which it can be exported."""
         if self.task == "classify" or self.generation == "RT-DETR":
             return (STATIC,)  # these support only a fixed input size
+        if self.task in DENSE_TASKS:
+            return (DYNAMIC, STATIC)
         return (DYNAMIC, STATIC, END2END, NMS) if self.generation in TWO_HEADS else (DYNAMIC, STATIC, NMS)
 
 
 def _row(generation: str, stem: str, *suffixes: str) -> list[Cell]:
     tasks = {"": "detect", "-seg": "segment", "-pose": "pose", "-obb": "obb", "-cls": "classify"}
+    tasks |= {"-sem": "semantic", "-depth": "depth"}
     return [Cell(generation, tasks[suffix], f"{stem}{suffix}.yaml") for suffix in suffixes]
 
 
@@ -51,6 +55,6 @@ CELLS = (
     *_row("v10", "yolov10n", ""),
     *_row("11", "yolo11n", "", "-seg", "-pose", "-obb", "-cls"),
     *_row("12", "yolo12n", "", "-seg", "-pose", "-obb", "-cls"),
-    *_row("26", "yolo26n", "", "-seg", "-pose", "-obb", "-cls"),
+    *_row("26", "yolo26n", "", "-seg", "-pose", "-obb", "-cls", "-sem", "-depth"),
     *_row("RT-DETR", "rtdetr-l", ""),
 )

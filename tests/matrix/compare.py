@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from export.verify import dense
 from function import model
 from function.model import Model
 from function.postprocess.boxes import iou_one_to_many
@@ -14,7 +15,7 @@ from function.predictor import predict
 from function.preprocess import letterbox
 from function.preprocess.letterbox import Letterbox
 from function.request import Options
-from function.results import Classification, Prediction
+from function.results import Classification, Depth, Predicted, Prediction, Semantic
 from function.settings import Settings
 from tests.matrix.cells import IMAGES
 
@@ -27,6 +28,8 @@ LIMITS = {  # minimum for "iou" and the masks, maximum for the others
     "masks": 0.95,
     "run_lengths": 0.95,
     "angles": 0.01,  # rad
+    "pixels": 0.001,  # share of those with another class
+    "depth": 0.001,  # relative
 }
 SAME = 0.01  # px
 MINIMA = ("iou", "masks", "run_lengths")
@@ -95,9 +98,12 @@ def compare(expected: list[Any], served: Model, choices: list[Choice]) -> Differ
     )
 
 
-def _difference(result: Any, native: Any, actual: Prediction | Classification, served: Model) -> Difference:
+def _difference(result: Any, native: Any, actual: Predicted, served: Model) -> Difference:
     if isinstance(actual, Classification):
         return _classes(result, actual)
+    if isinstance(actual, Semantic | Depth):
+        largest, _ = dense.difference(result, actual)
+        return Difference(1, 1, True, {"pixels" if isinstance(actual, Semantic) else "depth": largest})
     boxes = result.obb if result.obb is not None else result.boxes
     class_ids = boxes.cls.numpy().astype(int)
     count = len(class_ids)

@@ -54,6 +54,8 @@ def _network(cell: Cell) -> Any:
         "pose": tasks.PoseModel,
         "obb": tasks.OBBModel,
         "classify": tasks.ClassificationModel,
+        "semantic": tasks.SemanticSegmentationModel,
+        "depth": tasks.DepthModel,
     }
     kind = tasks.RTDETRDetectionModel if cell.generation == "RT-DETR" else kinds[cell.task]
     config = tasks.yaml_model_load(cell.architecture)
@@ -121,6 +123,10 @@ def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
             for branch in branches if isinstance(branches, torch.nn.ModuleList) else []:
                 convolutions = [module for module in branch.modules() if isinstance(module, torch.nn.Conv2d)]
                 yield convolutions[-1], (mean, factor * deviation)
+    if hasattr(head, "classifier"):  # logits of pixels
+        yield head.classifier[-1], (0.0, 1.0)
+    if hasattr(head, "cal_a"):  # logarithms of distances
+        yield head.head[-1], (0.2, 0.1)  # 16 bits of a map are too few for a wide range
     for layer in [*getattr(head, "dec_score_head", []), *([head.linear] if hasattr(head, "linear") else [])]:
         yield layer, (-1.0, 2.0)
 

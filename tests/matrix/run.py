@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.matrix import compare, networks
-from tests.matrix.cells import CELLS, DYNAMIC, END2END, IMAGES, NMS, Cell
+from tests.matrix.cells import CELLS, DENSE_TASKS, DYNAMIC, END2END, IMAGES, NMS, Cell
 from tests.matrix.compare import Choice
 
 RECTANGULAR = (DYNAMIC, END2END)  # forms with dynamic sides, whose input is a rectangle
@@ -40,7 +40,7 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
 def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int, list[str]]:
     """Return the difference of a form from predict, the candidates above the threshold, and what the export reports."""
     choices = _choices(weights, cell, form)
-    exported, verification = _export(weights, form, min(choice.conf for choice in choices))
+    exported, verification = _export(cell, weights, form, min(choice.conf for choice in choices))
     # NMS within the file rounds differently from NMS after it, so predict runs with the same file.
     source = exported if form == NMS else weights
     expected = [
@@ -54,7 +54,7 @@ def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, 
         exported.unlink()
 
 
-def _export(weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
+def _export(cell: Cell, weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
     """Export with the steps of `python -m export`; only the exporter of ultralytics writes NMS into the file.
 
     Returns:
@@ -63,7 +63,7 @@ def _export(weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
     from ultralytics import YOLO
 
     from export import checkpoint, convert
-    from export.verify import image_files
+    from export.verify import dense, image_files
 
     if form == NMS:
         options = {"imgsz": networks.IMGSZ, "simplify": True, "opset": 18, "conf": conf, "iou": compare.IOU}
@@ -74,6 +74,9 @@ def _export(weights: Path, form: str, conf: float) -> tuple[Path, list[str]]:
         shape = convert.input_shape(read.imgsz, read.stride, form not in RECTANGULAR, end2end=end2end)
         exported = weights.with_suffix(".onnx")
         exported.write_bytes(convert.convert(read, shape, opset=0))
+        if cell.task in DENSE_TASKS:
+            maps = dense.compare_files(read, compare.load(exported), shape, list(IMAGES))
+            return exported, [f"{one.name}: {one.difference:.4g}" for one in maps if not one.is_ok]
         files = image_files.compare(read, compare.load(exported), shape, [], list(IMAGES))
     return exported, [f"{file.name}: {file.verdict}" for file in files if not (file.is_ok or _is_within_limits(file))]
 
@@ -117,7 +120,7 @@ def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
     """Return a confidence and an IoU threshold for each image, from the output of the network before NMS."""
     from ultralytics import YOLO
 
-    if cell.task == "classify":
+    if cell.task == "classify" or cell.task in DENSE_TASKS:
         return [Choice(0.0, compare.IOU, 0) for _ in IMAGES]
     yolo, outputs = YOLO(str(weights)), []
     head = yolo.model.eval().model[-1]

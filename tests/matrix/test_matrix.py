@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.matrix.cells import CELLS, END2END, NMS, Cell, table
+from tests.matrix.cells import CELLS, DENSE_TASKS, END2END, NMS, Cell, table
 from tests.matrix.compare import LIMITS, Difference
 
 ROWS = [(f"{cell.generation}-{cell.task}", form) for cell in CELLS for form in cell.forms]
@@ -42,13 +42,13 @@ def test_function_detects_the_same_as_predict(matrix: dict[tuple[str, str], Any]
     row = matrix[cell, form]
     assert not row["violations"], row
     assert row["results"] > 0
-    if not cell.endswith("classify"):
+    if not cell.endswith(("classify", *DENSE_TASKS)):
         assert row["candidates"] >= 50
 
 
 def test_matrix_has_every_generation_and_task() -> None:
     assert {cell.generation for cell in CELLS} == {"v3u", "v5u", "v6", "v8", "v9", "v10", "11", "12", "26", "RT-DETR"}
-    assert {cell.task for cell in CELLS} == {"detect", "segment", "pose", "obb", "classify"}
+    assert {cell.task for cell in CELLS} == {"detect", "segment", "pose", "obb", "classify", "semantic", "depth"}
     assert END2END in Cell("26", "pose", "").forms
     assert NMS in Cell("11", "obb", "").forms
 
