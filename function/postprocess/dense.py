@@ -6,11 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from function.arrays import Floats, Indices
-from function.errors import UnusableModel
+from function.errors import InternalError, UnusableModel
 from function.metadata import ModelMetadata
 from function.postprocess.bilinear import Interpolation
 from function.postprocess.layouts import Layout, ModelShape, Reading, no_boxes
 
+MAX_NUMBER = 1e30  # of an output, positive or negative
 BAND_NUMBERS = 2_000_000  # float32 of one band; a few copies of it exist at a time
 
 
@@ -32,6 +33,16 @@ DENSE_LAYOUTS = (
     Layout(IDS, "(1, h, w)", ("semantic",), _is_class_ids, no_boxes, "", False, "letterbox"),
     Layout(DEPTH, "(1, 1, h, w) or (1, h, w)", ("depth",), _is_depth, no_boxes, "", False, "stretch"),
 )
+
+
+def require_finite(output: Floats, what: str) -> None:
+    """Check the numbers of an output, so that no difference of two of them overflows.
+
+    Raises:
+        InternalError: NaN, infinity or a number beyond `MAX_NUMBER`.
+    """
+    if not (np.abs(output) <= MAX_NUMBER).all():
+        raise InternalError(f"model output contains NaN, infinity or a number beyond {MAX_NUMBER:g} ({what})")
 
 
 class Band(NamedTuple):

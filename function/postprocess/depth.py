@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from function.arrays import Floats
-from function.errors import InternalError
 from function.postprocess import dense
 from function.postprocess.bilinear import Interpolation
 
@@ -32,12 +31,11 @@ def depth_map(output: Floats, input_wh: tuple[int, int], image_wh: tuple[int, in
         image_wh: pixels of the image.
 
     Raises:
-        InternalError: the output contains NaN or infinity.
+        InternalError: the output contains NaN, infinity or a huge number.
 
     Source: ultralytics 8.4.190 `DepthPredictor.postprocess`, models/yolo/depth/predict.py.
     """
-    if not np.isfinite(output).all():
-        raise InternalError("model output contains NaN or infinity (depth)")
+    dense.require_finite(output, "depth")
     planes = output.reshape(1, *output.shape[-2:])
     if planes.shape[1:] != input_wh[::-1]:
         planes = dense.enlarge(planes, dense.aligned(planes.shape[1], input_wh[1]), _columns(planes, input_wh[0]))

@@ -32,13 +32,12 @@ def class_map(
         (image_h, image_w) class ids, uint8, or uint16 for more than 256 classes.
 
     Raises:
-        InternalError: the output contains NaN or infinity, or an id that the model has no class for.
+        InternalError: the output contains NaN, infinity or a huge number, or an id that the model has no class for.
 
     Source: ultralytics 8.4.190 `SemanticSegmentationPredictor.postprocess`, models/yolo/semantic/predict.py, and
     `scale_masks`, utils/ops.py.
     """
-    if not np.isfinite(output).all():
-        raise InternalError("model output contains NaN or infinity (class map)")
+    dense.require_finite(output, "class map")
     dtype: Any = np.uint8 if class_count <= IGNORED + 1 else np.uint16
     if layout_name == dense.IDS:
         ids = _from_ids(output[0], geometry, max(class_count, 2), dtype)
