@@ -24,6 +24,8 @@ class PlacedDial(NamedTuple):
     box_xyxy: NDArray[np.float64]  # (4,) pixels, clipped to the image
     outline_xy: NDArray[np.float64]  # (N, 2) the outermost rim, pixels
     keypoints_xy: NDArray[np.float64]  # (4, 2) the KEYPOINTS of a gauge, pixels; (0, 2) for a clock
+    radius: float  # of the rim in pixels, seen from the front
+    plane_to_image: NDArray[np.float64]  # (3, 3) homography from the plane of the dial, in rim radii, to pixels
 
 
 def place_dial(
@@ -85,12 +87,13 @@ def _paste(
     unit = side * RIM_FRACTION
     to_plane = np.array([[1 / unit, 0, -0.5 * side / unit], [0, 1 / unit, -0.5 * side / unit], [0, 0, 1]])
     to_image = np.array([[radius, 0, center[0]], [0, radius, center[1]], [0, 0, 1]])
-    sprite_to_image = to_image @ view @ to_plane
+    plane_to_image = to_image @ view
+    sprite_to_image = plane_to_image @ to_plane
     paste_sprite(rng, image, dial.sprite, sprite_to_image, radius)
     rim = project(sprite_to_image, dial.outline_xy)
     box = np.clip(np.concatenate([rim.min(axis=0), rim.max(axis=0)]), 0, image.size * 2)
     keypoints = project(sprite_to_image, dial.keypoints_xy)
-    return PlacedDial(class_id, np.asarray(box, np.float64), rim, keypoints)
+    return PlacedDial(class_id, np.asarray(box, np.float64), rim, keypoints, radius, plane_to_image)
 
 
 def paste_sprite(

@@ -22,6 +22,8 @@ def save_stripped(weights: Path, target: Path, root: Path) -> None:
     model.yaml = _relative(model.yaml, prefix)
     if hasattr(model, "args"):  # a classifier has no args
         model.args = _relative(model.args, prefix)
+    if hasattr(model, "pt_path"):  # of a resumed run
+        model.pt_path = _relative(model.pt_path, prefix)
     checkpoint["train_args"] = _relative(checkpoint["train_args"], prefix)
     checkpoint.pop("git", None)
     part = target.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""Data set of a task on disk, in the layout of ultralytics: label files, or one folder per class for classify."""
+"""Data set of a task on disk, in the layout of ultralytics: label files, maps, or one folder per class."""
 
 import json
 import os
@@ -8,9 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
+from example.tasks.labeled_image import MappedImage
 from example.tasks.training_configs import TrainingConfig
 
 JPEG_QUALITY = 85
+MAPS = {"semantic": "masks", "depth": "depth"}  # task: folder of its maps
 STATE = "made.json"  # written last: its presence means that the data set is complete
 
 
@@ -59,15 +63,29 @@ def _data_yaml(config: TrainingConfig, root: Path) -> str:
     if config.keypoints:
         lines += [f"kpt_shape: [{len(config.keypoints)}, 3]", f"kpt_names:\n  0: {json.dumps(config.keypoints)}\n"]
         lines += [f"kpt_oks_sigmas: {list(config.sigmas)}\n"]
+    if config.task == "semantic":
+        lines += [f"masks_dir: {MAPS[config.task]}\n"]
     return "\n".join(lines)
 
 
 def _draw(config: TrainingConfig, folder: Path, seed: int, index: int) -> None:
-    """Write one image and its label."""
-    image, label = config.make(seed, index, config.plan)
+    """Write one image and its label or map."""
+    made = config.make(seed, index, config.plan)
+    if isinstance(made, MappedImage):
+        _write_map(made, folder, MAPS[config.task], index)
+        return
+    image, label = made
     images = folder / label if config.task == "classify" else folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     image.save(images / f"{index:05d}.jpg", quality=JPEG_QUALITY)
     if config.task != "classify":
         (folder / "labels").mkdir(exist_ok=True)
         (folder / "labels" / f"{index:05d}.txt").write_text(label)
+
+
+def _write_map(made: MappedImage, folder: Path, maps: str, index: int) -> None:
+    """Write one image and its map, a gray PNG with 8 or 16 bits."""
+    for name in ("images", maps):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    made.image.save(folder / "images" / f"{index:05d}.jpg", quality=JPEG_QUALITY)
+    Image.fromarray(made.map_hw).save(folder / maps / f"{index:05d}.png")

@@ -1,4 +1,4 @@
-"""Image with its label: the result of the generator of every task, and the numbers of YOLO label files."""
+"""Image with its label or map: the result of the generator of every task, and the numbers of YOLO label files."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,13 @@ class LabeledImage(NamedTuple):
 
     image: Image.Image  # RGB
     label: str  # lines of a YOLO label file, empty if there is no object; for classify the class name
+
+
+class MappedImage(NamedTuple):
+    """Training image and the value of each of its pixels."""
+
+    image: Image.Image  # RGB
+    map_hw: NDArray[np.uint8] | NDArray[np.uint16]  # (H, W): class ids for semantic, millimeters for depth
 
 
 def row(class_id: int, values: NDArray[np.float64]) -> str:

@@ -114,6 +114,11 @@ def _summary(measured: dict[str, Any]) -> list[str]:
     """Return the most important metrics as text."""
     if "accuracy_top1" in measured:
         return [f"top-1 {measured['accuracy_top1']:.4f}"]
+    if "mIoU" in measured:
+        return [f"mean IoU {measured['mIoU']:.4f}, {100 * measured['pixel_acc']:.1f} % of the pixels"]
+    if "delta1" in measured:
+        within = f"{100 * measured['delta1']:.1f} % of the pixels within 25 %"
+        return [f"{within}, mean relative error {measured['abs_rel']:.4f} (each image scaled to the right median)"]
     letters = [letter for letter in LETTERS if f"mAP50({letter})" in measured]
     parts = [
         f"{LETTERS[k]} mAP50 {measured[f'mAP50({k})']:.4f}, mAP50-95 {measured[f'mAP50-95({k})']:.4f}" for k in letters

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from example.images import Plan
+from example.tasks.labeled_image import LabeledImage, MappedImage
 from example.tasks.training_configs import EXAMPLE, HERE, TRAINING_CONFIGS
 
-MAX_BYTES = 150_000  # of one sample image of segment, pose, obb and classify
+MAX_BYTES = 150_000  # of one sample image of a task other than detect
 
 
 class SampleSet(NamedTuple):
@@ -28,6 +29,8 @@ SETS = {
     "pose": SampleSet(HERE / "samples" / "pose", seed=30301, quality=80),
     "obb": SampleSet(HERE / "samples" / "obb", seed=30301, quality=80),
     "classify": SampleSet(HERE / "samples" / "classify", seed=30301, quality=80),
+    "semantic": SampleSet(HERE / "samples" / "semantic", seed=30301, quality=80),
+    "depth": SampleSet(HERE / "samples" / "depth", seed=30301, quality=80),
 }
 
 
@@ -69,6 +72,14 @@ SAMPLES = (
     Sample("classify", "gauge", 16, Plan(1600, (16, 9), radii=(0.3, 0.4), degrade=0.3)),
     Sample("classify", "other", 11, Plan(640, (4, 3), radii=(0.3, 0.36), degrade=0.3)),
     Sample("classify", "gauge", 19, Plan(200, (1, 1), radii=(0.2, 0.3), degrade=0.3)),
+    Sample("semantic", "dials", 2, Plan(640, (4, 3), 3, 0.4, (0.2, 0.34), 0.3)),
+    Sample("semantic", "portrait", 3, Plan(960, (3, 4), 3, 0.4, (0.2, 0.34), 0.3)),
+    Sample("semantic", "wide", 4, Plan(1280, (16, 9), 4, 0.4, (0.2, 0.36), 0.3)),
+    Sample("semantic", "tiny", 5, Plan(120, (4, 3), 1, 0.0, (0.3, 0.4), 0.3)),
+    Sample("depth", "dials", 2, Plan(640, (1, 1), 3, 0.4, (0.1, 0.36), 0.3)),
+    Sample("depth", "portrait", 3, Plan(960, (3, 4), 3, 0.4, (0.12, 0.34), 0.3)),
+    Sample("depth", "wide", 4, Plan(1280, (16, 9), 4, 0.4, (0.14, 0.36), 0.3)),
+    Sample("depth", "tiny", 5, Plan(120, (1, 1), 1, 0.0, (0.3, 0.4), 0.3)),
 )
 
 
@@ -76,12 +87,19 @@ def draw(tasks: Iterable[str]) -> None:
     """Draw every sample image of some tasks."""
     for sample in (sample for sample in SAMPLES if sample.task in tasks):
         folder, seed, quality = SETS[sample.task]
-        image, label = TRAINING_CONFIGS[sample.task].make(seed, sample.number, sample.plan)
+        made = TRAINING_CONFIGS[sample.task].make(seed, sample.number, sample.plan)
+        image = made.image
         folder.mkdir(parents=True, exist_ok=True)
         path = sample.path(image.size)
         image.save(path, quality=quality)
-        description = label if sample.task == "classify" else f"{len(label.splitlines())} labels"
+        description = _described(made, sample.task)
         sys.stdout.write(f"{sample.task:<9} {path.name:<28} {path.stat().st_size:>8,} bytes  {description}\n")
+
+
+def _described(made: LabeledImage | MappedImage, task: str) -> str:
+    if isinstance(made, MappedImage):
+        return f"values {made.map_hw.min()} to {made.map_hw.max()}"
+    return made.label if task == "classify" else f"{len(made.label.splitlines())} labels"
 
 
 if __name__ == "__main__":

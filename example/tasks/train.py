@@ -89,6 +89,8 @@ def _architecture(config: TrainingConfig) -> Path:
     content = YAML.load(str(source)) | {"scales": {"n": list(config.scale)}, "nc": len(config.names)}
     if config.keypoints:
         content["kpt_shape"] = [len(config.keypoints), 3]
+    if config.head:
+        content["head"][-1][-1] = list(config.head)
     path = config.folder / _with_scale(Path(config.base).name)
     YAML.save(path, content)
     return path

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from example.images import Plan
-from example.tasks import classify, detect, obb, pose, segment
-from example.tasks.labeled_image import LabeledImage
+from example.tasks import classify, depth, detect, obb, pose, segment, semantic
+from example.tasks.labeled_image import LabeledImage, MappedImage
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent
@@ -39,6 +39,9 @@ SETTINGS: dict[str, Any] = {
 SMALLER = SETTINGS | {"imgsz": 224, "batch": 8, "nbs": 8, "close_mosaic": 5, "mosaic": 0.5, "save_period": -1}
 CROPS = {"mosaic": 0.0, "auto_augment": None, "erasing": 0.0, "hsv_h": 0.01, "translate": 0.0}
 
+# Nothing that changes the size of a dial or its position: both belong to its depth.
+STILL = {"mosaic": 0.0, "scale": 0.0, "translate": 0.0, "degrees": 0.0, "fliplr": 0.5}
+
 POSE_GAIN = 60.0  # weight of the keypoint loss: five times the default of ultralytics
 # Tolerance of each keypoint, relative to the square root of the box area. The gradient of the loss is largest at twice
 # the tolerance. Without sigmas, ultralytics takes 1 / 4 for four keypoints, and a needle tip in the middle of the dial
@@ -54,7 +57,7 @@ class TrainingConfig(NamedTuple):
     base: str  # the architecture, in cfg/models of ultralytics
     scale: tuple[float, float, int]  # depth, width, maximum number of channels
     names: tuple[str, ...]  # by class id
-    make: Callable[[int, int, Plan], LabeledImage]
+    make: Callable[[int, int, Plan], LabeledImage | MappedImage]
     plan: Plan
     counts: dict[str, int]  # images per split
     seeds: dict[str, int]  # per split
@@ -63,6 +66,7 @@ class TrainingConfig(NamedTuple):
     keypoints: tuple[str, ...] = ()
     sigmas: tuple[float, ...] = ()  # of the keypoints, for the loss and for the validation of ultralytics
     max_bytes: int = 1_500_000  # of the weights, so that a clone stays small
+    head: tuple[int, ...] = ()  # arguments of the last layer in place of those of the architecture
     initial: Path | None = None  # weights of the same architecture from which the training begins; None: random ones
     bfloat16: bool = False  # train in this precision, channels last: several times as fast on a CPU that has it
 
@@ -147,6 +151,33 @@ TRAINING_CONFIGS = {
             seeds=_seeds(30291),
             epochs=12,
             settings=SMALLER | CROPS | {"imgsz": 96, "batch": 16, "nbs": 16, "scale": 0.3, "fliplr": 0.5},
+        ),
+        TrainingConfig(
+            task="semantic",
+            base="26/yolo26-sem.yaml",
+            scale=(0.33, 0.1875, 512),
+            names=semantic.NAMES,
+            make=semantic.make,
+            plan=Plan(radii=(0.16, 0.44), clock_odds=0.35),
+            counts={"train": 640, "val": 60, "test": 200},
+            seeds=_seeds(30311),
+            epochs=11,
+            settings=SMALLER,
+            bfloat16=True,
+        ),
+        TrainingConfig(
+            task="depth",
+            base="26/yolo26-depth.yaml",
+            scale=(0.33, 0.125, 512),
+            names=depth.NAMES,
+            make=depth.make,
+            plan=Plan(shape=(1, 1), radii=(0.1, 0.4)),
+            counts={"train": 640, "val": 60, "test": 200},
+            seeds=_seeds(30321),
+            epochs=9,
+            settings=SMALLER | STILL | {"imgsz": 192},
+            head=(32,),
+            bfloat16=True,
         ),
     )
 }

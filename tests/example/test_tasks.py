@@ -13,9 +13,8 @@ from PIL import Image
 from example.dials import gauge
 from example.images import NAMES as DIALS
 from example.images import Plan, draw_scene
-from example.tasks import classify, obb, pose, segment
+from example.tasks import classify, depth, obb, pose, segment, semantic
 from example.tasks.dataset import build
-from example.tasks.labeled_image import LabeledImage
 from example.tasks.model_card import CARD, README, ROWS, TASKS_CARD, detection_table, tasks_table
 from example.tasks.reading import reading
 from example.tasks.samples import MAX_BYTES as SAMPLE_BYTES
@@ -24,6 +23,7 @@ from example.tasks.segment import clip
 from example.tasks.training_configs import EXAMPLE, TRAINING_CONFIGS, TrainingConfig
 
 LABELED = ("detect", "segment", "pose", "obb")  # with label files
+MAPPED = ("semantic", "depth")
 SMALL = Plan(long_side=160)
 COUNT = 24  # images per task whose labels are checked
 
@@ -34,7 +34,7 @@ def cards() -> Any:
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, list[LabeledImage]]:
+def made() -> dict[str, list[Any]]:
     return {task: [TRAINING_CONFIGS[task].make(5, index, SMALL) for index in range(COUNT)] for task in TRAINING_CONFIGS}
 
 
@@ -49,19 +49,19 @@ def test_image_without_objects_has_empty_label(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", TRAINING_CONFIGS)
-def test_same_seed_and_index_give_same_image(task: str, made: dict[str, list[LabeledImage]]) -> None:
+def test_same_seed_and_index_give_same_image(task: str, made: dict[str, list[Any]]) -> None:
     again = TRAINING_CONFIGS[task].make(5, 4, SMALL)
     assert again.image.tobytes() == made[task][4].image.tobytes()
-    assert again.label == made[task][4].label
+    np.testing.assert_equal(again[1], made[task][4][1])  # the label or the map
 
 
 @pytest.mark.parametrize("task", TRAINING_CONFIGS)
-def test_other_index_gives_other_image(task: str, made: dict[str, list[LabeledImage]]) -> None:
+def test_other_index_gives_other_image(task: str, made: dict[str, list[Any]]) -> None:
     assert len({item.image.tobytes() for item in made[task]}) == COUNT
 
 
 @pytest.mark.parametrize("task", LABELED)
-def test_labels_lie_inside_the_image(task: str, made: dict[str, list[LabeledImage]]) -> None:
+def test_labels_lie_inside_the_image(task: str, made: dict[str, list[Any]]) -> None:
     numbers = np.concatenate([row[1:] for item in made[task] for row in rows(item.label)])
     coordinates = numbers[numbers != pose.VISIBLE] if task == "pose" else numbers
     assert len(coordinates)
@@ -70,13 +70,13 @@ def test_labels_lie_inside_the_image(task: str, made: dict[str, list[LabeledImag
 
 
 @pytest.mark.parametrize("task", LABELED)
-def test_every_class_occurs(task: str, made: dict[str, list[LabeledImage]]) -> None:
+def test_every_class_occurs(task: str, made: dict[str, list[Any]]) -> None:
     assert {int(row[0]) for item in made[task] for row in rows(item.label)} == set(
         range(len(TRAINING_CONFIGS[task].names))
     )
 
 
-def test_outline_has_the_box_of_its_dial(made: dict[str, list[LabeledImage]]) -> None:
+def test_outline_has_the_box_of_its_dial(made: dict[str, list[Any]]) -> None:
     for index, item in enumerate(made["segment"]):
         scene = draw_scene(5, index, SMALL)
         assert len(scene.dials) == len(rows(item.label))
@@ -99,7 +99,7 @@ def test_clipping_keeps_covered_corner_of_the_image() -> None:
     assert sorted(map(tuple, clipped.tolist())) == [(0, 0), (0, 5), (5, 0), (5, 5)]
 
 
-def test_pose_labels_gauges_but_no_clocks(made: dict[str, list[LabeledImage]]) -> None:
+def test_pose_labels_gauges_but_no_clocks(made: dict[str, list[Any]]) -> None:
     scenes = [draw_scene(5, index, SMALL) for index in range(COUNT)]
     gauges = sum(DIALS[dial.class_id] == "gauge" for scene in scenes for dial in scene.dials)
     assert gauges < sum(len(scene.dials) for scene in scenes)
@@ -154,7 +154,7 @@ def test_readings_of_drawn_gauges_are_near_the_scale() -> None:
     assert np.ptp(readings) > 0.5
 
 
-def test_corners_of_fitting_are_a_rectangle(made: dict[str, list[LabeledImage]]) -> None:
+def test_corners_of_fitting_are_a_rectangle(made: dict[str, list[Any]]) -> None:
     for item in made["obb"]:
         for row in rows(item.label):
             corners = row[1:].reshape(4, 2) * item.image.size
@@ -172,12 +172,55 @@ def test_fitting_is_drawn_between_its_corners(lever_odds: float) -> None:
     assert changed[y - 5 : y + 5, x - 5 : x + 5].mean() > 10
 
 
-def test_class_of_crop_follows_from_index(made: dict[str, list[LabeledImage]]) -> None:
+def test_class_of_crop_follows_from_index(made: dict[str, list[Any]]) -> None:
     assert [item.label for item in made["classify"][:4]] == [*classify.NAMES, classify.NAMES[0]]
 
 
 def test_class_names_are_in_the_order_of_folder_names() -> None:
     assert list(classify.NAMES) == sorted(classify.NAMES)
+
+
+@pytest.mark.parametrize("task", MAPPED)
+def test_map_has_the_size_of_the_image(task: str, made: dict[str, list[Any]]) -> None:
+    assert {item.map_hw.shape[::-1] == item.image.size for item in made[task]} == {True}
+
+
+def test_pixels_have_the_classes_of_the_dials_and_the_wall(made: dict[str, list[Any]]) -> None:
+    found = {int(value) for item in made["semantic"] for value in np.unique(item.map_hw)}
+    assert found == set(range(len(semantic.NAMES)))
+    for index, item in enumerate(made["semantic"]):
+        dials = draw_scene(5, index, SMALL).dials
+        assert (item.map_hw > 0).any() == bool(dials)
+
+
+def test_needle_lies_between_the_center_and_the_tip_of_a_gauge() -> None:
+    plan = Plan(long_side=320, dials=1, clock_odds=0.0, radii=(0.4, 0.4))
+    (dial,) = draw_scene(7, 1, plan).dials
+    y, x = np.nonzero(semantic.make(7, 1, plan).map_hw == semantic.NEEDLE)
+    center, tip = dial.keypoints_xy[:2]
+    assert np.stack([x, y], axis=1).mean(axis=0) == pytest.approx((center + tip) / 2, abs=0.1 * dial.radius)
+
+
+def test_dial_is_as_far_as_its_size_says_and_before_the_wall() -> None:
+    plan = Plan(long_side=320, shape=(1, 1), dials=1, radii=(0.25, 0.25))
+    (dial,) = draw_scene(7, 2, plan).dials
+    distances = depth.make(7, 2, plan).map_hw / 1000
+    x, y = (dial.plane_to_image @ (0, 0, 1))[:2].astype(int)
+    assert distances[y, x] == pytest.approx(depth.DISTANCE / 0.25, rel=0.02)
+    assert distances.max() == pytest.approx(depth.WALL * depth.DISTANCE / 0.25, rel=0.001)
+
+
+def test_tilted_dial_has_a_near_and_a_far_side(made: dict[str, list[Any]]) -> None:
+    assert any(len(np.unique(item.map_hw)) > 20 for item in made["depth"])
+
+
+def test_data_set_of_maps_has_a_folder_of_maps(tmp_path: Path) -> None:
+    for task, maps, mode in (("semantic", "masks", "L"), ("depth", "depth", "I;16")):
+        config = TRAINING_CONFIGS[task]._replace(counts={"train": 1})
+        lines = build(config, tmp_path / task, 1).read_text().splitlines()
+        assert ("masks_dir: masks" in lines) == (task == "semantic")
+        with Image.open(tmp_path / task / "train" / maps / "00000.png") as image:
+            assert image.mode == mode
 
 
 def test_segment_has_the_classes_of_detect() -> None:
@@ -216,6 +259,9 @@ def test_card_has_the_training_config(config: TrainingConfig, cards: Any) -> Non
         ("pose", "mAP50(P)", 0.6),
         ("obb", "mAP50(B)", 0.6),
         ("classify", "accuracy_top1", 0.9),
+        ("semantic", "pixel_acc", 0.85),
+        ("semantic", "mIoU", 0.5),
+        ("depth", "delta1", 0.8),
     ],
 )
 def test_weights_reach_minimum_quality_on_the_test_split(task: str, metric: str, minimum: float, cards: Any) -> None:
