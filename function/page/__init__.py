@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from function.tensors.signature import Signature
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-IMAGE_SCRIPTS = ("service.js", "image.js", "maps.js", "predict.js", "drawing.js", "panel.js", "page.js")
+IMAGE_SCRIPTS = ("service.js", "image.js", "predict.js", "drawing.js", "panel.js", "page.js")
 TENSOR_SCRIPTS = ("service.js", "tensors.js")
+MAP_SCRIPT = "maps.js"
+MAP_TASKS = ("semantic", "depth")
 SAMPLE = "sample.jpg"
 TITLES = {
     "detect": "Object detection",
@@ -82,7 +84,9 @@ def _document(service: Service, max_request_bytes: int) -> tuple[str, str]:
         _tensor_config(signature, service.settings) if signature else _image_config(service)
     )
     scripts = TENSOR_SCRIPTS if signature else IMAGE_SCRIPTS
-    style, script = _read("page.css"), "\n".join(map(_read, scripts))
+    if config.get("task") in MAP_TASKS:
+        scripts = (*scripts, MAP_SCRIPT)
+    style, script = _read("page.css"), "\n".join(map(_script, scripts))
     parts = {
         "title": "ONNX model" if signature else TITLES[config["task"]],
         "subtitle": "" if signature else _subtitle(service),
@@ -113,6 +117,7 @@ def _image_config(service: Service) -> dict[str, Any]:
     metadata, settings = service.require_image_model().metadata, service.settings
     return {
         "task": metadata.task,
+        "has_map": metadata.task in MAP_TASKS,
         "conf": settings.conf,
         "floor": settings.conf if settings.reading else min(LOW_CONF, settings.conf),
         "max_pixels": settings.max_image_pixels,
@@ -133,6 +138,11 @@ def _subtitle(service: Service) -> str:
     size = f"{width} × {height} pixels"
     needs_key = bool(service.settings.api_key_sha256)
     return f"Model input {size}" if needs_key else f"Model {metadata.sha256[:SHA256_SHOWN]}, {size}"
+
+
+def _script(name: str) -> str:
+    """Return a script without the lines that are comments."""
+    return re.sub(r"^ *//.*\n", "", _read(name), flags=re.MULTILINE)
 
 
 def _policy(style: str, script: str, uploads: bool) -> str:

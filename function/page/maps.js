@@ -1,7 +1,5 @@
 // Maps: the classes or the distances of all pixels, shown as the image that the service draws.
 
-const HAS_MAP = ["semantic", "depth"].includes(CONFIG.task);
-
 // Take the drawn image, and give the response a row for each class, with its share in place of a confidence.
 async function takeMap(body, image) {
   const { data, content_type, error } = body.annotated_image ?? {};

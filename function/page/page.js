@@ -39,7 +39,7 @@ async function request(image, signal) {
     if (!error.isResponseTooLarge || CONFIG.floor === CONFIG.conf) throw error;
     reply = await predict(image, CONFIG.conf, signal); // fewer detections fit into the response
   }
-  if (HAS_MAP) await takeMap(reply.body, image);
+  if (CONFIG.has_map) await takeMap(reply.body, image);
   if (signal.aborted) return null;
   return showReply(reply, performance.now() - began);
 }
@@ -52,7 +52,7 @@ function showReply({ body, timing }, elapsed) {
   Object.assign(state, { hidden: new Set(), selected: null });
   $("results").hidden = false;
   $("threshold").hidden = $("classes").hidden = Boolean(body.top);
-  $("save-image").hidden = Boolean(body.top) && !HAS_MAP;
+  $("save-image").hidden = Boolean(body.top) && !CONFIG.has_map;
   $("list-title").textContent = body.depth ? "Depth" : body.top ? "Classes" : "Detections";
   if (!body.top) showClasses(state.body, above(), state.hidden, toggleClass);
   showTiming(body.timing_ms, timing, elapsed);
@@ -139,7 +139,7 @@ async function saveImage() {
 
 function saveJson() {
   const { top, ...body } = state.body;
-  const chosen = HAS_MAP ? withoutDrawing(state.body) : top ? state.body : { ...body, detections: rows(), detection_count: rows().length };
+  const chosen = CONFIG.has_map ? withoutDrawing(state.body) : top ? state.body : { ...body, detections: rows(), detection_count: rows().length };
   download(new Blob([`${JSON.stringify(chosen, null, 2)}\n`], { type: "application/json" }), `${stem()}.json`);
 }
 

@@ -28,7 +28,7 @@ function countClasses(detections) {
 }
 
 function summary(body, visible, conf) {
-  if (HAS_MAP) return mapSummary(body);
+  if (CONFIG.has_map) return mapSummary(body);
   if (body.top) return `${body.class}, confidence ${percent(body.confidence)}.`;
   if (!visible.length) {
     const hidden = body.detections.length;

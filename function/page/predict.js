@@ -2,7 +2,7 @@
 
 // Return the prediction of a prepared image; its detections go down to the confidence `conf`.
 async function predict(image, conf, signal) {
-  const query = new URLSearchParams(HAS_MAP ? { annotate: true } : CONFIG.task === "classify" ? {} : { conf });
+  const query = new URLSearchParams(CONFIG.has_map ? { annotate: true } : CONFIG.task === "classify" ? {} : { conf });
   if (image.name) query.set("image_name", image.name);
   if (image.isUpload) return predictUpload(image, query, signal);
   const headers = { "content-type": image.blob.type || "application/octet-stream" };

@@ -28,7 +28,7 @@ class Summary:
             return
         self.inference_ms += result.body["timing_ms"]["inference"]
         found = _names(result.body)
-        self.without += not found
+        self.without += not found and "depth" not in result.body  # depth has nothing to find
         self._detections.update(found)
         self._images.update(set(found))
         self._failed_readings.update(_failed_readings(result.body))
