@@ -30,12 +30,15 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "results": {"arrays", "metadata", "postprocess"},
     "tensors": {"arrays", "results", "settings"},
     "model": {"arrays", "metadata", "postprocess", "tensors"},
+    "classes": {"arrays"},
+    "detections": {"arrays", "metadata", "model", "postprocess", "preprocess", "results"},
     "predictor": {
-        "arrays", "maps", "metadata", "model", "postprocess", "preprocess", "request", "results", "settings",
+        "arrays", "classes", "detections", "maps", "metadata", "model", "postprocess", "preprocess", "request",
+        "results", "settings",
     },
     "readings": {
-        "arrays", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results", "settings",
-        "storage", "tensors",
+        "arrays", "classes", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results",
+        "settings", "storage", "tensors",
     },
     "image_loading": {"fetch", "request", "settings", "storage"},
     "service": {
@@ -91,6 +94,7 @@ HEAVY = [
     "function.api.reading_fields",
     "function.reading_settings",
     "function.readings",
+    "function.classes",  # classes in a request or a setting
     "function.preprocess.decode_time",  # invocations with little time left
     "function.postprocess.evidence",  # ambiguous output layouts
     "function.sources.s3_results",  # results of S3 events

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 from PIL import Image
 
-from function import predictor
+from function import classes
 from function.errors import FunctionError, InvalidOption, InvalidSetting, TooLarge, one_line
 from function.metadata import DENSE_TASKS, ModelMetadata
 from function.model import Model
@@ -52,7 +52,7 @@ class Reader(NamedTuple):
         class_ids = None
         if reading.classes:
             try:
-                class_ids = frozenset(predictor.class_ids(reading.classes, metadata.names).tolist())
+                class_ids = frozenset(classes.class_ids(reading.classes, metadata.names).tolist())
             except InvalidOption as error:
                 raise InvalidSetting(f"READ_CLASSES must be classes of the model: {error}") from error
         if reading.model_id:
