@@ -21,7 +21,7 @@ from function.results import UNTIMED, Prediction
 class ResolvedOptions(NamedTuple):
     """Options of one request, with every default filled in."""
 
-    conf: float
+    conf: float | Floats  # 0..1; (C,) float32: of each class
     iou: float
     max_det: int
     class_ids: Ints | None

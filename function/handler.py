@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from function import STARTED, metrics, model, predictor, sources, storage
 from function.api import response
-from function.errors import FunctionError, UnusableModel, one_line
+from function.errors import FunctionError, InvalidOption, InvalidSetting, UnusableModel, one_line
 from function.model import Model
 from function.request import Options
 from function.results import Inference, Result
@@ -76,7 +76,31 @@ def _load_reader(settings: Settings, loaded: "Model | TensorModel") -> "Reader |
     return Reader.load(settings.reading, settings, loaded.metadata if isinstance(loaded, Model) else None)
 
 
-MODEL = _load(SETTINGS)
+def _with_settings(settings: Settings, loaded: "Model | TensorModel") -> "Model | TensorModel":
+    """Return the model with the input size of the settings; check the classes that they name.
+
+    Raises:
+        InvalidSetting: the model has not that size, or not one of these classes.
+    """
+    if not isinstance(loaded, Model):
+        return loaded
+    name = "CONF_THRESHOLD"
+    try:
+        if settings.class_conf:
+            from function import classes  # imported here: few functions have thresholds of classes
+
+            classes.thresholds(settings.conf, settings.class_conf, {}, loaded.metadata.names)
+        name = "IMGSZ"
+        if settings.imgsz:
+            from function import input_size  # imported here: few functions have another size
+
+            return input_size.resize(loaded, settings.imgsz, settings.max_imgsz_pixels, name)
+    except InvalidOption as error:
+        raise InvalidSetting(f"{name}: {error}") from error
+    return loaded
+
+
+MODEL = _with_settings(SETTINGS, _load(SETTINGS))
 _warn_of_unchecked(SETTINGS, MODEL)
 READER = _load_reader(SETTINGS, MODEL)
 INIT_MS = iter([1000 * (perf_counter() - STARTED)])  # of this execution environment; its first invocation takes it

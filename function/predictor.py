@@ -9,12 +9,14 @@ import numpy as np
 from function import detections, model
 from function.arrays import Floats, Ints
 from function.detections import ResolvedOptions
-from function.errors import InternalError
+from function.errors import InternalError, InvalidOption, one_line
 from function.metadata import DENSE_TASKS
 from function.model import Model
+from function.postprocess.boxes import MAX_CANDIDATES
 from function.preprocess import image, letterbox, pixels
+from function.preprocess.letterbox import Letterbox
 from function.request import Options
-from function.results import UNTIMED, Classification, Predicted, Timing
+from function.results import UNTIMED, Classification, Predicted, Prediction, Timing
 from function.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,9 +41,13 @@ def predict(
     Raises:
         UnsupportedImage: the image is broken or its format is not supported.
         TooLarge: the image has more pixels than the limit.
-        InvalidOption: the model does not have a requested class.
+        InvalidOption: the model does not have a requested class or size, or a region is not within the image.
         InternalError: the model output contains NaN or infinity.
     """
+    if options.imgsz:
+        from function import input_size  # imported here: few requests have a size
+
+        served = input_size.resize(served, options.imgsz, settings.max_imgsz_pixels)
     resolved = _resolve_options(settings, options, served.metadata.names)
     started = perf_counter()
     min_size = partial(_decode_target, served) if settings.fast_decode else None
@@ -51,15 +57,14 @@ def predict(
     tensor = letterbox.to_tensor(pixels.as_array(decoded), geometry) if geometry else _center_crop(served, decoded)
     del decoded  # up to 200 MB that the network can use
     preprocessed = perf_counter()
-    outputs = model.run(served, tensor)
+    outputs = _run_at_size(served, tensor) if options.imgsz else model.run(served, tensor)
     ran = perf_counter()
     if geometry and served.metadata.task in DENSE_TASKS:
         from function import maps  # imported here, because other models do not need it
 
         result: Predicted = maps.decode(served.metadata, served.layout.name, outputs[0], geometry, resolved.class_ids)
     elif geometry:
-        found = detections.detect(served, outputs, geometry, resolved, resolved.max_det)
-        result = detections.complete(served, found, resolved.masks)
+        result = _prediction(served, outputs, geometry, resolved, options)
     else:
         result = _classification(served, outputs[0], size_wh)
     steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
@@ -67,13 +72,45 @@ def predict(
     return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options))
 
 
+def _run_at_size(served: Model, tensor: Floats) -> list[Floats]:
+    """Return the outputs for an input of a requested size, which the model may not accept.
+
+    Raises:
+        InvalidOption: it does not: an end-to-end model needs at least as many anchors as it returns detections.
+    """
+    try:
+        return model.run(served, tensor)
+    except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
+        height, width = tensor.shape[2:]
+        raise InvalidOption(
+            f"imgsz must be a size that the model accepts, got an input of {width} x {height}: {one_line(str(error))}"
+        ) from error
+
+
+def _prediction(
+    served: Model, outputs: list[Floats], geometry: Letterbox, resolved: ResolvedOptions, options: Options
+) -> Prediction:
+    """Return the detections of one run; only those in the region of the request, if it has one."""
+    if options.region is None:
+        found = detections.detect(served, outputs, geometry, resolved, resolved.max_det)
+        return detections.complete(served, found, resolved.masks)
+    from function import regions  # imported here: few requests have a region
+
+    polygons = regions.in_pixels(options.region, bool(options.normalized), (geometry.image_w, geometry.image_h))
+    found = detections.detect(served, outputs, geometry, resolved, MAX_CANDIDATES)
+    inside = regions.rows_inside(regions.centers(found.boxes_xyxy, found.boxes_cxcywhr), polygons)
+    result = detections.complete(served, found.take(inside[: resolved.max_det]), resolved.masks)
+    centers = regions.centers(result.boxes_xyxy, result.boxes_cxcywhr)
+    return result._replace(regions=regions.counts(centers, polygons))
+
+
 def unused_options(served: Model) -> set[str]:
     """Return the options of the predictor that change nothing in any result of this model."""
     if served.metadata.task == "classify":
-        return set(Options._fields) - OTHER_OPTIONS
+        return set(Options._fields) - OTHER_OPTIONS - {"imgsz"}
     if served.metadata.task in DENSE_TASKS:
         used = {"classes"} if served.metadata.task == "semantic" and len(served.metadata.names) > 1 else set()
-        return set(Options._fields) - OTHER_OPTIONS - used
+        return set(Options._fields) - OTHER_OPTIONS - used - {"imgsz"}
     unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
     return unused if served.metadata.task == "segment" else unused | {"masks"}
 
@@ -86,8 +123,10 @@ def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
     metadata = served.metadata
     requested = [name for name in Options._fields if getattr(options, name) != getattr(NO_OPTIONS, name)]
     unused = unused_options(served)
-    if options.conf is not None and metadata.nms_conf is not None and options.conf < metadata.nms_conf:
+    if options.conf is not None and metadata.nms_conf is not None and _lowest(options.conf) < metadata.nms_conf:
         unused.add("conf")
+    if options.region is None:
+        unused.add("normalized")
     return tuple(name for name in requested if name in unused)
 
 
@@ -117,13 +156,29 @@ def _classification(served: Model, output: Floats, size_wh: tuple[int, int]) -> 
 
 def _resolve_options(settings: Settings, options: Options, names: dict[int, str]) -> ResolvedOptions:
     return ResolvedOptions(
-        conf=settings.conf if options.conf is None else options.conf,
+        conf=_conf(settings, options.conf, names),
         iou=settings.iou if options.iou is None else options.iou,
         max_det=settings.max_det if options.max_det is None else options.max_det,
         class_ids=None if options.classes is None else _class_ids(options.classes, names),
         agnostic=settings.agnostic if options.agnostic is None else options.agnostic,
         masks=options.masks,
     )
+
+
+def _lowest(conf: float | dict[str, float]) -> float:
+    return min(conf.values()) if isinstance(conf, dict) else conf
+
+
+def _conf(settings: Settings, requested: float | dict[str, float] | None, names: dict[int, str]) -> float | Floats:
+    """Return the confidence threshold, or that of each class if the request or the settings name classes."""
+    if not isinstance(requested, dict):
+        if requested is not None:
+            return requested
+        if not settings.class_conf:
+            return settings.conf
+    from function import classes  # imported here: few requests name classes
+
+    return classes.thresholds(settings.conf, settings.class_conf, requested or {}, names)
 
 
 def _class_ids(requested: tuple[int | str, ...], names: dict[int, str]) -> Ints:

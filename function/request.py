@@ -7,27 +7,37 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from function.errors import InvalidOption, kind, shown
+from function.metadata import MAX_SIDE
 
 MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; NMS takes seconds in the worst case
 MASKS = ("polygons", "rle", "none")
 NUMBER = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"  # float() also reads 1_0, inf and other digits
 SHOWN = 100  # characters of a value in an error message: the response has a size limit
 MAX_CLASSES = 10_000  # items of the option `classes`, more than a model has; a body of 6 MB has room for a million
+MAX_POLYGONS = 100  # of the option `region`
+MAX_COORDINATE = 1_000_000  # px of its points, more than an image has
+MAX_POINTS = 1000  # of all polygons of the option `region`; each is compared with every detection
 MAX_UNKNOWN = 1000  # fields in one place: each is compared with every option name
 TYPO_LETTERS = 5  # a shorter name is one edit away from too many words
+
+
+Polygons = tuple[tuple[tuple[float, float], ...], ...]  # points (x, y) of each polygon
 
 
 class Options(NamedTuple):
     """Options of one request; None means the default of `Settings`."""
 
-    conf: float | None = None  # 0..1
+    conf: float | dict[str, float] | None = None  # 0..1; or of each class, "*" for all others
     iou: float | None = None  # 0..1
     max_det: int | None = None
+    imgsz: tuple[int, int] | None = None  # (height, width) of the model input, pixels
     classes: tuple[int | str, ...] | None = None  # ids (int), and names or ids (str)
     agnostic: bool | None = None  # NMS across classes
     masks: str = "polygons"  # one of MASKS; "rle" adds COCO run lengths, "none" leaves out both
     annotate: bool | None = None  # also return the image with its detections drawn
     read: bool | None = None  # whether a second model reads the detections
+    region: Polygons | None = None  # only detections whose center is inside
+    normalized: bool | None = None  # the points of `region` are divided by the width and the height of the image
 
 
 class ImageRef(NamedTuple):
@@ -83,7 +93,7 @@ def parse_options(fields: Mapping[str, Any]) -> dict[str, Any]:
         if option is None or value is None or value == "":
             continue
         parsed = option.parse(option, written, value)
-        if isinstance(parsed, tuple):  # `classes[0]` and `classes[1]`, as some clients write one list
+        if option.parse is _classes:  # `classes[0]` and `classes[1]`, as some clients write one list
             parsed = values.get(option.name, ()) + parsed
             if len(parsed) > MAX_CLASSES:
                 raise InvalidOption(f"{option.name} must have at most {MAX_CLASSES} items, got {len(parsed)} or more")
@@ -162,6 +172,27 @@ def _fraction(option: Option, name: str, value: Any) -> float:
     return number
 
 
+def _conf(option: Option, name: str, value: Any) -> float | dict[str, float]:
+    """Return one threshold, or the threshold of each class: a JSON object, or text such as `0.25,gauge:0.6`."""
+    if not (isinstance(value, Mapping) or (isinstance(value, str) and any(mark in value for mark in ",:{"))):
+        return _fraction(option, name, value)
+    from function import option_values  # imported here: few requests have one
+
+    return option_values.thresholds(name, value)
+
+
+def _sides(option: Option, name: str, value: Any) -> tuple[int, int]:
+    from function import option_values  # imported here: few requests have one
+
+    return option_values.sides(name, value, option.schema["maximum"])
+
+
+def _region(_option: Option, name: str, value: Any) -> Polygons:
+    from function import option_values  # imported here: few requests have one
+
+    return option_values.polygons(name, value, MAX_POLYGONS, MAX_POINTS, MAX_COORDINATE)
+
+
 def _count(option: Option, name: str, value: Any) -> int:
     low, high = option.schema["minimum"], option.schema["maximum"]
     number = _number(value)
@@ -232,12 +263,20 @@ def _shown(value: Any) -> str:
 
 FRACTION: Mapping[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
 CLASSES: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": {"type": ["integer", "string"]}}
+COORDINATE = {"type": "number", "minimum": -MAX_COORDINATE, "maximum": MAX_COORDINATE}
+POINT = {"type": "array", "items": COORDINATE, "minItems": 2, "maxItems": 2}
+POLYGON = {"type": "array", "items": POINT, "minItems": 3, "maxItems": MAX_POINTS}
+REGION: Mapping[str, Any] = {
+    "type": "array",
+    "anyOf": [POLYGON, {"type": "array", "items": POLYGON, "minItems": 1, "maxItems": MAX_POLYGONS}],
+}
 OPTIONS = (  # the only list of options: a new one is a row here and a field of `Options`
     Option(
         "conf",
-        _fraction,
+        _conf,
         FRACTION,
-        "Confidence threshold. A detection must score higher than this",
+        "Confidence threshold. A detection must score higher than this. An object has a threshold for each class, by "
+        "name or id, and with * for all others",
         ("confidence", "conf_thres", "score_threshold"),
     ),
     Option(
@@ -253,6 +292,13 @@ OPTIONS = (  # the only list of options: a new one is a row here and a field of 
         {"type": "integer", "minimum": 1, "maximum": MAX_DETECTIONS},
         "Maximum number of detections per image",
         ("max_detections",),
+    ),
+    Option(
+        "imgsz",
+        _sides,
+        {"type": "integer", "minimum": 1, "maximum": MAX_SIDE},
+        "Size of the model input in pixels, or [height, width], rounded up to a multiple of the stride. Another size "
+        "than that of the model requires a dynamic model",
     ),
     Option("classes", _classes, CLASSES, "Return only these classes, by id or name"),
     Option(
@@ -280,6 +326,19 @@ OPTIONS = (  # the only list of options: a new one is a row here and a field of 
         {"type": "boolean"},
         "Have the second model read the detections. Default: true with an API key or an authorizer of the front end; "
         "without one, true is refused",
+    ),
+    Option(
+        "region",
+        _region,
+        REGION,
+        "Return only detections whose center is inside this polygon, a list of points [x, y] in pixels, or inside one "
+        "of several polygons",
+    ),
+    Option(
+        "normalized",
+        _flag,
+        {"type": "boolean"},
+        "The points of region are from 0 to 1, divided by the width and the height of the image",
     ),
 )
 BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

@@ -48,6 +48,7 @@ class Prediction(NamedTuple):
     ignored: tuple[str, ...] = ()  # fields of the request without an effect
     readings: tuple[Reading | FunctionError | None, ...] | None = None  # of K detections; None: nothing is read
     source: bytes | None = None  # the encoded image, if the request wants it annotated
+    regions: tuple[int, ...] | None = None  # detections in each polygon of the request; None: it has none
 
 
 class Classification(NamedTuple):

@@ -178,12 +178,12 @@ class Service:
                 "send fewer or smaller images at once, or JPEG"
             )
 
-    def compute(self, function: Callable[[*Arguments], Value], *arguments: *Arguments) -> Value:
+    def compute(self, function: Callable[[*Arguments], Value], *arguments: *Arguments, is_usual: bool = True) -> Value:
         """Return the value of a call that computes, also with the model; the deadline ends it.
 
         The watch costs 0.1 ms. It is left out if much more time is left than any image has taken, but not for a generic
         ONNX model: its time depends on the values of the tensors. While no image was taken, only the run of the model
-        can need that much time.
+        can need that much time. A call that is not usual, such as one with a larger input, is always watched.
 
         Raises:
             DeadlineExceeded: it did not end before the deadline.
@@ -194,7 +194,7 @@ class Service:
             left is None or left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)
         )
         try:
-            if left is None or (is_ample and Service.slowest_s):
+            if left is None or (is_ample and is_usual and Service.slowest_s):
                 return function(*arguments)
             return self._watched(left, is_ample, function, *arguments)
         finally:
@@ -330,7 +330,7 @@ class Service:
         model = self.require_image_model()
         self.check_time_to_decode(data)
         arguments = (model, self.settings, data, request.options, request.image_name)
-        prediction = self.compute(predictor.predict, *arguments)
+        prediction = self.compute(predictor.predict, *arguments, is_usual=request.options.imgsz is None)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
         prediction = self._with_readings(data, prediction, request)

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from function.errors import InvalidSetting
+from function.errors import InvalidOption, InvalidSetting
+from function.metadata import MAX_SIDE
 
 if TYPE_CHECKING:
     from function.reading_settings import ReadingSettings
@@ -24,6 +25,11 @@ READ_VARIABLES = (
     "READ_MAX_CROPS",
 )  # fmt: skip
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
+# A run takes 43 to 70 bytes for each pixel of the input with yolov8n, and up to 161 with yolov8m; beside it, yolov8m
+# needs 385 MB.
+IMGSZ_RESERVE_MB = 512
+IMGSZ_PIXELS_PER_MB = 4096  # 256 bytes for each pixel
+MIN_IMGSZ_PIXELS = 640 * 640
 MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 MB_PER_CPU = 1769  # AWS Lambda developer guide, "Configure Lambda function memory"
 SHA256_DIGITS = 64
@@ -40,7 +46,7 @@ class Settings(NamedTuple):
 
     model_path: str | None  # file or s3://bucket/key; None: TASK_MODEL, then LAYER_MODEL
     model_sha256: str | None  # expected checksum of the model; None: not checked
-    conf: float  # 0..1
+    conf: float  # 0..1, of every class that `class_conf` does not name
     iou: float  # 0..1
     max_det: int
     max_image_pixels: int
@@ -66,6 +72,9 @@ class Settings(NamedTuple):
     api_key_sha256: tuple[str, ...]  # digests of the keys of HTTP requests; (): no key is needed
     reading: "ReadingSettings | None"  # None: detections are not read
     upload_bucket: str | None  # of images above the payload limit; None: no uploads
+    class_conf: dict[str, float]  # 0..1, of classes by name or id
+    imgsz: tuple[int, int] | None  # (height, width) of the model input, pixels; None: that of the model
+    max_imgsz_pixels: int
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -77,11 +86,11 @@ class Settings(NamedTuple):
         Raises:
             InvalidSetting: a variable has an invalid value; the message names the variable.
         """
-        conf_name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
+        conf, class_conf = _thresholds(environ)
         return cls(
             model_path=environ.get("MODEL_PATH", "").strip() or None,
             model_sha256=_sha256(environ, "MODEL_SHA256"),
-            conf=_fraction(environ, conf_name, CONF),
+            conf=conf,
             iou=_fraction(environ, "IOU_THRESHOLD", IOU),
             max_det=_positive(environ, "MAX_DETECTIONS", MAX_DETECTIONS),
             max_image_pixels=_positive(environ, "MAX_IMAGE_PIXELS", MAX_IMAGE_PIXELS),
@@ -107,6 +116,9 @@ class Settings(NamedTuple):
             api_key_sha256=_digests(environ, "API_KEY_SHA256"),
             reading=_reading(environ),
             upload_bucket=_upload_bucket(environ),
+            class_conf=class_conf,
+            imgsz=_imgsz(environ),
+            max_imgsz_pixels=_positive(environ, "MAX_IMGSZ_PIXELS", _imgsz_pixels(environ)),
         )
 
 
@@ -119,6 +131,41 @@ def _fraction(environ: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= value <= 1:
         raise InvalidSetting(f"{name} must be a number between 0 and 1, got {text!r}")
     return value
+
+
+def _thresholds(environ: Mapping[str, str]) -> tuple[float, dict[str, float]]:
+    """Return the confidence threshold, and those of classes."""
+    name = "CONF_THRESHOLD" if environ.get("CONF_THRESHOLD") else "CONFIDENCE_THRESHOLD"
+    text = environ.get(name, "")
+    if not any(mark in text for mark in ",:{"):
+        return _fraction(environ, name, CONF), {}
+    from function import option_values  # imported here: few functions have thresholds of classes
+
+    try:
+        values = option_values.thresholds(name, text)
+    except InvalidOption as error:
+        raise InvalidSetting(str(error)) from error
+    return values.pop(option_values.OTHERS, CONF), values
+
+
+def _imgsz(environ: Mapping[str, str]) -> tuple[int, int] | None:
+    text = environ.get("IMGSZ", "").strip()
+    if not text:
+        return None
+    from function import option_values  # imported here: few functions set it
+
+    try:
+        return option_values.sides("IMGSZ", text, MAX_SIDE)
+    except InvalidOption as error:
+        raise InvalidSetting(str(error)) from error
+
+
+def _imgsz_pixels(environ: Mapping[str, str]) -> int:
+    """Return the most pixels of a model input for which the memory of the function is enough with most models."""
+    if not environ.get(MEMORY_SIZE, "").strip():
+        return MAX_SIDE**2
+    rest_mb = _positive(environ, MEMORY_SIZE, 1) - IMGSZ_RESERVE_MB
+    return min(max(rest_mb * IMGSZ_PIXELS_PER_MB, MIN_IMGSZ_PIXELS), MAX_SIDE**2)
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int, least: int = 1) -> int:

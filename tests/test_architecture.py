@@ -16,8 +16,9 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "errors": set(),
     "arrays": set(),
     "reading_settings": set(),
-    "settings": {"reading_settings"},
-    "request": set(),
+    "settings": {"metadata", "option_values", "reading_settings"},
+    "option_values": set(),
+    "request": {"metadata", "option_values"},
     "storage": {"storage_errors"},
     "storage_errors": set(),
     "fetch": set(),
@@ -30,11 +31,13 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "results": {"arrays", "metadata", "postprocess"},
     "tensors": {"arrays", "results", "settings"},
     "model": {"arrays", "metadata", "postprocess", "tensors"},
-    "classes": {"arrays"},
+    "classes": {"arrays", "option_values"},
+    "input_size": {"model"},
+    "regions": {"arrays"},
     "detections": {"arrays", "metadata", "model", "postprocess", "preprocess", "results"},
     "predictor": {
-        "arrays", "classes", "detections", "maps", "metadata", "model", "postprocess", "preprocess", "request",
-        "results", "settings",
+        "arrays", "classes", "detections", "input_size", "maps", "metadata", "model", "postprocess", "preprocess",
+        "regions", "request", "results", "settings",
     },
     "readings": {
         "arrays", "classes", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results",
@@ -95,6 +98,9 @@ HEAVY = [
     "function.reading_settings",
     "function.readings",
     "function.classes",  # classes in a request or a setting
+    "function.input_size",  # IMGSZ, imgsz
+    "function.option_values",  # thresholds of classes, imgsz, region
+    "function.regions",  # region
     "function.preprocess.decode_time",  # invocations with little time left
     "function.postprocess.evidence",  # ambiguous output layouts
     "function.sources.s3_results",  # results of S3 events

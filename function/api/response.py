@@ -226,7 +226,9 @@ def _classes(result: Classification) -> Body:
 
 def _detections(result: Prediction) -> Body:
     detections = [box | fields for box, fields in zip(_boxes(result), _task_fields(result), strict=True)]
-    body = {"detections": detections, "detection_count": len(detections)}
+    body: Body = {"detections": detections, "detection_count": len(detections)}
+    if result.regions is not None:
+        body["regions"] = [{"count": count} for count in result.regions]
     if result.readings is None:
         return body
     from function.api import reading_fields  # imported here: few functions read detections

@@ -39,6 +39,7 @@ ENVELOPE_BYTES = 64 * 1024  # headers and other fields of the event around the b
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 X86_64 = "x86_64"
 LOW_CONF = 0.05  # the page asks for detections down to it, and its slider filters them; not if each one is also read
+SIDES = (320, 640, 960, 1280, 1920)  # px, of the model input
 SHA256_SHOWN = 12  # digits
 UPLOAD_HOSTS = " https: http://127.0.0.1:* http://localhost:*"  # the form names the host of the bucket, not the page
 HEADERS = {
@@ -115,14 +116,26 @@ def _config(settings: Settings, max_request_bytes: int) -> dict[str, Any]:
 
 def _image_config(service: Service) -> dict[str, Any]:
     metadata, settings = service.require_image_model().metadata, service.settings
+    lowest = min((settings.conf, *settings.class_conf.values()))
     return {
         "task": metadata.task,
         "has_map": metadata.task in MAP_TASKS,
-        "conf": settings.conf,
-        "floor": settings.conf if settings.reading else min(LOW_CONF, settings.conf),
+        "conf": lowest,
+        "floor": lowest if settings.reading or settings.class_conf else min(LOW_CONF, settings.conf),
+        # One number would replace the thresholds of all classes.
+        "sends_conf": metadata.task not in ("classify", *MAP_TASKS) and not settings.class_conf,
+        "imgsz": _sizes(service),
         "max_pixels": settings.max_image_pixels,
         "colors": colors.COLORS,
     }
+
+
+def _sizes(service: Service) -> list[int]:
+    """Return the sides of model inputs that the page offers beside that of the model; none for a static model."""
+    metadata, most = service.require_image_model().metadata, service.settings.max_imgsz_pixels
+    if not metadata.rectangular:
+        return []
+    return [side for side in SIDES if side**2 <= most and side % metadata.stride == 0]
 
 
 def _tensor_config(signature: "Signature", settings: Settings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ const LABEL_UNIT = 2.1; // line width in CSS pixels; labels are six times as hig
 const MAX_ZOOM = 2; // CSS pixels for each pixel of an image
 const SHORT_SIDE = 200; // CSS pixels: a smaller image is enlarged further
 
-const state = { image: null, body: null, conf: CONFIG.conf ?? 0, hidden: new Set(), selected: null, call: null };
+const state = { file: null, image: null, body: null, conf: CONFIG.conf ?? 0, hidden: new Set(), selected: null, call: null };
 
 const above = () => state.body.detections.filter(({ confidence }) => confidence > state.conf);
 const rows = () => state.body.top ?? above().filter(({ class_id }) => !state.hidden.has(class_id));
@@ -15,6 +15,7 @@ async function analyze(file) {
   state.call?.abort();
   const running = (state.call = new AbortController());
   clear();
+  state.file = file;
   setProgress("Reading the image…");
   try {
     const image = await prepare(file);
@@ -196,6 +197,9 @@ for (const [button, input] of [["choose", "file"], ["take", "camera"]]) {
     $(input).value = ""; // so that the same file can be chosen again
   });
 }
+for (const side of CONFIG.imgsz) $("imgsz").append(new Option(`${side} pixels`, side));
+$("size").hidden = !CONFIG.imgsz.length;
+$("imgsz").addEventListener("change", () => state.file && analyze(state.file));
 $("sample").addEventListener("click", () => analyze(sampleFile()));
 setUpNavigation();
 $("conf").min = CONFIG.floor;

@@ -2,22 +2,23 @@
 
 // Return the prediction of a prepared image; its detections go down to the confidence `conf`.
 async function predict(image, conf, signal) {
-  const query = new URLSearchParams(CONFIG.has_map ? { annotate: true } : CONFIG.task === "classify" ? {} : { conf });
+  const query = new URLSearchParams(CONFIG.has_map ? { annotate: true } : CONFIG.sends_conf ? { conf } : {});
+  if ($("imgsz").value) query.set("imgsz", $("imgsz").value);
   if (image.name) query.set("image_name", image.name);
-  if (image.isUpload) return predictUpload(image, query, signal);
+  if (image.isUpload) return predictUpload(image, query, conf, signal);
   const headers = { "content-type": image.blob.type || "application/octet-stream" };
   return call(`${HERE}?${query}`, { method: "POST", body: image.blob, headers, signal });
 }
 
 // Send the image to the bucket first; without permission for that, reduce it instead.
-async function predictUpload(image, query, signal) {
+async function predictUpload(image, query, conf, signal) {
   let upload;
   try {
     upload = (await call(`${BASE}uploads`, { method: "POST", body: uploadRequest(image), headers: JSON_TYPE, signal })).body;
   } catch (error) {
     if (error.needsKey || error.name === "AbortError" || !image.bitmap) throw error;
     Object.assign(image, await reduced(image.bitmap), { isUpload: false });
-    return predict(image, query.get("conf"), signal);
+    return predict(image, conf, signal);
   }
   const form = new FormData();
   for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);

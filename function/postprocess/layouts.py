@@ -379,7 +379,7 @@ def decode(
     outputs: list[Floats],
     metadata: ModelMetadata,
     input_wh: tuple[int, int],
-    conf: float,
+    conf: float | Floats,
     class_ids: Ints | None,
 ) -> Candidates:
     """Return the boxes whose score is above the confidence threshold.
@@ -389,7 +389,7 @@ def decode(
         outputs: (1, ...) float32 each, the outputs of a run that are read; the first one has the predictions.
         metadata: of the model.
         input_wh: the tensor of that run, pixels.
-        conf: scores must be above this, 0..1.
+        conf: scores must be above this, 0..1; (C,) float32: a threshold for each class.
         class_ids: return only these classes; None: all. A box belongs to its best class even if that is filtered out.
 
     Returns:
@@ -398,17 +398,20 @@ def decode(
     Raises:
         InternalError: the output contains a class id for which the model has no name.
     """
+    lowest = conf if isinstance(conf, float | int) else float(conf.min())
     if layout.name == MAPS.name:
         from function.postprocess import head_maps  # imported here, because other models do not need it
 
-        candidates = head_maps.decode(outputs, metadata, input_wh, conf)
+        candidates = head_maps.decode(outputs, metadata, input_wh, lowest)
     else:
-        candidates = layout.decode(outputs[0], len(metadata.names), conf)
+        candidates = layout.decode(outputs[0], len(metadata.names), lowest)
     ids = candidates.class_ids
     if ids.size and not 0 <= ids.min() <= ids.max() < len(metadata.names):
         raise InternalError(f"model output contains a class id that is none of its {len(metadata.names)} classes")
     if class_ids is not None:
         candidates = candidates.take(np.flatnonzero(np.isin(ids, class_ids)))
+    if not isinstance(conf, float | int):
+        candidates = candidates.take(np.flatnonzero(candidates.scores > conf[candidates.class_ids]))
     if layout.boxes == "cxcywh" and metadata.task != "obb":
         candidates = candidates._replace(boxes=xyxy_from_cxcywh(candidates.boxes))
     if layout.preprocessing == "stretch":  # boxes are relative to the input size

@@ -9,6 +9,7 @@ bucket and a key this applies to `url`, `body`, `images` and `inputs` too, unles
 The object is read with the role of the function, as for a notification; `ALLOWED_BUCKETS` does not apply.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVarTuple
 
@@ -25,6 +26,7 @@ SEPARATORS = str.maketrans("", "", "-_ \ufeff")  # and the byte order mark of a 
 WITHOUT_RESULT = ("url", "image_data", "inputs", "body")  # of requests whose result only a caller could read
 COLUMNS = ("url", "inputs", "body", "images")  # also names of columns beside the names of a bucket and a key
 URI_SCHEME = "s3://"
+AWS_REGION = r"[a-z]{2,3}(-[a-z]+){1,3}-[0-9]{1,2}"  # eu-west-1, us-gov-east-1; no polygon
 
 
 Arguments = TypeVarTuple("Arguments")
@@ -84,7 +86,7 @@ def read(
     for name in WITHOUT_RESULT:
         if is_set(fields.get(name)) and not (is_named and _is_column(name, fields[name])):
             raise BadRequest(f"{name} must not be set: nobody reads the response, and a result is written for s3 only")
-    merged = {**(options or {}), **parse_options(fields)}
+    merged = {**(options or {}), **parse_options(_without_aws_region(fields))}
     images = fields.get("images")
     if not is_set(images) or (is_named and _is_column("images", images)):
         return [_read_one(fields, Options(**merged), bucket)]
@@ -219,6 +221,14 @@ def _check(names: tuple[Any, Any], fields: Mapping[str, Any]) -> None:
             problem = f"{field} must be set" if name is None else f"{field} must be a name, got {described(name)}"
             hint = " (BatchInput or the ItemSelector can set it)" if field == "bucket" else ""
             raise BadRequest(f"{problem}{hint}; the fields are {shown(', '.join(fields))}")
+
+
+def _without_aws_region(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields without a `region` of AWS, which is a column of a list or a field of a message."""
+    region = fields.get("region")
+    if isinstance(region, str) and re.fullmatch(AWS_REGION, region):
+        return {name: value for name, value in fields.items() if name != "region"}
+    return fields
 
 
 def _is_column(name: str, value: Any) -> bool:

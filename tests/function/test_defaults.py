@@ -35,6 +35,9 @@ SETTINGS = {
     "api_key_sha256": (),
     "reading": None,
     "upload_bucket": None,
+    "class_conf": {},
+    "imgsz": None,
+    "max_imgsz_pixels": 67_108_864,
 }
 LIMITS = [
     ("function.settings", "MB_PER_CPU", 1769),
@@ -50,6 +53,8 @@ LIMITS = [
     ("function.readings.scale", "MAX_OUTSIDE", 0.1),
     ("function.handler", "MAX_MODEL_BYTES", 2_147_483_648),
     ("function.request", "MAX_DETECTIONS", 3000),
+    ("function.request", "MAX_POLYGONS", 100),
+    ("function.request", "MAX_POINTS", 1000),
     ("function.fetch", "TIMEOUT_S", 10),
     ("function.fetch", "MAX_REDIRECTS", 3),
     ("function.fetch", "MAX_TRIED", 4),

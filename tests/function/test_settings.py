@@ -190,3 +190,30 @@ def test_upload_bucket_whose_uploads_would_be_events_is_refused(prefix: str) -> 
         Settings.from_env(environ)
     assert Settings.from_env(environ | {"UPLOAD_BUCKET": "uploads"}).upload_bucket == "uploads"
     assert Settings.from_env(environ | {"WATCHED_PREFIX": "in/"}).upload_bucket == "photos"
+
+
+@pytest.mark.parametrize(
+    ("text", "conf", "class_conf"),
+    [
+        ("0.25,gauge:0.6,clock:0.3", 0.25, {"gauge": 0.6, "clock": 0.3}),
+        ("gauge:0.6", 0.25, {"gauge": 0.6}),
+        ('{"gauge": 0.6, "*": 0.4}', 0.4, {"gauge": 0.6}),
+        ("0.3", 0.3, {}),
+    ],
+)
+@pytest.mark.parametrize("name", ["CONF_THRESHOLD", "CONFIDENCE_THRESHOLD"])
+def test_threshold_can_have_values_of_classes(name: str, text: str, conf: float, class_conf: dict[str, float]) -> None:
+    settings = Settings.from_env({name: text})
+    assert (settings.conf, settings.class_conf) == (conf, class_conf)
+
+
+@pytest.mark.parametrize("text", ["0.25,gauge", "gauge:2", "a:0.1,a:0.2", "{"])
+def test_wrong_thresholds_of_classes_are_refused_by_the_name_of_the_variable(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="CONF_THRESHOLD must "):
+        Settings.from_env({"CONF_THRESHOLD": text})
+
+
+@pytest.mark.parametrize("text", ["0", "a", "1,2,3", "9000"])
+def test_wrong_size_is_refused_by_the_name_of_the_variable(text: str) -> None:
+    with pytest.raises(InvalidSetting, match="IMGSZ must be an integer between 1 and 8192"):
+        Settings.from_env({"IMGSZ": text})

@@ -1,5 +1,7 @@
 """OpenAPI: requests of a YOLO model, built from the table of options that validates them."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +17,9 @@ ERRORS = (400, 403, 404, 406, 413, 415, 422, 500, 502, 503)
 ANNOTATED_TYPES = ("image/jpeg", "image/png")  # of a response, if the header Accept names one of them
 REDUCED = {"schema": {"type": "string"}, "description": "Quality and scale of an annotated image, if they were lowered"}
 SET_BY_OPERATOR = ("conf", "iou", "max_det", "agnostic")  # options whose default is a setting of the same name
-FRACTION_TEXT = r"^(0|1|0?\.[0-9]+|[01]\.0*)$"  # 0 to 1
+FRACTION = r"(0|1|0?\.[0-9]+|[01]\.0*)"  # 0 to 1
+FRACTION_TEXT = f"^{FRACTION}$"
+POLYGON_TEXT = r"^(\[(\[[0-9]{1,5},[0-9]{1,5}\],){2,9}\[[0-9]{1,5},[0-9]{1,5}\]\])?$"  # an empty text: not set
 BOOLEAN_TEXT = {"enum": ["true", "false", "1", "0"], "description": "The same as text"}
 MAX_ENUM = 1000  # classes that are listed; a model with more has the range of its ids
 GIF = "R0lGODdhAQABAIABAP8AAAAAACwAAAAAAQABAAACAkQBADs="  # one red pixel
@@ -24,7 +28,17 @@ GIF = "R0lGODdhAQABAIABAP8AAAAAACwAAAAAAQABAAACAkQBADs="  # one red pixel
 def usable_options(served: Model, settings: Settings) -> tuple[Option, ...]:
     """Return the options that can change the result of this model; a request with another one is not refused."""
     unused = predictor.unused_options(served) | (set() if settings.reading else {"read"})
-    return tuple(option for option in OPTIONS if option.name not in unused)
+    if not served.metadata.rectangular:
+        unused.add("imgsz")  # only the size of a static model is accepted
+    usable = (option for option in OPTIONS if option.name not in unused)
+    return tuple(_within(option, served, settings) if option.name == "imgsz" else option for option in usable)
+
+
+def _within(option: Option, served: Model, settings: Settings) -> Option:
+    """Return the option with the largest square that the function accepts as its maximum."""
+    stride = served.metadata.stride
+    side = max(math.isqrt(settings.max_imgsz_pixels) // stride * stride, min(served.metadata.imgsz_hw))
+    return option._replace(schema={**option.schema, "maximum": min(side, option.schema["maximum"])})
 
 
 def schemas(settings: Settings, options: Sequence[Option], names: Mapping[int, str]) -> dict[str, Any]:
@@ -147,8 +161,27 @@ def _other_forms(option: Option, names: Mapping[int, str]) -> list[dict[str, Any
     kind = option.schema["type"]
     if option.name == "classes":
         return [{**_class(names, with_ids=True), "description": "One class"}]
+    if option.name == "imgsz":
+        pair = {"type": "array", "items": _schema(option, names), "minItems": 1, "maxItems": 2}
+        return [{**pair, "description": "Height and width, or one number for both"}, *_text_forms(option)]
+    if option.name == "conf":
+        return [_by_class(names), {"type": "string", "pattern": FRACTION_TEXT, "description": "The number as text"}]
     if kind == "boolean":
         return [BOOLEAN_TEXT, {"enum": [1, 0]}]
+    return _text_forms(option)
+
+
+def _by_class(names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the schema of an object with a threshold for each class."""
+    known = {"propertyNames": {"enum": ["*", *dict.fromkeys(names.values())]}} if 0 < len(names) <= MAX_ENUM else {}
+    fraction = {"type": "number", "minimum": 0, "maximum": 1}
+    described = "A threshold for each class; * stands for all classes that are not named"
+    return {"type": "object", "minProperties": 1, **known, "additionalProperties": fraction, "description": described}
+
+
+def _text_forms(option: Option) -> list[dict[str, Any]]:
+    """Return the form of a number as text; none for other types."""
+    kind = option.schema["type"]
     if kind not in ("number", "integer"):
         return []
     pattern = FRACTION_TEXT if kind == "number" else f"^({_whole_numbers(option.schema['maximum'])})$"
@@ -171,9 +204,29 @@ def _plain(option: Option, names: Mapping[int, str]) -> dict[str, Any]:
     """Return the schema of an option in a query or a form, where a list is text with commas between its items."""
     if option.schema["type"] == "boolean":
         return {"anyOf": [dict(option.schema), BOOLEAN_TEXT]}
+    if option.name == "conf" and (pattern := _class_text(names)):
+        text = {"type": "string", "pattern": pattern, "description": "Thresholds of classes: 0.25,gauge:0.6; or JSON"}
+        return {"anyOf": [_schema(option, names), text]}
+    if option.name == "region":
+        return {"type": "string", "pattern": POLYGON_TEXT, "description": "JSON: [[x,y],...], or a list of these"}
     if option.name != "classes":
         return _schema(option, names)
     return {"type": "array", "items": _class(names, with_ids=False)}  # an empty one is text without an item: not set
+
+
+def _class_text(names: Mapping[int, str]) -> str:
+    """Return a regular expression of the threshold of one class as text, after that of all others; "" without names.
+
+    It also allows an empty text, which means "not set".
+    """
+    plain = _plain_names(names) if 0 < len(names) <= MAX_ENUM else []
+    return f"^(({FRACTION},)?({'|'.join(map(re.escape, plain))}):{FRACTION})?$" if plain else ""
+
+
+def _plain_names(names: Mapping[int, str]) -> list[str]:
+    """Return the class names that text with commas can have."""
+    usable = (name for name in names.values() if name and name == name.strip() and not set(name) & set(",["))
+    return list(dict.fromkeys(usable))
 
 
 def _in_form(option: Option, names: Mapping[int, str]) -> dict[str, Any]:
@@ -190,11 +243,12 @@ def _class(names: Mapping[int, str], with_ids: bool) -> dict[str, Any]:
         return {"type": ["integer", "string"]}
     if with_ids:
         return {"enum": [*names, *dict.fromkeys(names.values())]}
-    plain = [name for name in names.values() if name and name == name.strip() and not set(name) & set(",[")]
-    return {"type": "string", "enum": list(dict.fromkeys([*map(str, names), *plain]))}
+    return {"type": "string", "enum": list(dict.fromkeys([*map(str, names), *_plain_names(names)]))}
 
 
 def _default(option: Option, settings: Settings) -> dict[str, Any]:
+    if option.name == "conf" and settings.class_conf:
+        return {}  # not one number; the classes are only for callers with a key
     value = getattr(settings if option.name in SET_BY_OPERATOR else Options(), option.name)
     return {} if value is None else {"default": value}
 

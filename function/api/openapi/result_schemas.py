@@ -43,19 +43,22 @@ def schemas(
     """
     checksum = {"const": metadata.sha256} if with_names else TEXT
     imgsz = {"const": list(metadata.imgsz_hw), "description": "Height and width of the model input in pixels"}
+    sides = {"type": "array", "items": SIDE, "minItems": 2, "maxItems": 2, "description": imgsz["description"]}
     has_detections = metadata.task not in ("classify", *DENSE_TASKS)
     fields = _fields(metadata, names)
     result = objects(
         image_name={"type": ["string", "null"], "description": "From the request"},
         image_dimensions={**objects(width=SIDE, height=SIDE), "description": "Pixels of the upright image"},
         **fields,
-        model=objects(task={"const": metadata.task}, sha256=checksum, imgsz=imgsz),
+        model=objects(task={"const": metadata.task}, sha256=checksum, imgsz=sides if metadata.rectangular else imgsz),
         timing_ms={**numbers(*STEPS), "description": "Milliseconds"},
     )
     result["properties"] |= {
         "annotated_image": _annotated_image(),
         "ignored": IGNORED,
     }
+    if has_detections:
+        result["properties"]["regions"] = _regions()
     if settings.reading and has_detections:
         result["properties"]["message"] = {"type": "string", "description": "The texts of all readings"}
     rows = {"anyOf": [reference("Result"), reference("Error")]}
@@ -108,6 +111,11 @@ def _classification(metadata: ModelMetadata, names: Mapping[int, str]) -> dict[s
 def _detections() -> dict[str, Any]:
     rows = {"type": "array", "items": reference("Detection"), "description": "Best first"}
     return {"detections": rows, "detection_count": COUNT}
+
+
+def _regions() -> dict[str, Any]:
+    description = "Only with region: the detections inside of each polygon"
+    return {"type": "array", "minItems": 1, "items": objects(count=COUNT), "description": description}
 
 
 def _annotated_image() -> dict[str, Any]:

@@ -256,7 +256,7 @@ def test_list_in_a_form_is_read_in_every_notation(fields: list[tuple[str, str]],
 
 
 def test_repeated_field_with_two_values_is_refused() -> None:
-    with pytest.raises(InvalidOption, match="conf must be between 0 and 1"):
+    with pytest.raises(InvalidOption, match="conf must have one threshold"):
         read_form(field("conf", "0.4"), field("conf", "0.5"), FILE)
 
 

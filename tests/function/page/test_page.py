@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.function.sources.test_http import HTTP_EVENTS, event, with_method
 from tests.support import tensor_models
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 68 * 1024
 TEXT_ONLY = ("rest_v1",)  # a REST API decodes base64 only with its binaryMediaTypes
 LIMITS = {"alb": 1_048_576, "alb_multi_value": 1_048_576}  # bytes of a request
 Get = Callable[..., dict[str, Any]]

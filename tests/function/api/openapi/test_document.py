@@ -21,10 +21,10 @@ KEY = {"x_api_key": "secret"}
 READER = {"READ_MODEL_ID": "amazon.nova-lite-v1:0"}
 PNG = base64.b64encode(encode(image_with_box((64, 64), (0, 0, 40, 40)))).decode()
 USABLE = {  # options that change a result; those of NMS do nothing with an end-to-end model
-    "colors": {"conf", "iou", "max_det", "classes", "agnostic", "annotate"},
-    "segments": {"conf", "max_det", "classes", "masks", "annotate"},
-    "keypoints": {"conf", "max_det", "classes", "annotate"},
-    "rotated": {"conf", "max_det", "classes", "annotate"},
+    "colors": {"conf", "iou", "max_det", "imgsz", "classes", "agnostic", "annotate", "region", "normalized"},
+    "segments": {"conf", "max_det", "classes", "masks", "annotate", "region", "normalized"},
+    "keypoints": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
+    "rotated": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
     "classifier": {"annotate"},
 }
 
@@ -95,6 +95,8 @@ def test_option_of_readings_says_its_default_and_no_variable() -> None:
 @pytest.mark.parametrize(("model", "usable"), USABLE.items())
 def test_documented_options_are_those_that_are_not_ignored(model: str, usable: set[str]) -> None:
     set_options = {"conf": 0.5, "iou": 0.5, "max_det": 9, "classes": [0], "agnostic": True, "masks": "none"}
+    set_options |= {"region": [[0, 0], [1, 0], [0, 1]], "normalized": True}
+    set_options |= {"imgsz": 64} if "imgsz" in usable else {}  # a static model refuses it
     body = json.dumps({"image_data": PNG, "annotate": True, "read": True, **set_options}).encode()
     reply = calls.call(model, calls.event("function_url", "POST", "/", body, content_type="application/json"))
     assert reply.status == 200
