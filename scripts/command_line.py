@@ -83,11 +83,18 @@ def add_output_options(command: argparse.ArgumentParser, quiet: str, verbose: st
 
 
 def add_request_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of a request: `--conf`, `--iou`, `--max-det`, `--classes` and `--option NAME=VALUE`."""
+    """Add the options of a request, and `--option NAME=VALUE` for those without an option of their own."""
     add = command.add_argument
-    add("--conf", metavar="X", help="confidence threshold, 0 to 1 (default: that of the function)")
+    add(
+        "--conf", metavar="X",
+        help="confidence threshold, 0 to 1, or with those of classes: 0.25,gauge:0.6 (default: that of the function)",
+    )  # fmt: skip
     add("--iou", metavar="X", help="IoU threshold of NMS, 0 to 1 (default: that of the function)")
     add("--max-det", metavar="N", help="maximum number of detections per image (default: that of the function)")
+    add(
+        "--imgsz", metavar="N",
+        help="size of the model input in pixels, or HEIGHT,WIDTH; needs a dynamic model (default: that of the model)",
+    )  # fmt: skip
     add("--classes", metavar="CLASS[,CLASS...]", help="only these classes, by id or name (default: all)")
     add(
         "--option", type=assignment, action="append", default=[], metavar="NAME=VALUE",
@@ -97,5 +104,6 @@ def add_request_options(command: argparse.ArgumentParser) -> None:
 
 def request_options(options: argparse.Namespace) -> dict[str, str]:
     """Return the options of a request that the command line sets, by their names in a request; values are text."""
-    named = {"conf": options.conf, "iou": options.iou, "max_det": options.max_det, "classes": options.classes}
+    names = ("conf", "iou", "max_det", "imgsz", "classes")
+    named = {name: getattr(options, name) for name in names}
     return {name: value for name, value in named.items() if value is not None} | dict(options.option)

@@ -225,11 +225,11 @@ def _smoke_run(options: Options, info: ModelInfo, record: Record) -> SmokeRun:
         if not images:
             return SmokeRun(USAGE, f"the zips are built, but no smoke run was possible: {trial.SAMPLES} has no images")
     if options.is_json:
-        code, record.trial = trial.run_as_json(options.out, images, requests, options.is_quiet)
+        code, record.trial = trial.run_as_json(options.out, images, requests, options.is_quiet, options.try_imgsz)
     elif requests:
         code = trial.run_requests(options.out, requests, options.is_quiet)
     else:
-        code = trial.run(options.out, images, options.is_quiet)
+        code = trial.run(options.out, images, options.is_quiet, options.try_imgsz)
     reason = "the zips are built, but their run on this machine failed; the lines above have the reason"
     return SmokeRun(code, reason if code else "", was_run=True)
 

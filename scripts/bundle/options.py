@@ -48,6 +48,7 @@ class Options(NamedTuple):
         is_quiet: print only the sizes and errors.
         is_json: print one JSON document instead of text.
         read_model: a .pt or .onnx file, absolute, of a second model that reads the detections; None: none.
+        try_imgsz: size of the model input in the smoke run, as a request has it; None: that of the model.
     """
 
     model: Path
@@ -63,6 +64,7 @@ class Options(NamedTuple):
     is_quiet: bool = False
     is_json: bool = False
     read_model: Path | None = None
+    try_imgsz: str | None = None
 
     @property
     def target(self) -> Target:
@@ -117,7 +119,10 @@ def parser() -> Parser:
 def _add_export_options(command: Parser) -> None:
     """Add the options that are passed on to `python -m export`, which checks their values."""
     add = command.add_argument_group("options of the export of MODEL, see docs/export.md").add_argument
-    add("--imgsz", nargs="+", metavar="N", help="side, or height and width, in pixels (default: as trained)")
+    add(
+        "--imgsz", nargs="+", metavar="N",
+        help="side, or height and width, in pixels; for an ONNX file, that of the run of --try (default: as trained)",
+    )  # fmt: skip
     add("--static", action="store_true", help="fix batch, height and width (default: all dynamic)")
     add("--end2end", action="store_true", help="export the head that needs no NMS: YOLOv10 and YOLO26")
     add("--opset", metavar="N", help="ONNX opset, 11 to 20 (default: 18)")
@@ -169,6 +174,9 @@ def parse(arguments: list[str]) -> Options:
     sides = parsed.imgsz or []
     if parsed.model is None and sides and not sides[-1].isdecimal():
         parsed.model = Path(sides.pop())  # `--imgsz 640 best.pt`: argparse takes it for a value of the option
+    try_imgsz = None
+    if parsed.model and parsed.model.suffix == ".onnx" and parsed.smoke_inputs is not None and sides:
+        try_imgsz, parsed.imgsz = ",".join(sides), None  # an ONNX file is not exported
     is_example = parsed.model is None and parsed.smoke_inputs is None
     return Options(
         model=(parsed.model or EXAMPLE).absolute(),
@@ -180,6 +188,7 @@ def parse(arguments: list[str]) -> Options:
         smoke_inputs=[] if is_example else parsed.smoke_inputs,
         is_example=is_example,
         export=_export_options(parsed),
+        try_imgsz=try_imgsz,
         is_verbose=parsed.verbose,
         is_quiet=parsed.quiet,
         is_json=parsed.json,

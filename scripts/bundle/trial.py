@@ -58,12 +58,12 @@ def has_images(out: Path) -> bool:
     return any((out / "try").glob("*.jpg"))
 
 
-def run(out: Path, images: list[Path], is_quiet: bool = False) -> int:
+def run(out: Path, images: list[Path], is_quiet: bool = False, imgsz: str | None = None) -> int:
     """Invoke the zips in `out` with each image, draw the results into `out`/try, and return the exit code.
 
-    With `is_quiet`, only a run that fails prints something.
+    `imgsz` is the option of these requests; None: not set. With `is_quiet`, only a run that fails prints something.
     """
-    return _invoke(out, [*map(str, images), "--save", str(out / "try")], is_quiet)
+    return _invoke(out, [*map(str, images), "--save", str(out / "try"), *_size(imgsz)], is_quiet)
 
 
 def run_requests(out: Path, requests: Sequence[Path], is_quiet: bool = False) -> int:
@@ -71,8 +71,12 @@ def run_requests(out: Path, requests: Sequence[Path], is_quiet: bool = False) ->
     return _invoke(out, [argument for path in requests for argument in ("--request", str(path))], is_quiet)
 
 
+def _size(imgsz: str | None) -> list[str]:
+    return [] if imgsz is None else ["--imgsz", imgsz]
+
+
 def run_as_json(
-    out: Path, images: Sequence[Path], requests: Sequence[Path], is_quiet: bool = False
+    out: Path, images: Sequence[Path], requests: Sequence[Path], is_quiet: bool = False, imgsz: str | None = None
 ) -> tuple[int, dict[str, Any] | None]:
     """Invoke the zips in `out` as `run` and `run_requests` do.
 
@@ -80,6 +84,7 @@ def run_as_json(
         The exit code, and the document of scripts/invoke_local.py; None if it printed none.
     """
     arguments = [*map(str, images), "--save", str(out / "try"), "--json", *(["--quiet"] if is_quiet else [])]
+    arguments += _size(imgsz) if images else []
     arguments += [argument for path in requests for argument in ("--request", str(path))]
     command, variables = _command(out, arguments)
     done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=False)

@@ -61,7 +61,7 @@ def test_smoke_run_starts_without_the_images_of_an_earlier_run(
     (image,) = folder_with(tmp_path, "new.png")
     before: list[set[str]] = []
 
-    def run(out: Path, images: list[Path], is_quiet: bool) -> int:
+    def run(out: Path, images: list[Path], is_quiet: bool, imgsz: str | None) -> int:
         before.append(names_in(out / "try"))
         folder_with(out / "try", *(f"{path.stem}.jpg" for path in images))
         return 0
@@ -122,7 +122,7 @@ def test_the_reason_of_a_failed_run_comes_last_and_no_next_steps_follow(
 ) -> None:
     (image,) = folder_with(tmp_path, "new.png")
     monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
-    monkeypatch.setattr(trial, "run", lambda out, images, is_quiet: 1)
+    monkeypatch.setattr(trial, "run", lambda out, images, is_quiet, imgsz: 1)
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try", str(image)]) == 1
     output = capsys.readouterr()
     assert output.err.splitlines()[-1].startswith(
