@@ -330,7 +330,8 @@ class Service:
         model = self.require_image_model()
         self.check_time_to_decode(data)
         arguments = (model, self.settings, data, request.options, request.image_name)
-        prediction = self.compute(predictor.predict, *arguments, is_usual=request.options.imgsz is None)
+        is_usual = request.options.imgsz is None and request.options.region is None  # NMS of all boxes: 6 s at most
+        prediction = self.compute(predictor.predict, *arguments, is_usual=is_usual)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)
         prediction = self._with_readings(data, prediction, request)

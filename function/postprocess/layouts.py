@@ -398,7 +398,7 @@ def decode(
     Raises:
         InternalError: the output contains a class id for which the model has no name.
     """
-    lowest = conf if isinstance(conf, float | int) else float(conf.min())
+    lowest = float(conf.min()) if isinstance(conf, np.ndarray) else conf
     if layout.name == MAPS.name:
         from function.postprocess import head_maps  # imported here, because other models do not need it
 
@@ -410,7 +410,7 @@ def decode(
         raise InternalError(f"model output contains a class id that is none of its {len(metadata.names)} classes")
     if class_ids is not None:
         candidates = candidates.take(np.flatnonzero(np.isin(ids, class_ids)))
-    if not isinstance(conf, float | int):
+    if isinstance(conf, np.ndarray):
         candidates = candidates.take(np.flatnonzero(candidates.scores > conf[candidates.class_ids]))
     if layout.boxes == "cxcywh" and metadata.task != "obb":
         candidates = candidates._replace(boxes=xyxy_from_cxcywh(candidates.boxes))

@@ -245,6 +245,13 @@ def test_sides_in_front_of_the_model_are_not_taken_for_the_model() -> None:
     assert (parsed.model.name, parsed.export) == ("best.pt", ("--imgsz", "320", "640"))
 
 
+def test_size_of_an_onnx_file_is_that_of_its_smoke_run() -> None:
+    tried = build_options.parse(["best.onnx", "--imgsz", "320", "640", "--try"])
+    assert (tried.export, tried.try_imgsz) == ((), "320,640")
+    exported = build_options.parse(["best.pt", "--imgsz", "320", "--try"])
+    assert (exported.export, exported.try_imgsz) == (("--imgsz", "320"), None)
+
+
 def test_options_of_the_export_are_passed_on_by_the_build() -> None:
     parsed = build_options.parse(
         ["best.pt", "--imgsz", "640", "--int8", "--data", "photos", "--end2end", "--static", "--opset", "17"]
