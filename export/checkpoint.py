@@ -14,7 +14,7 @@ from export.errors import UsageError
 
 TASKS = ("detect", "segment", "pose", "obb", "classify", "semantic", "depth")  # those that function/postprocess decodes
 MIN_STRIDE = 32  # px; `predict` pads an image for a .pt to this at least: ultralytics 8.4.190 nn/backends/pytorch.py
-CHANNELS = 3  # the function converts every image to RGB
+CHANNELS = 3  # of RGB images; 1 is gray, others are bands
 LETTERBOX, STRETCH, CROP = "letterbox", "stretch", "crop"  # YOLO, RT-DETR and depth, classifiers
 
 
@@ -30,6 +30,7 @@ class Checkpoint(NamedTuple):
     stride: int  # pixels
     strides: tuple[int, ...]  # pixels, of each feature map that the head reads
     fit: str  # how an image becomes the input: LETTERBOX, STRETCH or CROP
+    channels: int  # of the images
     two_heads: bool  # an end-to-end head besides the one that NMS follows: v10, 26
 
     @property
@@ -75,6 +76,7 @@ def read(path: Path, folder: Path, end2end: bool) -> Checkpoint:
         stride=max(int(max(net.stride)), MIN_STRIDE),
         strides=tuple(int(stride) for stride in net.stride),
         fit=_fit(head),
+        channels=_channels(net),
         two_heads=_has_end_to_end_head(head) and head.cv2 is not None,
     )
 
@@ -125,11 +127,14 @@ def _check_model(path: Path, net: Any) -> None:
     if sorted(net.names) != list(range(count)):
         ids = ", ".join(map(str, net.names))[:200]
         raise UsageError(f"{path} must have a class name for each id from 0 to {count - 1}, got names for {ids}")
-    channels = net.yaml.get("channels", net.yaml.get("ch", CHANNELS))
-    if channels != CHANNELS:
-        raise UsageError(f"{path} must take images of {CHANNELS} channels (RGB), got {channels}")
+    if net.task == "classify" and _channels(net) != CHANNELS:  # ultralytics 8.4.190 does not predict with it either
+        raise UsageError(f"{path} is a classifier and must take images of {CHANNELS} channels, got {_channels(net)}")
     if not all(bool(weights.isfinite().all()) for weights in net.state_dict().values()):
         raise UsageError(f"{path} has weights that are NaN or infinite: its training failed")
+
+
+def _channels(net: Any) -> int:
+    return int(net.yaml.get("channels", net.yaml.get("ch", CHANNELS)))
 
 
 def _class_count(path: Path, head: Any, names: dict[int, str]) -> int:

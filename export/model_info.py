@@ -61,6 +61,13 @@ class ModelInfo(NamedTuple):
         return self.loaded.metadata.stride if isinstance(self.loaded, Model) else 1
 
     @property
+    def channels(self) -> int:
+        """The channels of the images of the model: 3 for RGB, and for a generic ONNX model."""
+        from function.model import Model
+
+        return self.loaded.metadata.channels if isinstance(self.loaded, Model) else 3
+
+    @property
     def nms_conf(self) -> float | None:
         """Confidence threshold of an export with nms=True; None: no NMS in the model, or not known."""
         from function.model import Model

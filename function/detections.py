@@ -52,8 +52,9 @@ def fit(served: Model, size_wh: tuple[int, int]) -> Letterbox | None:
     if served.layout.preprocessing == "crop":
         return None
     if served.layout.preprocessing == "stretch":
-        return letterbox.stretch(size_wh, metadata.imgsz_hw)
-    return letterbox.fit(size_wh, metadata.imgsz_hw, metadata.stride, metadata.rectangular)
+        return letterbox.stretch(size_wh, metadata.imgsz_hw)._replace(channels=metadata.channels)
+    geometry = letterbox.fit(size_wh, metadata.imgsz_hw, metadata.stride, metadata.rectangular)
+    return geometry._replace(channels=metadata.channels)
 
 
 def detect(

@@ -16,6 +16,8 @@ YOLOV5_CLASSIFY_IMGSZ = (224, 224)  # px; the YOLOv5 repository, release 7.0, cl
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of values 0..1
 MAX_SIDE = 8192  # px; one run with a larger input needs tens of gigabytes
 MAX_MEAN, MIN_STD = 1e6, 1e-6  # of a normalization; beyond them the input is no longer finite in float32
+GRAY_CHANNELS, RGB_CHANNELS = 1, 3  # of a model that takes images of any format
+MAX_CHANNELS = 1_000  # of the images; hyperspectral cameras have a few hundred bands
 MAX_KEYPOINTS = 10_000  # of one object; the largest models have a few hundred
 MAX_STRIDE = 256  # px; the models with the most levels have 128, and the first run takes two strides
 MAX_STEPS = 20  # of the transforms of a classifier; torchvision has four
@@ -65,6 +67,7 @@ class ModelMetadata(NamedTuple):
     has_nms: bool = False  # exported with nms=True
     nms_conf: float | None = None  # confidence threshold of that NMS; None: no NMS, or not known
     transforms: tuple[Transform, ...] = ()  # classify only; empty: the default of Ultralytics
+    channels: int = RGB_CHANNELS  # of the input: 1 is gray, 3 is RGB, others are the bands of a TIFF
     head_maps: bool = False  # the outputs are those of the last convolutions, postprocess/head_maps.py
 
 
@@ -93,7 +96,8 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
     task = entries.get("task")  # the YOLOv5 repository does not write it
     if task is not None and task not in TASKS:
         raise UnusableModel(f"{path}: task must be one of {', '.join(TASKS)}, got {_shown(task)}")
-    fixed_hw = _fixed_sides(path, session.get_inputs())
+    channels = _channels(path, entries)
+    fixed_hw = _fixed_sides(path, session.get_inputs(), channels)
     stride = max(_stride(path, entries), MIN_STRIDE)
     imgsz_hw = fixed_hw or _imgsz(path, entries)
     if not fixed_hw and task != "classify":  # predict increases a side that is not a multiple of the stride
@@ -113,6 +117,7 @@ def read(path: str, session: Any, sha256: str) -> ModelMetadata:
         head=entries.get("head", "")[:MAX_CLASS_NAME],
         description=entries.get("description", "")[:MAX_DESCRIPTION],
         float16=image.type == FLOAT16,
+        channels=channels,
         has_nms=_has_embedded_nms(path, entries),
         head_maps=entries.get("head_maps") == "True",
         transforms=_transforms(path, entries, fixed_hw) if task == "classify" and "transforms" in entries else (),
@@ -246,6 +251,17 @@ def _imgsz(path: str, entries: dict[str, str]) -> tuple[int, int]:
     )
 
 
+def _channels(path: str, entries: dict[str, str]) -> int:
+    if "channels" not in entries:
+        return RGB_CHANNELS
+    value = literal(path, entries, "channels")
+    if not _is_whole(value) or not 1 <= value <= MAX_CHANNELS:
+        raise UnusableModel(
+            f"{path}: channels must be a whole number from 1 to {MAX_CHANNELS}, got {_shown(entries['channels'])}"
+        )
+    return int(value)
+
+
 def _stride(path: str, entries: dict[str, str]) -> int:
     value = literal(path, entries, "stride")
     if not _is_whole(value) or not 1 <= value <= MAX_STRIDE:
@@ -260,13 +276,14 @@ def _is_whole(value: Any) -> bool:
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
-def _fixed_sides(path: str, inputs: list[Any]) -> tuple[int, int] | None:
+def _fixed_sides(path: str, inputs: list[Any], channels: int) -> tuple[int, int] | None:
     """Return (height, width) of a static model, None for a dynamic one."""
     declared = ", ".join(f"{tensor.name} {tensor.type} {tensor.shape}" for tensor in inputs)
     shape = inputs[0].shape
-    if len(inputs) != 1 or inputs[0].type not in INPUT_TYPES or len(shape) != 4 or shape[1] != 3:
+    if len(inputs) != 1 or inputs[0].type not in INPUT_TYPES or len(shape) != 4 or shape[1] != channels:
         raise UnusableModel(
-            f"{path}: the input must be one float32 or float16 tensor (batch, 3, height, width), got {declared}"
+            f"{path}: the input must be one float32 or float16 tensor (batch, {channels}, height, width), "
+            f"got {declared}"
         )
     fixed = [side for side in shape[2:] if isinstance(side, int)]
     if len(fixed) == 1:

@@ -13,7 +13,7 @@ import onnxruntime as ort
 
 from function.arrays import Floats
 from function.errors import UnusableModel, one_line
-from function.metadata import ModelMetadata, as_yolov5_classifier, has_yolo_metadata, read
+from function.metadata import RGB_CHANNELS, ModelMetadata, as_yolov5_classifier, has_yolo_metadata, read
 from function.postprocess import layouts
 from function.postprocess.layouts import Layout, Reading, UndecidedLayout
 
@@ -141,6 +141,9 @@ def _read_outputs(
     except UndecidedLayout:
         input_hw, outputs = _run_on_pattern(session, metadata, input_hw)
         reading = layouts.choose(metadata, input_hw, outputs)
+    # Ultralytics neither trains nor predicts with other classifiers.
+    if reading.metadata.task == "classify" and metadata.channels != RGB_CHANNELS:
+        raise UnusableModel(f"a classifier must take images of {RGB_CHANNELS} channels, got {metadata.channels}")
     layouts.check_values(reading, outputs)
     return reading
 
@@ -155,16 +158,16 @@ def _run_on_pattern(
     if metadata.rectangular:
         wider = (input_hw[0], input_hw[1] + metadata.stride)
         try:
-            return wider, _run(session, _pattern(wider), metadata)
+            return wider, _run(session, _pattern(wider, metadata.channels), metadata)
         except Exception as error:  # noqa: BLE001  (of any kind: the size of the first run is known to be accepted)
             logger.info("the model does not run on %s: %s", wider, one_line(str(error)))
-    return input_hw, _run(session, _pattern(input_hw), metadata)
+    return input_hw, _run(session, _pattern(input_hw, metadata.channels), metadata)
 
 
-def _pattern(sides_hw: tuple[int, int]) -> Floats:
-    """Return an image of colored squares, (1, 3, H, W) float32, 0..1."""
+def _pattern(sides_hw: tuple[int, int], channels: int) -> Floats:
+    """Return an image of colored squares, (1, channels, H, W) float32, 0..1."""
     y, x = np.indices(sides_hw)
-    cells = (y // PATTERN_PERIOD + x // PATTERN_PERIOD)[None] + np.arange(3)[:, None, None]  # (3, H, W)
+    cells = (y // PATTERN_PERIOD + x // PATTERN_PERIOD)[None] + np.arange(channels)[:, None, None]  # (C, H, W)
     return (cells % 3 / 2).astype(np.float32)[None]
 
 
@@ -210,7 +213,7 @@ def run(model: Model, tensor: Floats) -> list[Floats]:
 
     Args:
         model: from `load`.
-        tensor: (1, 3, H, W) float32, 0..1.
+        tensor: (1, channels, H, W) float32, 0..1.
 
     Returns:
         The outputs that are read, (1, ...) float32 each: the predictions, and for segment the prototypes.
@@ -282,4 +285,4 @@ def _warm_up(path: str, session: ort.InferenceSession, metadata: ModelMetadata) 
 
 
 def _run_blank(session: ort.InferenceSession, sides_hw: tuple[int, int], metadata: ModelMetadata) -> list[Floats]:
-    return _run(session, np.zeros((1, 3, *sides_hw), dtype=np.float32), metadata)
+    return _run(session, np.zeros((1, metadata.channels, *sides_hw), dtype=np.float32), metadata)

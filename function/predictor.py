@@ -2,7 +2,7 @@
 
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from function import detections, model
 from function.arrays import Floats, Ints
 from function.detections import ResolvedOptions
 from function.errors import InternalError, InvalidOption, one_line
-from function.metadata import DENSE_TASKS
+from function.metadata import DENSE_TASKS, GRAY_CHANNELS, RGB_CHANNELS
 from function.model import Model
 from function.postprocess.boxes import MAX_CANDIDATES
 from function.preprocess import image, letterbox, pixels
@@ -50,8 +50,7 @@ def predict(
         served = input_size.resize(served, options.imgsz, settings.max_imgsz_pixels)
     resolved = _resolve_options(settings, options, served.metadata.names)
     started = perf_counter()
-    min_size = partial(_decode_target, served) if settings.fast_decode else None
-    decoded, size_wh = image.read_reduced(data, settings.max_image_pixels, min_size, settings.memory_mb)
+    decoded, size_wh = _read(served, settings, data)
     read = perf_counter()
     geometry = detections.fit(served, size_wh)
     tensor = letterbox.to_tensor(pixels.as_array(decoded), geometry) if geometry else _center_crop(served, decoded)
@@ -102,6 +101,18 @@ def _prediction(
     result = detections.complete(served, found.take(inside[: resolved.max_det]), resolved.masks)
     centers = regions.centers(result.boxes_xyxy, result.boxes_cxcywhr)
     return result._replace(regions=regions.counts(centers, polygons))
+
+
+def _read(served: Model, settings: Settings, data: bytes) -> tuple[Any, tuple[int, int]]:
+    """Return the decoded image, or its bands as an array, and its size in pixels."""
+    channels = served.metadata.channels
+    if channels not in (GRAY_CHANNELS, RGB_CHANNELS):
+        from function.preprocess import multiband  # imported here: few models take images of several bands
+
+        bands = multiband.read(data, channels, settings.max_image_pixels, settings.memory_mb)
+        return bands, (bands.shape[1], bands.shape[0])
+    min_size = partial(_decode_target, served) if settings.fast_decode else None
+    return image.read_reduced(data, settings.max_image_pixels, min_size, settings.memory_mb, channels == GRAY_CHANNELS)
 
 
 def unused_options(served: Model) -> set[str]:

@@ -170,7 +170,8 @@ class Service:
             return
         from function.preprocess import decode_time  # imported here: few images need it
 
-        seconds = decode_time.uninterrupted_s(data, self.settings.max_image_pixels, self.settings.memory_mb)
+        channels = self.require_image_model().metadata.channels
+        seconds = decode_time.uninterrupted_s(data, self.settings.max_image_pixels, self.settings.memory_mb, channels)
         if seconds > left:
             time = f"one that takes up to {seconds:.2g} s when {left:.2g} s are left" if left > 0 else "no time for it"
             raise DeadlineExceeded(

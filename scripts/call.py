@@ -164,10 +164,10 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
 def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
     """Write the image with its boxes, drawn by the function's own code, under a name that is not in `taken`."""
     from function import draw
-    from function.preprocess import image
+    from function.preprocess import multiband
 
     folder.mkdir(parents=True, exist_ok=True)
-    annotated = draw.annotate(image.read(path.read_bytes(), MAX_PIXELS), reply.body)
+    annotated = draw.annotate(multiband.drawable(path.read_bytes(), reply.body, MAX_PIXELS), reply.body)
     jpeg = io.BytesIO()
     annotated.save(jpeg, "JPEG", quality=JPEG_QUALITY)
     target, number = folder / f"{path.stem}.jpg", 2

@@ -267,11 +267,11 @@ def _draw(result: ImageResult, predicted: dict[str, Any], folder: Path) -> None:
     from PIL import Image
 
     from function import draw
-    from function.preprocess import image
+    from function.preprocess import multiband
     from scripts.predictions import outputs
 
     assert result.body is not None
-    upright = image.read(result.image.path.read_bytes(), MAX_PIXELS)
+    upright = multiband.drawable(result.image.path.read_bytes(), result.body, MAX_PIXELS)
     sides = [draw.annotate(upright, body) for body in (predicted, result.body)]
     both = Image.new("RGB", (2 * upright.width, upright.height))
     for number, side in enumerate(sides):

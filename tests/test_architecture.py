@@ -54,7 +54,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     },
     "maps": {"arrays", "metadata", "postprocess", "preprocess", "results"},
     "metrics": {"arrays", "results"},
-    "page": {"draw", "service", "settings", "tensors"},
+    "page": {"draw", "metadata", "service", "settings", "tensors"},
     "sources": {
         "api", "draw", "image_loading", "page", "preprocess", "request", "results", "service", "settings", "storage",
         "tensors",

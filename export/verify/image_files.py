@@ -15,7 +15,7 @@ from export.convert import Shape
 from export.errors import VerificationError
 from export.images import SAMPLES
 from export.verify import dense, results
-from export.verify.inputs import draw
+from export.verify.inputs import FLAGS, draw, draw_bands
 from export.verify.raw_outputs import ANCHORS, PROBABILITIES, QUERIES, TOLERANCES, Array, OutputLayout, columns
 from export.verify.results import Detections
 from export.verify.runners import output_layout
@@ -93,7 +93,7 @@ def verify(checkpoint: Checkpoint, loaded: Model, shape: Shape, images: list[dic
     Raises:
         VerificationError: a result is outside of the tolerance.
     """
-    paths = _files(checkpoint.copy.parent)
+    paths = _files(checkpoint.copy.parent, checkpoint.channels)
     if checkpoint.is_dense:
         return dense.verify_files(checkpoint, loaded, shape, paths)
     comparisons = compare(checkpoint, loaded, shape, images, paths)
@@ -123,15 +123,28 @@ def compare(
     return [_compare(path, reference, loaded, layout, rounding) for path in paths]
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return sample images, and a drawn one that does not depend on the folder of the samples."""
+def _files(folder: Path, channels: int) -> list[Path]:
+    """Return sample images, and a drawn one that does not depend on the folder of the samples; TIFF files of bands."""
     from PIL import Image
 
+    if channels not in FLAGS:
+        return [write_bands(folder, height, width, channels) for height, width in (DRAWN_HW, DRAWN_HW[::-1])]
     drawn = folder / f"drawn-{DRAWN_HW[1]}x{DRAWN_HW[0]}.png"
     Image.fromarray(draw(*DRAWN_HW, seed=5)).save(drawn)
     paths = sorted(SAMPLES.glob("*.jpg"))
     step = max(len(paths) // MAX_FILES, 1)
     return [*paths[::step][:MAX_FILES], drawn]
+
+
+def write_bands(folder: Path, height: int, width: int, channels: int) -> Path:
+    """Write a drawn image as a TIFF with a page for each band, and return its path."""
+    from PIL import Image
+
+    bands = draw_bands(height, width, 5, channels).transpose(2, 0, 1)
+    first, *others = map(Image.fromarray, np.ascontiguousarray(bands))
+    path = folder / f"drawn-{width}x{height}-{channels}-bands.tif"
+    first.save(path, save_all=True, append_images=others)
+    return path
 
 
 def _rounding(images: list[dict[str, Any]]) -> dict[str, float]:

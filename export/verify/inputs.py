@@ -15,6 +15,9 @@ from export.images import SAMPLES
 MAX_SAMPLES = 4  # each costs three runs of the network
 DRAWN_HW = ((480, 640), (640, 480), (500, 500), (120, 900))  # landscape, portrait, square, a strip
 
+FLAGS = {1: 0, 3: 1}  # of OpenCV: IMREAD_GRAYSCALE, IMREAD_COLOR
+SEEDS = 100  # between the images whose bands are joined
+
 Array = np.ndarray[Any, Any]
 
 
@@ -22,7 +25,7 @@ class ModelInput(NamedTuple):
     """One image as the network sees it."""
 
     name: str
-    tensor: Array  # (1, 3, H, W) float32, RGB, 0..1
+    tensor: Array  # (1, C, H, W) float32, 0..1: RGB, gray or bands
 
 
 def model_inputs(shape: Shape, checkpoint: Checkpoint) -> Iterator[ModelInput]:
@@ -35,7 +38,7 @@ def model_inputs(shape: Shape, checkpoint: Checkpoint) -> Iterator[ModelInput]:
         shape: the input of the model.
         checkpoint: how its images become the input, and its strides.
     """
-    images = list(_images())
+    images = list(_images(checkpoint.channels))
     full_hw, stride = (shape.height, shape.width), checkpoint.stride
     for name, bgr in images:
         yield ModelInput(name, _tensor(bgr, full_hw, stride, checkpoint.fit, rectangular=not shape.static))
@@ -55,16 +58,25 @@ def _half(side: int, stride: int) -> int:
     return max(side // 2 // stride * stride, stride)
 
 
-def _images() -> Iterator[tuple[str, Array]]:
+def _images(channels: int) -> Iterator[tuple[str, Array]]:
+    """Yield names and images, (H, W, channels) uint8; the samples have no more bands than colors."""
     import cv2
 
     for seed, (height, width) in enumerate(DRAWN_HW):
-        yield f"drawn {width}x{height}", draw(height, width, seed)
+        yield f"drawn {width}x{height}", draw_bands(height, width, seed, channels)
+    if channels not in FLAGS:
+        return
     for path in sorted(SAMPLES.glob("*.jpg"))[:MAX_SAMPLES]:
-        bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        bgr = cv2.imdecode(np.fromfile(path, np.uint8), FLAGS[channels])
         if bgr is None:
             raise ValueError(f"{path} must be an image that OpenCV reads")
-        yield path.name, bgr
+        yield path.name, bgr.reshape(*bgr.shape[:2], channels)
+
+
+def draw_bands(height: int, width: int, seed: int, channels: int) -> Array:
+    """Draw as `draw` does, with any number of bands: (height, width, channels) uint8."""
+    parts = [draw(height, width, seed + SEEDS * part) for part in range(-(-channels // 3))]
+    return np.concatenate(parts, axis=2)[..., :channels]
 
 
 def draw(height: int, width: int, seed: int) -> Array:
@@ -100,5 +112,5 @@ def _tensor(bgr: Array, shape_hw: tuple[int, int], stride: int, fit: str, *, rec
         boxed = CenterCrop(shape_hw)(bgr)
     else:
         boxed = LetterBox(shape_hw, auto=rectangular, scale_fill=fit == STRETCH, stride=stride)(image=bgr)
-    rgb = boxed[..., ::-1].transpose(2, 0, 1)  # (3, H, W)
-    return np.ascontiguousarray(rgb[None], dtype=np.float32) / 255
+    ordered = boxed[..., ::-1] if boxed.shape[2] == 3 else boxed
+    return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], dtype=np.float32) / 255

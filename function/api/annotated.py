@@ -14,7 +14,7 @@ from function import draw
 from function.api.accept import JPEG, JSON
 from function.api.body import ParsedBody
 from function.errors import FunctionError, NotAcceptable, TooLarge
-from function.preprocess import image
+from function.preprocess import multiband
 from function.preprocess.memory_limit import MemoryLimit
 from function.request import ImageRequest
 from function.service import Service
@@ -106,7 +106,7 @@ def draw_within(
     data: bytes, body: dict[str, Any], settings: Settings, content_type: str, max_bytes: int
 ) -> AnnotatedImage:
     """Draw and encode an image without a deadline; the arguments and errors are those of `make`."""
-    drawn = image.read(data, settings.max_image_pixels, settings.memory_mb)
+    drawn = multiband.drawable(data, body, settings.max_image_pixels, settings.memory_mb)
     draw.draw(drawn, body)
     count = 0
     for quality in QUALITIES if content_type == JPEG else QUALITIES[:1]:

@@ -7,6 +7,7 @@ import numpy as np
 import PIL
 
 from function import VERSION, model
+from function.metadata import RGB_CHANNELS
 from function.service import Service
 
 GENERIC = "tensors"  # task of a generic ONNX model
@@ -16,9 +17,10 @@ def describe(service: Service) -> dict[str, Any]:
     """Return the JSON object of the model.
 
     Returns:
-        For a YOLO model `task`, `names` (by class id), `imgsz` ([height, width] in pixels) and, for pose, `kpt_shape`;
-        for a generic ONNX model `task`, `name`, `version` if it has one, `inputs` and `outputs`. Then `sha256` of the
-        file, `reader` (`model`, the file name, and `sha256`) if a pose model reads the detections, and `versions`.
+        For a YOLO model `task`, `names` (by class id), `imgsz` ([height, width] in pixels), `channels` if they are not
+        3 and, for pose, `kpt_shape`; for a generic ONNX model `task`, `name`, `version` if it has one, `inputs` and
+        `outputs`. Then `sha256` of the file, `reader` (`model`, the file name, and `sha256`) if a pose model reads the
+        detections, and `versions`.
     """
     reader = service.reader.describe() if service.reader else None
     return {
@@ -42,6 +44,7 @@ def _model(service: Service) -> dict[str, Any]:
         "task": metadata.task,
         "names": [metadata.names[class_id] for class_id in sorted(metadata.names)],
         "imgsz": list(metadata.imgsz_hw),
+        **({"channels": metadata.channels} if metadata.channels != RGB_CHANNELS else {}),
         **({"kpt_shape": list(metadata.kpt_shape)} if metadata.kpt_shape else {}),
     }
 

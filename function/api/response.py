@@ -9,6 +9,7 @@ import numpy as np
 from function.api.body import ParsedBody
 from function.arrays import Floats
 from function.errors import FunctionError, TooLarge
+from function.metadata import RGB_CHANNELS
 from function.postprocess import obb, rle
 from function.postprocess.segment import Masks
 from function.results import Classification, Predicted, Prediction, Result
@@ -158,7 +159,12 @@ def result_body(result: Predicted, max_bytes: int | None = None) -> Body:
         "image_name": result.image_name,
         "image_dimensions": {"width": width, "height": height},
         **_task_body(result, max_bytes),
-        "model": {"task": metadata.task, "sha256": metadata.sha256, "imgsz": list(metadata.imgsz_hw)},
+        "model": {
+            "task": metadata.task,
+            "sha256": metadata.sha256,
+            "imgsz": list(metadata.imgsz_hw),
+            **({"channels": metadata.channels} if metadata.channels != RGB_CHANNELS else {}),
+        },
         "timing_ms": {step: round(ms, MILLISECOND_DECIMALS) for step, ms in result.timing._asdict().items()},
         **({"ignored": list(result.ignored)} if result.ignored else {}),
     }

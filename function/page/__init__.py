@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from function.draw import colors
+from function.metadata import GRAY_CHANNELS, RGB_CHANNELS
 from function.service import Service
 from function.settings import Settings
 
@@ -148,7 +149,8 @@ def _subtitle(service: Service) -> str:
     """Return the size of the model input and, unless the function needs a key, the start of the checksum."""
     metadata = service.require_image_model().metadata
     height, width = metadata.imgsz_hw
-    size = f"{width} × {height} pixels"
+    bands = "" if metadata.channels in (GRAY_CHANNELS, RGB_CHANNELS) else f", TIFF of {metadata.channels} bands"
+    size = f"{width} × {height} pixels{bands}"
     needs_key = bool(service.settings.api_key_sha256)
     return f"Model input {size}" if needs_key else f"Model {metadata.sha256[:SHA256_SHOWN]}, {size}"
 

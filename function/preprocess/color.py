@@ -58,7 +58,7 @@ def to_rgb(decoded: Any, mask: Mask | None) -> Image.Image:
     return opened.convert("RGB")
 
 
-def _bands(decoded: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], Image.Image]]:
+def bands(decoded: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], Image.Image]]:
     """Yield the image in bands of rows: left, top, right and bottom, and the pixels."""
     width, height = decoded.size
     rows = max(BAND_PIXELS // width, 1)
@@ -71,7 +71,7 @@ def _upper_byte(decoded: Any) -> Image.Image:
     """Return the upper 8 of 12 or 16 bits of gray as RGB; Pillow's own conversion clips to white."""
     in_tiff = decoded.format == "TIFF"
     result = Image.new("RGB", decoded.size)
-    for box, band in _bands(decoded):
+    for box, band in bands(decoded):
         gray = (np.asarray(band) >> (decoded.bits - 8 if in_tiff else 8)).astype(np.uint8)
         result.paste(Image.fromarray(255 - gray if in_tiff and decoded.inverted else gray), box)
     return result
@@ -80,7 +80,7 @@ def _upper_byte(decoded: Any) -> Image.Image:
 def _multiply_alpha(decoded: Image.Image) -> Image.Image:
     """Return RGBA as RGB with the colors multiplied by alpha."""
     result = Image.new("RGB", decoded.size)
-    for box, band in _bands(decoded):
+    for box, band in bands(decoded):
         rgb = np.asarray(band.convert("RGBa"))[..., :3]
         result.paste(Image.fromarray(np.ascontiguousarray(rgb)), box)
     return result
@@ -89,7 +89,7 @@ def _multiply_alpha(decoded: Image.Image) -> Image.Image:
 def _cmyk_to_rgb(decoded: Image.Image) -> Image.Image:
     """Return CMYK as RGB; OpenCV rounds JPEG files in one way, and libtiff rounds TIFF files in another."""
     result = Image.new("RGB", decoded.size)
-    for box, band in _bands(decoded):
+    for box, band in bands(decoded):
         inks = np.asarray(band)  # (h, W, 4), 255 is full ink
         colors, black = inks[..., :3].astype(np.uint16), 255 - inks[..., 3:].astype(np.uint16)
         in_tiff = decoded.format == "TIFF"
@@ -101,7 +101,7 @@ def _cmyk_to_rgb(decoded: Image.Image) -> Image.Image:
 def _blend_on_white(decoded: Image.Image) -> Image.Image:
     """Return a GIF on a white background: OpenCV reads a GIF as a video, which has no transparency."""
     result = Image.new("RGB", decoded.size)
-    for box, band in _bands(decoded):
+    for box, band in bands(decoded):
         white = Image.new("RGBA", band.size, (255, 255, 255, 255))
         white.alpha_composite(band.convert("RGBA"))
         result.paste(white.convert("RGB"), box)

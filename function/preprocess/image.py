@@ -67,7 +67,7 @@ UNREAD = (  # the first bytes of formats that clients send and that are not read
 class DecodedImage(NamedTuple):
     """A decoded image and its size in the file; the image is smaller if it was decoded at a reduced size."""
 
-    image: Image.Image  # RGB, upright
+    image: Image.Image  # RGB or gray, upright
     size_wh: tuple[int, int]  # pixels, upright
 
 
@@ -105,6 +105,7 @@ def read_reduced(
     max_pixels: int,
     min_size: Callable[[tuple[int, int]], tuple[int, int]] | None,
     memory_mb: int | None = None,
+    gray: bool = False,
 ) -> DecodedImage:
     """Decode an image; a large JPEG can be decoded at a half, a quarter or an eighth of its sides.
 
@@ -116,10 +117,11 @@ def read_reduced(
         max_pixels: limit on width x height in the file, checked before decoding.
         min_size: returns the least size that is needed for an upright size; None: all pixels, exactly.
         memory_mb: of the function, checked before each step; None: not checked.
+        gray: decode to gray, for a model of one channel.
 
     Returns:
-        An RGB image, upright by its EXIF orientation, at full size or at least of the needed size. The sides of a
-        reduced image are rounded up.
+        An RGB image, or one in mode L, upright by its EXIF orientation, at full size or at least of the needed size.
+        The sides of a reduced image are rounded up.
 
     Raises:
         UnsupportedImage: another format, or a broken or truncated file.
@@ -127,13 +129,15 @@ def read_reduced(
 
     Source: ultralytics 8.4.190 `imread`, utils/patches.py (OpenCV's `imdecode` with IMREAD_COLOR).
     """
-    opened = _open(data, max_pixels)
+    opened = open_file(data, max_pixels)
     for size_wh in (opened.size, *getattr(opened, "coded_sizes_wh", ())):
-        _check_size(size_wh, max_pixels)
+        check_size(size_wh, max_pixels)
     stored_wh = opened.size
     try:
         mask = color.bmp16_mask(opened)
         _select_frame(opened)
+        if gray:
+            opened.draft("L", None)  # libjpeg leaves out the colors; other formats have no such option
         if min_size:
             _request_reduced_size(opened, min_size)
         limit = _memory_limit(stored_wh, memory_mb)
@@ -143,9 +147,9 @@ def read_reduced(
             pixels.decode_into_array(opened)
         opened.load()
         orientation = _orientation(opened)
-        if limit and opened.mode != "RGB":
+        if limit and (gray or opened.mode != "RGB"):
             limit.check_conversion(opened.size)
-        decoded, is_jpeg = color.to_rgb(opened, mask), opened.format == "JPEG"
+        decoded, is_jpeg = (_to_gray if gray else color.to_rgb)(opened, mask), opened.format == "JPEG"
     except DECODE_ERRORS as error:
         raise UnsupportedImage("the image is broken or cut short") from error
     del opened  # its pixels, before another copy is made
@@ -156,10 +160,16 @@ def read_reduced(
     return DecodedImage(upright, _upright_wh(stored_wh, orientation) if is_jpeg else upright.size)
 
 
+def _to_gray(opened: Any, mask: color.Mask | None) -> Image.Image:
+    from function.preprocess import gray  # imported here: few models take gray images
+
+    return gray.to_gray(opened, mask)
+
+
 def header(data: bytes, max_pixels: int) -> tuple[str, tuple[int, int]]:
     """Return the format and the size of an image, without its pixels; arguments and errors as for `read_reduced`."""
-    opened = _open(data, max_pixels)
-    _check_size(opened.size, max_pixels)
+    opened = open_file(data, max_pixels)
+    check_size(opened.size, max_pixels)
     return str(opened.format), opened.size
 
 
@@ -172,7 +182,8 @@ def _memory_limit(size_wh: tuple[int, int], memory_mb: int | None) -> "MemoryLim
     return MemoryLimit(memory_mb)
 
 
-def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
+def check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
+    """Raise TooLarge for a size, in pixels, above the limits."""
     width, height = size_wh
     if max(width, height) > MAX_SIDE:
         raise TooLarge(f"image sides must be at most {MAX_SIDE} pixels, got {width} x {height}")
@@ -211,8 +222,8 @@ def load_readers() -> None:
     importlib.import_module("function.preprocess.file_limits")
 
 
-def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header, and no pixels."""
+def open_file(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header, and no pixels; arguments and errors as for `read_reduced`."""
     from function.preprocess import file_limits  # imported here: a start reads no image
 
     known = _format(data)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from function.arrays import Floats
+from function.metadata import RGB_CHANNELS
 from function.preprocess.resize import resize
 
 PAD_VALUE = 114  # gray; ultralytics 8.4.190 `LetterBox`, data/augment.py
@@ -26,6 +27,7 @@ class Letterbox(NamedTuple):
     input_w: int
     input_h: int
     stretched: bool = False  # each side is scaled by its own ratio, without padding
+    channels: int = RGB_CHANNELS  # of the model input
 
 
 class Inverse(NamedTuple):
@@ -95,19 +97,19 @@ def to_tensor(pixels: NDArray[np.uint8], geometry: Letterbox) -> Floats:
     """Return the model input.
 
     Args:
-        pixels: (image_h, image_w, C) uint8, C >= 3: RGB, further channels are ignored; or the same image reduced, but
-            not below (resized_h, resized_w).
+        pixels: (image_h, image_w, C) uint8, C >= channels: RGB, or gray or bands for other numbers of channels; further
+            ones are ignored. Or the same image reduced, but not below (resized_h, resized_w).
         geometry: position of the image.
 
     Returns:
-        (1, 3, input_h, input_w) float32, 0..1, a new array.
+        (1, channels, input_h, input_w) float32, 0..1, a new array.
     """
-    tensor_shape = (1, 3, geometry.input_h, geometry.input_w)
+    tensor_shape = (1, geometry.channels, geometry.input_h, geometry.input_w)
     tensor = np.full(tensor_shape, np.float32(PAD_VALUE) / np.float32(255), dtype=np.float32)
     resized = resize(pixels, (geometry.resized_w, geometry.resized_h))
     bottom, right = geometry.top + geometry.resized_h, geometry.left + geometry.resized_w
     np.divide(
-        resized[..., :3].transpose(2, 0, 1),
+        resized[..., : geometry.channels].transpose(2, 0, 1),
         np.float32(255),
         out=tensor[0, :, geometry.top : bottom, geometry.left : right],
     )

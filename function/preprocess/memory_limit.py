@@ -41,6 +41,10 @@ class MemoryLimit:
         """Check a copy, which is a rotated image."""
         self._check(size_wh, COPY)
 
+    def check_bands(self, size_wh: tuple[int, int], bytes_per_pixel: int) -> None:
+        """Check the bands of an image for a model of several channels."""
+        self._check(size_wh, bytes_per_pixel)
+
     def _check(self, size_wh: tuple[int, int], bytes_per_pixel: float) -> None:
         needed, left = size_wh[0] * size_wh[1] * bytes_per_pixel, self._memory_mb * MIB - _resident() - RESERVE
         if needed > left:

@@ -52,15 +52,21 @@ def decode_into_array(opened: ImageFile.ImageFile) -> None:
     opened.decoded_into = (opened.im, decoded)  # type: ignore[attr-defined]
 
 
-def as_array(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the pixels of an RGB image.
+def as_array(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the pixels of an image.
 
     Args:
-        image: mode RGB; must not be changed while the array is in use.
+        image: mode RGB, or L for a model of one channel; must not be changed while the array is in use. Bands of more
+            channels are an array already.
 
     Returns:
         (H, W, 4) uint8, read-only: red, green, blue, and an unused byte. The array keeps the memory of the image alive.
+        (H, W, 1) for mode L; the argument itself if it is an array.
     """
+    if isinstance(image, np.ndarray):
+        return image
+    if image.mode == "L":
+        return np.asarray(image)[..., None]
     width, height = image.size
     core, decoded = getattr(image, "decoded_into", (None, None))
     if decoded is not None and core is image.im:

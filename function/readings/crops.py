@@ -6,14 +6,17 @@ from io import BytesIO
 from PIL import Image
 
 from function.arrays import Floats
-from function.preprocess import image
+from function.metadata import RGB_CHANNELS
+from function.preprocess import multiband
 
 MARGIN = 0.1  # of the longer side of a box, on each side: a detector may cut the rim of an object
 MAX_SIDE = 1568  # px; Anthropic reduces larger images, and Converse takes at most 8000 px and 3.75 MB
 QUALITY = 95  # of the JPEG
 
 
-def cut(data: bytes, boxes_xyxy: Floats, max_pixels: int, memory_mb: int | None) -> list[Image.Image]:
+def cut(
+    data: bytes, boxes_xyxy: Floats, max_pixels: int, memory_mb: int | None, channels: int = RGB_CHANNELS
+) -> list[Image.Image]:
     """Return the crop of each box, RGB, at most `MAX_SIDE` pixels long.
 
     Args:
@@ -21,12 +24,13 @@ def cut(data: bytes, boxes_xyxy: Floats, max_pixels: int, memory_mb: int | None)
         boxes_xyxy: (K, 4) pixels of the upright image; K = 0 gives an empty list.
         max_pixels: limit on width x height.
         memory_mb: of the function; None: not checked.
+        channels: of the model that found the boxes.
 
     Raises:
         UnsupportedImage: the image is broken.
         TooLarge: more pixels than the limit, or than the memory has room for.
     """
-    whole = image.read(data, max_pixels, memory_mb)
+    whole = multiband.as_rgb(data, channels, max_pixels, memory_mb)
     return [_crop(whole, box) for box in boxes_xyxy.tolist()]
 
 

@@ -84,7 +84,8 @@ class Reader(NamedTuple):
             FunctionError: the image cannot be decoded again at full resolution.
         """
         rows = self.rows(prediction)[: self.reading.max_crops]
-        return crops.cut(data, prediction.boxes_xyxy[rows], self.settings.max_image_pixels, self.settings.memory_mb)
+        limits = self.settings.max_image_pixels, self.settings.memory_mb
+        return crops.cut(data, prediction.boxes_xyxy[rows], *limits, prediction.metadata.channels)
 
     def read(self, images: list[Image.Image], ends: float | None) -> list[Outcome]:
         """Return the reading or the error of each crop.

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Self
 from function import storage
 from function.api import response
 from function.errors import Forbidden, FunctionError, NotFound, TransientError, one_line
-from function.preprocess import image
 from function.results import Result
 from function.service import Service
 from function.sources.s3_objects import S3Object
@@ -220,9 +219,10 @@ def _body(result: Result) -> dict[str, Any]:
 def _annotated(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
     """Return the image with its detections drawn, as JPEG."""
     from function import draw  # imported here: few functions draw
+    from function.preprocess import multiband  # with the reader of TIFF files
 
     buffer = io.BytesIO()
-    annotated = image.read(data, max_pixels)
+    annotated = multiband.drawable(data, body, max_pixels)
     draw.draw(annotated, body)
     annotated.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

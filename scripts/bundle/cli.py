@@ -221,7 +221,7 @@ def _smoke_run(options: Options, info: ModelInfo, record: Record) -> SmokeRun:
     if info.is_generic:
         requests = paths or [trial.write_request(options.out, info.inputs)]
     else:
-        images = paths or trial.samples()
+        images = paths or trial.samples(options.out, info)
         if not images:
             return SmokeRun(USAGE, f"the zips are built, but no smoke run was possible: {trial.SAMPLES} has no images")
     if options.is_json:

@@ -9,20 +9,40 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layer.targets import MACHINES, Target
 from scripts import pythons
 
+if TYPE_CHECKING:
+    from export.model_info import ModelInfo
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "example" / "samples"
+BANDS = "bands.tif"  # written for a model of several bands
+BANDS_WH = (320, 240)  # px
+COLOR_CHANNELS = (1, 3)  # of models that take the samples
 REQUEST = "request.json"  # written for a generic ONNX model
 IMAGE_SUFFIXES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
-def samples() -> list[Path]:
-    """Return the sample images of the example."""
+def samples(out: Path, info: "ModelInfo") -> list[Path]:
+    """Return the sample images of the example; for a model of several bands a TIFF, written to `out`/try."""
+    if info.channels not in COLOR_CHANNELS:
+        return [_write_bands(out / "try" / BANDS, info.channels)]
     return sorted(path for path in SAMPLES.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _write_bands(path: Path, channels: int) -> Path:
+    """Write a TIFF with a page of noise for each band, and return its path."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    first, *others = (Image.fromarray(random.integers(0, 256, BANDS_WH[::-1], np.uint8)) for _ in range(channels))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first.save(path, save_all=True, append_images=others)
+    return path
 
 
 def why_not_runnable(target: Target) -> str | None:

@@ -17,10 +17,10 @@ def main() -> None:
     """Read an image from standard input and write the annotated image to standard output."""
     bootstrap.set_search_path(sys.argv.pop())
     from function import draw
-    from function.preprocess import image
+    from function.preprocess import multiband
 
     header = json.loads(sys.stdin.buffer.readline())
-    pixels = image.read(sys.stdin.buffer.read(), header["max_pixels"])
+    pixels = multiband.drawable(sys.stdin.buffer.read(), header["body"], header["max_pixels"])
     annotated = draw.annotate(pixels, header["body"])
     jpeg = io.BytesIO()
     annotated.save(jpeg, "JPEG", quality=JPEG_QUALITY)

@@ -219,7 +219,7 @@ class LocalLambda:
         Args:
             image: bytes of the image that was sent.
             body: body of the response.
-            max_pixels: limit for `function.preprocess.image.read`.
+            max_pixels: limit for `function.preprocess.multiband.drawable`.
 
         Raises:
             DrawFailed: the drawing program ended with an error.

@@ -70,8 +70,8 @@ def _invoked(handler: Any, message: dict[str, Any]) -> dict[str, Any]:
 def _drawn(message: dict[str, Any]) -> dict[str, Any]:
     """Return the image with the detections of a response as JPEG, or the error."""
     try:
-        draw, image = (importlib.import_module(name) for name in ("function.draw", "function.preprocess.image"))
-        pixels = image.read(base64.b64decode(message["image"]), message["max_pixels"])
+        draw, multiband = (importlib.import_module(name) for name in ("function.draw", "function.preprocess.multiband"))
+        pixels = multiband.drawable(base64.b64decode(message["image"]), message["body"], message["max_pixels"])
         jpeg = io.BytesIO()
         draw.annotate(pixels, message["body"]).save(jpeg, "JPEG", quality=JPEG_QUALITY)
     except Exception as error:  # noqa: BLE001  (reported to the caller)

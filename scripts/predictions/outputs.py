@@ -20,7 +20,7 @@ from PIL import Image
 
 from function import draw
 from function.errors import FunctionError
-from function.preprocess import image
+from function.preprocess import multiband
 from scripts.predictions import coco, csv_rows, yolo_labels
 from scripts.predictions.run import ImageResult
 from scripts.predictions.sources import ANNOTATED
@@ -188,7 +188,7 @@ class _Drawings:
         """Write the image with its detections, drawn by the code of the function."""
         assert result.body is not None
         try:
-            upright = image.read(result.image.path.read_bytes(), MAX_PIXELS)
+            upright = multiband.drawable(result.image.path.read_bytes(), result.body, MAX_PIXELS)
             save_jpeg(draw.annotate(upright, result.body), self._folder / f"{result.image.stem}.jpg")
         except (FunctionError, ValueError) as error:
             self._report(f"{result.image.path}: not drawn: {error}")

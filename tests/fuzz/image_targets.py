@@ -47,7 +47,7 @@ def run(kind: str, data: bytes) -> None:
         data = images.with_checksums(data)
     is_large = variant(data[::-1], SHARE_OF_LARGE) == 0
     environ = {"FAST_DECODE": str(number % 2)} | ({"MAX_IMAGE_PIXELS": "50000000"} if is_large else {})
-    model = ("colors", "classifier", "segments")[number % 3]
+    model = ("colors", "classifier", "segments", "gray", "bands")[number % 5]
     if number < 2:
         _run_stored(data, model, environ | {"ANNOTATE": str(number)})
         return
@@ -78,6 +78,10 @@ def seeds(kind: str) -> Iterator[bytes]:
         pixels = np.asarray(images.drawing((16, 16)))
         for dtype, options in ((np.uint8, {}), (np.uint16, {"planar": 2}), (np.float32, {"tile": 16})):
             yield tiff_files.tiff(pixels.astype(dtype), tiff_files.RGB, big_endian=True, **options)
+        bands = np.concatenate([pixels, pixels[..., :1]], axis=2)
+        yield tiff_files.pages(bands, compression=tiff_files.DEFLATE)
+        yield tiff_files.tiff(bands, planar=2, tile=16)
+        yield tiff_files.tiff(bands.astype(np.uint16), compression=tiff_files.DEFLATE, t317=2)
         yield b"MM\0+\0\x08\0\0" + (16).to_bytes(8) + bytes(40)
 
 

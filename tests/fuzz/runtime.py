@@ -251,11 +251,29 @@ def _echo(element: str, shape: Any = None) -> Callable[[Path], Path]:
     return make
 
 
+def _channels(channels: int) -> Callable[[Path], Path]:
+    """Return a function that writes a detection model for gray images or bands."""
+
+    def save(path: Path) -> Path:
+        import numpy as np
+
+        from tests.support import color_model, fixed_output_model
+
+        rows = np.full((1, 6, 84), 0.5, np.float32)
+        return fixed_output_model.save(
+            path, [rows], color_model.METADATA | {"channels": str(channels)}, channels=channels
+        )
+
+    return save
+
+
 IMAGE_MODELS: dict[str, Callable[[Path], Path]] = {
     "colors": _colors,
     "maps": _maps,
     "classifier": _classifier,
     "segments": _rows("segment", 4),
+    "gray": _channels(1),
+    "bands": _channels(4),
     "keypoints": _rows("pose", 6, kpt_shape="[2, 3]"),
     "rotated": _rows("obb", 1),
     "classes": _dense("semantic", (3, 8, 8)),

@@ -28,6 +28,13 @@ TASKS = {  # file -> architecture
     "rtdetr": "yolov8n-rtdetr.yaml",
     "tiny": "yolov3-tiny.yaml",
 }
+CHANNELS = {  # file -> architecture, channels of its images
+    "gray": ("yolo11n-pose.yaml", 1),
+    "gray-classifier": ("yolo11n-cls.yaml", 1),
+    "bands-4": ("yolo26n-obb.yaml", 4),
+    "bands-10": ("yolov8n.yaml", 10),
+    "bands-rtdetr": ("yolov8n-rtdetr.yaml", 5),
+}
 
 
 class Harm:
@@ -60,6 +67,8 @@ def build(folder: Path) -> None:
     YOLO("yolov8n-world.yaml").save(folder / "world.pt")
     for name, architecture in TASKS.items():
         save(varied_network(architecture), folder / f"{name}.pt")
+    for name, (architecture, channels) in CHANNELS.items():
+        save(varied_network(architecture, channels), folder / f"{name}.pt")
     torch.save({"model": usable.state_dict()}, folder / "state-dict.pt")
     torch.save([1, 2], folder / "list.pt")
     torch.save({"model": torch.nn.Linear(2, 2)}, folder / "linear.pt")
@@ -68,7 +77,7 @@ def build(folder: Path) -> None:
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), folder / "script.pt")
 
 
-def varied_network(architecture: str) -> Any:
+def varied_network(architecture: str, channels: int = 3) -> Any:
     """Return a narrow network that predicts boxes of all confidences."""
     import torch
     from ultralytics.nn.tasks import yaml_model_load
@@ -78,16 +87,16 @@ def varied_network(architecture: str) -> Any:
     if "scales" in config:
         depth, _, max_channels = config["scales"]["n"]
         config["scales"] = {"n": [depth, WIDTH, max_channels]}
-    net = _model_class(architecture)(config, nc=CLASSES, verbose=False)
+    net = _model_class(architecture)(config, ch=channels, nc=CLASSES, verbose=False)
     net.names = {0: "gauge", 1: "clock", 2: 'it\'s "odd", é'}
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
-        net.train()(images())
+        net.train()(images(channels))
         net.eval()
         if hasattr(net.model[-1], "reg_max"):
-            _spread_scores(net)
+            _spread_scores(net, images(channels))
     return net
 
 
@@ -99,15 +108,15 @@ def _model_class(architecture: str) -> Any:
     return getattr(tasks, f"{name}Model")
 
 
-def images() -> Any:
-    """Return drawn images as in the verification, (8, 3, IMGSZ, IMGSZ) float32, 0..1."""
+def images(channels: int) -> Any:
+    """Return drawn images as in the verification, (8, channels, IMGSZ, IMGSZ) float32, 0..1."""
     import torch
 
-    drawn = np.stack([inputs.draw(IMGSZ, IMGSZ, seed) for seed in range(8)])
+    drawn = np.stack([inputs.draw_bands(IMGSZ, IMGSZ, seed, channels) for seed in range(8)])
     return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
 
 
-def _spread_scores(net: Any) -> None:
+def _spread_scores(net: Any, batch: Any) -> None:
     """Scale the last convolutions so that scores are on both sides of 0.25, and the two heads differ."""
     head = net.model[-1]
     hooks = []
@@ -117,7 +126,7 @@ def _spread_scores(net: Any) -> None:
             shift = -6.0 if name.endswith("cv3") else sides
             factor = 0.7 if name.startswith("one2one") else 1.0
             hooks.append(branch[-1].register_forward_hook(_scaler(shift, factor)))
-    net(images())
+    net(batch)
     for hook in hooks:
         hook.remove()
 

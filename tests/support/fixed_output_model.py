@@ -11,7 +11,12 @@ TYPES = {np.float32: TensorProto.FLOAT, np.float16: TensorProto.FLOAT16}
 
 
 def save(
-    path: Path, outputs: list[np.ndarray], metadata: dict[str, str], side: int = 64, dtype: type = np.float32
+    path: Path,
+    outputs: list[np.ndarray],
+    metadata: dict[str, str],
+    side: int = 64,
+    dtype: type = np.float32,
+    channels: int = 3,
 ) -> Path:
     """Write the model.
 
@@ -21,6 +26,7 @@ def save(
         metadata: of the file.
         side: of the square input, px.
         dtype: of the input and the outputs.
+        channels: of the input.
     """
     nodes = [
         helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
@@ -31,7 +37,7 @@ def save(
         constants.append(numpy_helper.from_array(output.astype(dtype), f"fixed{number}"))
         nodes.append(helper.make_node("Add", [f"fixed{number}", "nothing"], [f"output{number}"]))
         declared.append(helper.make_tensor_value_info(f"output{number}", TYPES[dtype], output.shape))
-    image = helper.make_tensor_value_info("images", TYPES[dtype], [1, 3, side, side])
+    image = helper.make_tensor_value_info("images", TYPES[dtype], [1, channels, side, side])
     graph = helper.make_graph(nodes, "fixed", [image], declared, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, metadata)

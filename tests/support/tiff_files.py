@@ -78,6 +78,36 @@ def tiff(
     )
 
 
+def pages(pixels: NDArray[Any], photometric: int = BLACK_IS_ZERO, **options: Any) -> bytes:
+    """Return a file with a page for each band of (H, W, bands) pixels; options as for `tiff`."""
+    parts = [tiff(pixels[..., band : band + 1], photometric, **options) for band in range(pixels.shape[2])]
+    order = ">" if options.get("big_endian") else "<"
+    content, next_at = bytearray(), 4
+    for part in parts:
+        base, (start,) = len(content), struct.unpack_from(order + "I", part, 4)
+        moved = bytearray(part)
+        (count,) = struct.unpack_from(order + "H", part, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, length = struct.unpack_from(order + "HHI", part, at)
+            (value,) = struct.unpack_from(order + "I", part, at + 8)
+            if {SHORT: 2, LONG: 4}[kind] * length > 4:
+                if tag in (273, 324):
+                    _move(moved, value, length, base, order)
+                struct.pack_into(order + "I", moved, at + 8, value + base)
+            elif tag in (273, 324):
+                struct.pack_into(order + "I", moved, at + 8, value + base)
+        content += moved
+        struct.pack_into(order + "I", content, next_at, start + base)
+        next_at = base + start + 2 + 12 * count
+    return bytes(content)
+
+
+def _move(content: bytearray, at: int, count: int, distance: int, order: str) -> None:
+    """Add a distance to offsets in a table."""
+    values = struct.unpack_from(f"{order}{count}I", content, at)
+    struct.pack_into(f"{order}{count}I", content, at, *(value + distance for value in values))
+
+
 def _block(pixels: NDArray[Any], tile: tuple[int, int] | None, order: str, compression: int) -> bytes:
     if tile:
         height, width, _ = pixels.shape

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from function.api.openapi.endpoints import IGNORED, TEXT, VERSIONS, reference
-from function.metadata import DENSE_TASKS, ModelMetadata
+from function.metadata import DENSE_TASKS, RGB_CHANNELS, ModelMetadata
 from function.settings import Settings
 
 NUMBER: dict[str, Any] = {"type": "number"}
@@ -50,7 +50,12 @@ def schemas(
         image_name={"type": ["string", "null"], "description": "From the request"},
         image_dimensions={**objects(width=SIDE, height=SIDE), "description": "Pixels of the upright image"},
         **fields,
-        model=objects(task={"const": metadata.task}, sha256=checksum, imgsz=sides if metadata.rectangular else imgsz),
+        model=objects(
+            task={"const": metadata.task},
+            sha256=checksum,
+            imgsz=sides if metadata.rectangular else imgsz,
+            **_channels(metadata),
+        ),
         timing_ms={**numbers(*STEPS), "description": "Milliseconds"},
     )
     result["properties"] |= {
@@ -93,7 +98,15 @@ def _model(
     shape = {"kpt_shape": {"type": "array", "items": SIDE}} if metadata.kpt_shape else {}
     names = {"type": "array", "items": TEXT, "description": "Of the classes, by id"}
     task = {"const": metadata.task}
+    shape = _channels(metadata) | shape
     return objects(task=task, names=names, imgsz=imgsz, **shape, sha256=checksum, **reader, versions=VERSIONS)
+
+
+def _channels(metadata: ModelMetadata) -> dict[str, Any]:
+    """Return the schema of the channels, for a model that takes no RGB images."""
+    if metadata.channels == RGB_CHANNELS:
+        return {}
+    return {"channels": {"const": metadata.channels, "description": "1: gray images; else the bands of an image"}}
 
 
 def _class(metadata: ModelMetadata, names: Mapping[int, str], field: str) -> dict[str, Any]:

@@ -72,7 +72,11 @@ def _maps(tail: Tail, metadata: ModelMetadata) -> list[str]:
 
     ordered: list[str] = []
     for height, width in _sides(metadata):
-        shapes = tail.run_body(np.full((metadata.batch, 3, height, width), 0.5, np.float32)) if tail.maps else {}
+        shapes = (
+            tail.run_body(np.full((metadata.batch, metadata.channels, height, width), 0.5, np.float32))
+            if tail.maps
+            else {}
+        )
         ordered = _order(tail, shapes, metadata)
         if not ordered or not _is_decoded(tail, shapes, metadata, ordered, (width, height)):
             return []

@@ -31,7 +31,7 @@ class Tail:
         self._session: Any = None
 
     def run_body(self, image: NDArray[np.float32]) -> Tensors:
-        """Return the inputs of this model for an image, (B, 3, H, W)."""
+        """Return the inputs of this model for an image, (B, C, H, W)."""
         if self._body is None:
             body = type(self._model)()
             body.CopyFrom(self._model)
