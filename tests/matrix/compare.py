@@ -145,14 +145,18 @@ def _classes(result: Any, actual: Classification) -> Difference:
 
 
 def _paired(boxes: Any, actual: Prediction) -> list[int]:
-    """Return for each expected box the nearest unused box of its class by IoU and confidence, else of any class."""
-    unused = list(range(len(actual.scores)))
+    """Return for each expected box the nearest unused box of its class by IoU and confidence, else of any class.
+
+    Masks at image size can have more boxes than those at input size; the last ones share a box.
+    """
+    every = list(range(len(actual.scores)))
+    unused = every.copy()
     pairs = []
     for box, class_id, score in zip(boxes.xyxy.numpy(), boxes.cls.numpy(), boxes.conf.numpy(), strict=True):
-        same = [index for index in unused if actual.class_ids[index] == class_id] or unused
+        same = [index for index in unused if actual.class_ids[index] == class_id] or unused or every
         distance = np.abs(actual.scores[same] - score) / LIMITS["confidence"]
         pairs.append(same[int((iou_one_to_many(box, actual.boxes_xyxy[same]) - distance).argmax())])
-        unused.remove(pairs[-1])
+        unused = [index for index in unused if index != pairs[-1]]
     return pairs
 
 

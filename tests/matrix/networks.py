@@ -13,9 +13,11 @@ import numpy as np
 from function.preprocess import image, letterbox
 from tests.matrix.cells import IMAGES, Cell
 
-IMGSZ = 160  # px
+P2_STRIDE = 4  # px
+IMGSZ = 160  # px; ultralytics rounds it up to the stride
 MAX_PIXELS = 10_000_000
 WIDTH = 0.125  # of the full architecture, if it has scales; scale n of ultralytics is 0.25
+EMBEDDING = 512  # numbers of a text embedding
 NAMES = {0: "gauge", 1: "clock", 2: "valve"}
 SPREAD = {  # branch of a head -> mean and standard deviation of its output
     "cv3": (-1.0, 0.7),  # scores
@@ -24,6 +26,7 @@ SPREAD = {  # branch of a head -> mean and standard deviation of its output
     "cv5": (0.0, 1.0),
 }
 MAX_DISTANCE = 6.0  # of an output from its mean
+SIDES_OF_P2 = (3.0, 0.7)  # of a head with a stride of 4, whose boxes would otherwise have no area
 SIDES = (2.0, 1.0)  # mean and standard deviation of sides in strides, for heads without bins
 
 
@@ -34,7 +37,7 @@ def build(cell: Cell, folder: Path) -> Path:
 
     torch.manual_seed(0)
     net = _network(cell)
-    batches = _images()
+    batches = _images(cell.stride)
     with torch.no_grad():
         _normalize(net, batches)
         _spread(net, batches)
@@ -57,16 +60,32 @@ def _network(cell: Cell) -> Any:
         "semantic": tasks.SemanticSegmentationModel,
         "depth": tasks.DepthModel,
     }
-    kind = tasks.RTDETRDetectionModel if cell.generation == "RT-DETR" else kinds[cell.task]
+    kind = tasks.RTDETRDetectionModel if cell.stretches else kinds[cell.task]
+    if cell.generation.startswith("YOLO-World"):
+        kind = tasks.WorldModel
+    if cell.generation.startswith("YOLOE"):
+        kind = tasks.YOLOESegModel if cell.task == "segment" else tasks.YOLOEModel
     config = tasks.yaml_model_load(cell.architecture)
     scale = config.get("scale")
     if scale == "n" and cell.generation != "12":  # its attention needs multiples of 32 channels
         depth, _, max_channels = config["scales"][scale]
         config["scales"] = {scale: [depth, WIDTH, max_channels]}
-    return kind(config, ch=3, nc=len(NAMES), verbose=False)
+    net = kind(config, ch=3, nc=len(NAMES), verbose=False)
+    if cell.generation.startswith("YOLO-World"):
+        net.txt_feats = _embeddings()
+    if cell.generation.startswith("YOLOE"):
+        net.eval().set_classes(list(NAMES.values()), _embeddings())
+    return net
 
 
-def _images() -> list[Any]:
+def _embeddings() -> Any:
+    """Return random unit vectors in place of those of a text encoder, (1, classes, EMBEDDING)."""
+    import torch
+
+    return torch.nn.functional.normalize(torch.randn(1, len(NAMES), EMBEDDING), dim=-1)
+
+
+def _images(stride: int) -> list[Any]:
     """Return the images of the comparison, as rectangles and as squares, so that no score saturates on them."""
     import torch
 
@@ -75,9 +94,10 @@ def _images() -> list[Any]:
         tensors = []
         for path in IMAGES:
             decoded = image.read(path.read_bytes(), MAX_PIXELS)
-            geometry = letterbox.fit(decoded.size, (IMGSZ, IMGSZ), 32, rectangular)
+            geometry = letterbox.fit(decoded.size, (-(-IMGSZ // stride) * stride,) * 2, stride, rectangular)
             tensors.append(letterbox.to_tensor(np.asarray(decoded), geometry))
-        batches.append(torch.from_numpy(np.concatenate(tensors)))  # both images give the same rectangle
+        same = len({tensor.shape for tensor in tensors}) == 1  # both give the same rectangle at a stride of 32
+        batches += map(torch.from_numpy, [np.concatenate(tensors)] if same else tensors)
     return batches
 
 
@@ -117,12 +137,17 @@ def _last_layers(head: Any) -> Iterator[tuple[Any, tuple[float, float]]]:
     import torch
 
     for name, spread in SPREAD.items():
-        mean, deviation = SIDES if name == "cv2" and getattr(head, "reg_max", 0) == 1 else spread
+        mean, deviation = spread
+        if name == "cv2" and getattr(head, "reg_max", 0) == 1:
+            mean, deviation = SIDES_OF_P2 if head.stride[0] == P2_STRIDE else SIDES
         for prefix, factor in (("", 1.0), ("one2one_", 0.7)):
             branches = getattr(head, prefix + name, None)
             for branch in branches if isinstance(branches, torch.nn.ModuleList) else []:
                 convolutions = [module for module in branch.modules() if isinstance(module, torch.nn.Conv2d)]
-                yield convolutions[-1], (mean, factor * deviation)
+                if convolutions:  # of an open-vocabulary model, one branch compares embeddings
+                    yield convolutions[-1], (mean, factor * deviation)
+                elif hasattr(branch, "logit_scale"):
+                    branch.bias.data.fill_(mean)
     if hasattr(head, "classifier"):  # logits of pixels
         yield head.classifier[-1], (0.0, 1.0)
     if hasattr(head, "cal_a"):  # logarithms of distances

@@ -20,7 +20,7 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
     ultralytics_setup.prepare()
     ultralytics_setup.patch_torchvision()
     for cell in CELLS:
-        name = f"{cell.generation}-{cell.task}"
+        name = cell.name
         if only and not {name, cell.generation} & set(only):
             continue
         weights = networks.build(cell, folder)
@@ -144,7 +144,7 @@ def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
             save=False,
         )
     hook.remove()
-    end_to_end = form == END2END or cell.generation == "RT-DETR"
+    end_to_end = form == END2END or cell.stretches
     return [_choice(output, cell, end_to_end) for output in outputs[-len(IMAGES) :]]  # earlier outputs are of warm-ups
 
 

@@ -9,18 +9,27 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.matrix.cells import CELLS, DENSE_TASKS, END2END, NMS, Cell, table
+from tests.export.conftest import export_python  # noqa: F401
+from tests.matrix.cells import CELLS, DENSE_TASKS, END2END, LEFT_OUT, NMS, SIZES, Cell, table
 from tests.matrix.compare import LIMITS, Difference
+from tests.support.export_commands import probe
 
-ROWS = [(f"{cell.generation}-{cell.task}", form) for cell in CELLS for form in cell.forms]
+ROWS = [
+    pytest.param(cell.name, form, marks=[pytest.mark.long] if cell.is_long else [])
+    for cell in CELLS
+    for form in cell.forms
+]
 PROCESSES = 2  # at the same time; each needs 2 GB
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
-    """Measurements of `python -m tests.matrix`, by cell and form."""
+def matrix(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Measurements of `python -m tests.matrix` for the cells of the selected tests, by cell and form."""
     folder = tmp_path_factory.mktemp("matrix")
-    names = [f"{cell.generation}-{cell.task}" for cell in CELLS]
+    selected = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
+    names = [cell.name for cell in CELLS if cell.name in selected]
     parts = [names[start::PROCESSES] for start in range(PROCESSES)]
     running = [_start(part, folder / f"{index}.json") for index, part in enumerate(parts)]
     outputs = [process.communicate()[0] for process in running]
@@ -47,10 +56,29 @@ def test_function_detects_the_same_as_predict(matrix: dict[tuple[str, str], Any]
 
 
 def test_matrix_has_every_generation_and_task() -> None:
-    assert {cell.generation for cell in CELLS} == {"v3u", "v5u", "v6", "v8", "v9", "v10", "11", "12", "26", "RT-DETR"}
-    assert {cell.task for cell in CELLS} == {"detect", "segment", "pose", "obb", "classify", "semantic", "depth"}
+    quick = [cell for cell in CELLS if not cell.is_long]
+    assert len({cell.name for cell in CELLS}) == len(CELLS)
+    assert {cell.generation for cell in quick} == {"v3u", "v5u", "v6", "v8", "v9", "v10", "11", "12", "26", "RT-DETR"}
+    assert {cell.task for cell in quick} == {"detect", "segment", "pose", "obb", "classify", "semantic", "depth"}
     assert END2END in Cell("26", "pose", "").forms
     assert NMS in Cell("11", "obb", "").forms
+
+
+@pytest.mark.torch
+def test_every_architecture_of_ultralytics_is_a_cell_or_is_left_out(export_python: Path) -> None:  # noqa: F811
+    code = """
+        import re
+        from pathlib import Path
+        from ultralytics.utils import ROOT
+        files = {path.stem for path in (ROOT / "cfg/models").glob("**/*.yaml")}
+        named = [name.removesuffix(".yaml") for name in json.loads(sys.argv[1])]
+        unscaled = lambda name: re.sub(r"(\\d+)([nslmx])(.+)?$", r"\\1\\3", name)  # as `yaml_model_load`
+        print(json.dumps([sorted(files), [name if name in files else unscaled(name) for name in named]]))
+    """
+    files, compared = probe(export_python, code, json.dumps([cell.architecture for cell in CELLS]))
+    named = [*compared, *SIZES, *LEFT_OUT]
+    assert sorted(named) == files  # each exactly once
+    assert set(SIZES.values()) <= set(compared)
 
 
 def test_table_in_the_docs_equals_the_matrix() -> None:

@@ -108,7 +108,7 @@ def _model_class(architecture: str) -> Any:
     return getattr(tasks, f"{name}Model")
 
 
-def images(channels: int) -> Any:
+def images(channels: int = 3) -> Any:
     """Return drawn images as in the verification, (8, channels, IMGSZ, IMGSZ) float32, 0..1."""
     import torch
 
