@@ -197,7 +197,7 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
     if isinstance(result, FunctionError):
         return result
     map_bytes = max_bytes if result.source is None else max_bytes // 2  # the annotated image has the other half
-    body = service.guard(result_body, result, map_bytes)
+    body = _fields(result, service, map_bytes)
     if result.source is None or isinstance(body, FunctionError):
         return body
     from function.api import annotated  # imported here: few requests want an annotated image
@@ -209,6 +209,13 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
     return body | {"annotated_image": image.field()}
 
 
+def _fields(result: Predicted, service: Service, map_bytes: int) -> Body | FunctionError:
+    """Return the JSON object of one image without an annotated image; the deadline ends the encoding of a map."""
+    if isinstance(result, Prediction | Classification):
+        return result_body(result)
+    return service.guard(service.compute, result_body, result, map_bytes)
+
+
 def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_bytes: int) -> dict[str, Any]:
     """Return the annotated image as the HTTP response, or an error as JSON."""
     from function.api import annotated  # imported here: few requests want an annotated image
@@ -217,7 +224,10 @@ def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_b
     if isinstance(result, FunctionError) or result.source is None:
         return result_response(result, service)
     room = max_bytes * 3 // 4
-    image = service.guard(annotated.make, result.source, result_body(result, max_bytes), service, image_type, room)
+    body = _fields(result, service, max_bytes)
+    if isinstance(body, FunctionError):
+        return result_response(body, service)
+    image = service.guard(annotated.make, result.source, body, service, image_type, room)
     return result_response(image, service) if isinstance(image, FunctionError) else image.response()
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from function import draw, model, predictor
 from function.api import map_fields, response
 from function.draw.colors import of_class
-from function.errors import InternalError, TooLarge, UnusableModel
+from function.errors import InternalError, InvalidOption, TooLarge, UnusableModel
 from function.metadata import ModelMetadata
 from function.model import Model
 from function.postprocess.depth import DepthMap
@@ -208,3 +208,46 @@ def test_annotated_image_shows_near_pixels_red_and_far_ones_blue(tmp_path: Path)
     annotated = np.asarray(draw.annotate(Image.new("RGB", (SIDE, SIDE)), body)).astype(int)
     assert annotated[30, 5, 0] > annotated[30, 5, 2]
     assert annotated[30, 60, 2] > annotated[30, 60, 0]
+
+
+def respond(handler: Any, served: Model, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(handler, "MODEL", served)
+    reply = handler.lambda_handler(event, Context())
+    body: dict[str, Any] = json.loads(reply["body"])
+    return body
+
+
+class Context:
+    aws_request_id = "r"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+def test_list_of_images_has_a_map_for_each(handler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = load(tmp_path, "semantic", quarter_of_ids())
+    image = {"image_data": base64.b64encode(IMAGE).decode()}
+    body = respond(handler, served, {"images": [image, image | {"classes": ["clock"]}]}, monkeypatch)
+    first, second = (row["semantic"] for row in body["results"])
+    assert [row["class_name"] for row in first["classes"]] == ["wall", "clock"]
+    assert [row["class_name"] for row in second["classes"]] == ["clock"]
+
+
+def test_annotated_image_is_beside_the_map(handler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = load(tmp_path, "depth", np.ones((1, 1, 8, 8), np.float32))
+    body = respond(
+        handler, served, {"image_data": base64.b64encode(IMAGE).decode(), "annotate": True, "conf": 0.5}, monkeypatch
+    )
+    assert (body["annotated_image"]["width"], body["depth"]["map"]["width"]) == (SIDE, SIDE)
+    assert body["ignored"] == ["conf"]
+
+
+def test_four_large_maps_fit_into_one_response() -> None:
+    maps = [noise(1500, 1200) for _ in range(4)]
+    share = response.MAX_BODY_BYTES // len(maps)
+    assert sum(len(json.dumps(response.result_body(one, share))) for one in maps) <= response.MAX_BODY_BYTES
+
+
+def test_unknown_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOption, match="unknown class"):
+        predict(load(tmp_path, "semantic", halves()), classes=("cat",))
