@@ -26,6 +26,8 @@ def write(path: Path, content: bytes) -> Path:
         ("tasks/segment.pt", Declared("segment")),
         ("tasks/obb.pt", Declared("obb")),
         ("tasks/classify.pt", Declared("classify")),
+        ("tasks/semantic.pt", Declared("semantic")),
+        ("tasks/depth.pt", Declared("depth")),
         ("tasks/pose.pt", Declared("pose", 4)),
         ("reading/gauge.pt", Declared("pose", 4)),
     ],

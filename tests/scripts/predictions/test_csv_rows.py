@@ -27,6 +27,8 @@ def text(task: str, *results: Any, has_readings: bool = False) -> str:
     [
         ("detect", ""),
         ("classify", ""),
+        ("semantic", ",share"),
+        ("depth", ",min,max"),
         ("segment", ",segments,mask"),
         ("pose", ",keypoints"),
         ("obb", ",x_center,y_center,box_width,box_height,rotation,corners"),
@@ -85,3 +87,22 @@ def test_name_with_comma_and_quotation_mark_is_quoted() -> None:
     name = 'a "b", c.jpg'
     (row,) = csv.DictReader(io.StringIO(text("detect", result(body("detect"), name))))
     assert row["image"] == name
+
+
+def test_classes_of_a_map_are_rows_with_their_share() -> None:
+    classes = [
+        {"class_name": "wall", "class_id": 0, "share": 0.75},
+        {"class_name": "gauge", "class_id": 1, "share": 0.25},
+    ]
+    content = {"image_dimensions": {"width": 100, "height": 200}, "semantic": {"classes": classes, "map": {}}}
+    rows = list(csv.DictReader(io.StringIO(text("semantic", result(content)))))
+    assert [(row["class_name"], row["share"], row["confidence"]) for row in rows] == [
+        ("wall", "0.75", ""),
+        ("gauge", "0.25", ""),
+    ]
+
+
+def test_depth_is_one_row_with_its_range() -> None:
+    content = {"image_dimensions": {"width": 100, "height": 200}, "depth": {"min": 0.5, "max": 2.5, "map": {}}}
+    (row,) = csv.DictReader(io.StringIO(text("depth", result(content))))
+    assert (row["image"], row["min"], row["max"]) == ("a.jpg", "0.5", "2.5")

@@ -20,6 +20,8 @@ TASKS = {  # name of a model in tests/fuzz/runtime.py -> task
     "keypoints": "pose",
     "rotated": "obb",
     "classifier": "classify",
+    "classes": "semantic",
+    "distances": "depth",
 }
 TENSORS = ("add", "echo-BYTES", "echo-BOOL")
 

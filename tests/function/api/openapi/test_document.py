@@ -26,6 +26,8 @@ USABLE = {  # options that change a result; those of NMS do nothing with an end-
     "keypoints": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
     "rotated": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
     "classifier": {"annotate"},
+    "classes": {"classes", "annotate"},
+    "distances": {"annotate"},
 }
 
 
