@@ -90,6 +90,8 @@ def _with_settings(settings: Settings, loaded: "Model | TensorModel") -> "Model 
             from function import classes  # imported here: few functions have thresholds of classes
 
             classes.thresholds(settings.conf, settings.class_conf, {}, loaded.metadata.names)
+        name = "TILE"
+        predictor.check_tile(loaded, settings)
         name = "IMGSZ"
         if settings.imgsz:
             from function import input_size  # imported here: few functions have another size

@@ -2,7 +2,9 @@
 
 import math
 
-from function.errors import InvalidOption
+from function import model
+from function.arrays import Floats
+from function.errors import InvalidOption, one_line
 from function.model import Model
 
 
@@ -46,6 +48,21 @@ def _hint(served: Model, sides_hw: tuple[int, int]) -> str:
         height, width = sides_hw
         return f"`python -m export best.pt --imgsz {height} {width}` makes a model of that size"
     return "`python -m export best.pt`, without --static, makes a dynamic model, which takes every size"
+
+
+def run(served: Model, tensor: Floats) -> list[Floats]:
+    """Return the outputs for an input of a requested size, which the model may not accept.
+
+    Raises:
+        InvalidOption: it does not: an end-to-end model needs at least as many anchors as it returns detections.
+    """
+    try:
+        return model.run(served, tensor)
+    except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
+        height, width = tensor.shape[2:]
+        raise InvalidOption(
+            f"imgsz must be a size that the model accepts, got an input of {width} x {height}: {one_line(str(error))}"
+        ) from error
 
 
 def _rounded(sides_hw: tuple[int, int], stride: int) -> tuple[int, int]:

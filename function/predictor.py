@@ -9,13 +9,13 @@ import numpy as np
 from function import detections, model
 from function.arrays import Floats, Ints
 from function.detections import ResolvedOptions
-from function.errors import InternalError, InvalidOption, one_line
+from function.errors import InternalError, InvalidOption
 from function.metadata import DENSE_TASKS, GRAY_CHANNELS, RGB_CHANNELS
 from function.model import Model
 from function.postprocess.boxes import MAX_CANDIDATES
 from function.preprocess import image, letterbox, pixels
 from function.preprocess.letterbox import Letterbox
-from function.request import Options
+from function.request import Options, TileOption
 from function.results import UNTIMED, Classification, Predicted, Prediction, Timing
 from function.settings import Settings
 
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 NO_OPTIONS = Options()
+TILED = ("detect", "obb", "segment")  # tasks
 OTHER_OPTIONS = {"annotate", "read"}  # not applied by the predictor
 
 
 def predict(
-    served: Model, settings: Settings, data: bytes, options: Options, image_name: str | None = None
+    served: Model,
+    settings: Settings,
+    data: bytes,
+    options: Options,
+    image_name: str | None = None,
+    deadline: float | None = None,
 ) -> Predicted:
     """Detect the objects in one image, classify it or its pixels, or estimate their distance.
 
@@ -37,11 +43,13 @@ def predict(
         data: the encoded image.
         options: of the request.
         image_name: is returned in the result.
+        deadline: of the tiles, by `time.monotonic`; None: no limit.
 
     Raises:
         UnsupportedImage: the image is broken or its format is not supported.
         TooLarge: the image has more pixels than the limit.
         InvalidOption: the model does not have a requested class or size, or a region is not within the image.
+        DeadlineExceeded: the tiles take more time than is left.
         InternalError: the model output contains NaN or infinity.
     """
     if options.imgsz:
@@ -49,14 +57,22 @@ def predict(
 
         served = input_size.resize(served, options.imgsz, settings.max_imgsz_pixels)
     resolved = _resolve_options(settings, options, served.metadata.names)
+    tile = _tile(served, settings, options)
     started = perf_counter()
-    decoded, size_wh = _read(served, settings, data)
+    decoded, size_wh = _read(served, settings, data, is_whole=bool(tile))
     read = perf_counter()
+    if tile:
+        from function.tiling import prediction  # imported here: few requests have tiles
+
+        tiling = prediction.resolve(tile, settings, options)
+        tiled, seconds = prediction.predict(served, pixels.as_array(decoded), resolved, tiling, options, deadline)
+        timing = Timing(*(1000 * step for step in (read - started, *seconds)))
+        return tiled._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options, True))
     geometry = detections.fit(served, size_wh)
     tensor = letterbox.to_tensor(pixels.as_array(decoded), geometry) if geometry else _center_crop(served, decoded)
     del decoded  # up to 200 MB that the network can use
     preprocessed = perf_counter()
-    outputs = _run_at_size(served, tensor) if options.imgsz else model.run(served, tensor)
+    outputs = input_size.run(served, tensor) if options.imgsz else model.run(served, tensor)
     ran = perf_counter()
     if geometry and served.metadata.task in DENSE_TASKS:
         from function import maps  # imported here, because other models do not need it
@@ -68,22 +84,7 @@ def predict(
         result = _classification(served, outputs[0], size_wh)
     steps = (read - started, preprocessed - read, ran - preprocessed, perf_counter() - ran)
     timing = Timing(*(1000 * step for step in steps))
-    return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options))
-
-
-def _run_at_size(served: Model, tensor: Floats) -> list[Floats]:
-    """Return the outputs for an input of a requested size, which the model may not accept.
-
-    Raises:
-        InvalidOption: it does not: an end-to-end model needs at least as many anchors as it returns detections.
-    """
-    try:
-        return model.run(served, tensor)
-    except Exception as error:  # the exceptions of onnxruntime share no narrower public base class
-        height, width = tensor.shape[2:]
-        raise InvalidOption(
-            f"imgsz must be a size that the model accepts, got an input of {width} x {height}: {one_line(str(error))}"
-        ) from error
+    return result._replace(image_name=image_name, timing=timing, ignored=_without_effect(served, options, False))
 
 
 def _prediction(
@@ -103,15 +104,15 @@ def _prediction(
     return result._replace(regions=regions.counts(centers, polygons))
 
 
-def _read(served: Model, settings: Settings, data: bytes) -> tuple[Any, tuple[int, int]]:
-    """Return the decoded image, or its bands as an array, and its size in pixels."""
+def _read(served: Model, settings: Settings, data: bytes, is_whole: bool) -> tuple[Any, tuple[int, int]]:
+    """Return the decoded image, or its bands as an array, and its size in pixels; `is_whole`: with all its pixels."""
     channels = served.metadata.channels
     if channels not in (GRAY_CHANNELS, RGB_CHANNELS):
         from function.preprocess import multiband  # imported here: few models take images of several bands
 
         bands = multiband.read(data, channels, settings.max_image_pixels, settings.memory_mb)
         return bands, (bands.shape[1], bands.shape[0])
-    min_size = partial(_decode_target, served) if settings.fast_decode else None
+    min_size = partial(_decode_target, served) if settings.fast_decode and not is_whole else None
     return image.read_reduced(data, settings.max_image_pixels, min_size, settings.memory_mb, channels == GRAY_CHANNELS)
 
 
@@ -122,11 +123,16 @@ def unused_options(served: Model) -> set[str]:
     if served.metadata.task in DENSE_TASKS:
         used = {"classes"} if served.metadata.task == "semantic" and len(served.metadata.names) > 1 else set()
         return set(Options._fields) - OTHER_OPTIONS - used - {"imgsz"}
-    unused = set() if served.layout.needs_nms else {"iou", "agnostic"}
-    return unused if served.metadata.task == "segment" else unused | {"masks"}
+    task = served.metadata.task
+    unused = set() if served.layout.needs_nms else {"iou"}
+    if task not in TILED:
+        unused |= {"tile", "merge"} if served.layout.needs_nms else {"tile", "merge", "agnostic"}
+    elif task == "obb":
+        unused.add("merge")  # there is no union of rotated boxes
+    return unused if task == "segment" else unused | {"masks"}
 
 
-def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
+def _without_effect(served: Model, options: Options, is_tiled: bool) -> tuple[str, ...]:
     """Return the options of the request that change nothing in the result of this model."""
     options = options._replace(annotate=None, read=None)  # OTHER_OPTIONS
     if options == NO_OPTIONS:
@@ -138,7 +144,39 @@ def _without_effect(served: Model, options: Options) -> tuple[str, ...]:
         unused.add("conf")
     if options.region is None:
         unused.add("normalized")
+    if not is_tiled:
+        unused |= {"merge"} if served.layout.needs_nms else {"merge", "agnostic"}
     return tuple(name for name in requested if name in unused)
+
+
+def check_tile(served: Model, settings: Settings) -> None:
+    """Check that the settings have no tiles for a model that cannot have them.
+
+    Raises:
+        InvalidOption: they have.
+    """
+    task = served.metadata.task
+    if settings.tile and task not in TILED:
+        raise InvalidOption(f"tile must only be set for the tasks {', '.join(TILED)}, got a model for {task}")
+
+
+def _tile(served: Model, settings: Settings, options: Options) -> TileOption | None:
+    """Return the tiles of a request or of the settings; None for the whole image in one run.
+
+    Raises:
+        InvalidOption: the model has keypoints.
+    """
+    tile = options.tile
+    if tile is None and settings.tile:
+        tile = TileOption(settings.tile, None, full=True)
+    if not tile or served.metadata.task in TILED:
+        return tile or None
+    if served.metadata.task == "pose":
+        raise InvalidOption(
+            f"tile must not be set for a pose model, got {tile.size}: the keypoints of an object that a tile cuts are "
+            f"not all in one tile; it can be set for the tasks {', '.join(TILED)}"
+        )
+    return None
 
 
 def _decode_target(served: Model, size_wh: tuple[int, int]) -> tuple[int, int]:

@@ -11,6 +11,9 @@ from function.metadata import MAX_SIDE
 
 MAX_DETECTIONS = 3000  # the response stays below the 1 MB of a load balancer; NMS takes seconds in the worst case
 MASKS = ("polygons", "rle", "none")
+MERGES = ("greedy_nmm", "nms")  # of the detections in tiles
+TILE_SIZES = 32, 65_500  # px: the largest stride of most models, and the longest side of an image
+TILE_OVERLAPS = 0, 0.9  # with the largest one, ten times as many tiles along each side as without overlap
 NUMBER = r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*"  # float() also reads 1_0, inf and other digits
 SHOWN = 100  # characters of a value in an error message: the response has a size limit
 MAX_CLASSES = 10_000  # items of the option `classes`, more than a model has; a body of 6 MB has room for a million
@@ -24,6 +27,14 @@ TYPO_LETTERS = 5  # a shorter name is one edit away from too many words
 Polygons = tuple[tuple[tuple[float, float], ...], ...]  # points (x, y) of each polygon
 
 
+class TileOption(NamedTuple):
+    """Tiles of an image."""
+
+    size: int  # of a side, pixels of the image
+    overlap: float | None  # of neighboring tiles, as a share of the size; None: the default of `Settings`
+    full: bool  # the whole image goes through the model too
+
+
 class Options(NamedTuple):
     """Options of one request; None means the default of `Settings`."""
 
@@ -33,6 +44,8 @@ class Options(NamedTuple):
     imgsz: tuple[int, int] | None = None  # (height, width) of the model input, pixels
     classes: tuple[int | str, ...] | None = None  # ids (int), and names or ids (str)
     agnostic: bool | None = None  # NMS across classes
+    tile: TileOption | Literal[False] | None = None  # False: no tiles
+    merge: str | None = None  # one of MERGES
     masks: str = "polygons"  # one of MASKS; "rle" adds COCO run lengths, "none" leaves out both
     annotate: bool | None = None  # also return the image with its detections drawn
     read: bool | None = None  # whether a second model reads the detections
@@ -181,6 +194,13 @@ def _conf(option: Option, name: str, value: Any) -> float | dict[str, float]:
     return option_values.thresholds(name, value)
 
 
+def _tile(_option: Option, name: str, value: Any) -> TileOption | Literal[False]:
+    from function import tile_option  # imported here: few requests have one
+
+    fields = tile_option.parse(name, value, TILE_SIZES, TILE_OVERLAPS)
+    return TileOption(*fields) if fields else False
+
+
 def _sides(option: Option, name: str, value: Any) -> tuple[int, int]:
     from function import option_values  # imported here: few requests have one
 
@@ -307,6 +327,21 @@ OPTIONS = (  # the only list of options: a new one is a row here and a field of 
         {"type": "boolean"},
         "NMS across classes: a box also suppresses boxes of other classes",
         ("agnostic_nms",),
+    ),
+    Option(
+        "tile",
+        _tile,
+        {"type": "integer", "minimum": TILE_SIZES[0], "maximum": TILE_SIZES[1]},
+        "Cut the image into overlapping tiles of this size in pixels, which go through the model one by one, and merge "
+        "their detections. An object also has the overlap as a share of the size, and full: whether the whole image "
+        "goes through the model too (default: true)",
+    ),
+    Option(
+        "merge",
+        _choice,
+        {"type": "string", "enum": MERGES},
+        "How detections of one object in several tiles are merged: one box around all of them (greedy_nmm), or the "
+        "best one (nms)",
     ),
     Option(
         "masks",

@@ -49,6 +49,7 @@ class Prediction(NamedTuple):
     readings: tuple[Reading | FunctionError | None, ...] | None = None  # of K detections; None: nothing is read
     source: bytes | None = None  # the encoded image, if the request wants it annotated
     regions: tuple[int, ...] | None = None  # detections in each polygon of the request; None: it has none
+    tiles: int | None = None  # runs of the model, with the one for the whole image; None: without tiling
 
 
 class Classification(NamedTuple):

@@ -330,8 +330,10 @@ class Service:
     def _predict_bytes(self, data: bytes, request: ImageRequest) -> Predicted:
         model = self.require_image_model()
         self.check_time_to_decode(data)
-        arguments = (model, self.settings, data, request.options, request.image_name)
-        is_usual = request.options.imgsz is None and request.options.region is None  # NMS of all boxes: 6 s at most
+        options = request.options
+        arguments = (model, self.settings, data, options, request.image_name, self.deadline)
+        # NMS of all boxes takes 6 s at most.
+        is_usual = options.imgsz is None and options.region is None and options.tile is None
         prediction = self.compute(predictor.predict, *arguments, is_usual=is_usual)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)

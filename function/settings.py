@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from function.errors import InvalidOption, InvalidSetting
 from function.metadata import MAX_SIDE
+from function.request import MERGES, TILE_OVERLAPS, TILE_SIZES
 
 if TYPE_CHECKING:
     from function.reading_settings import ReadingSettings
@@ -24,6 +25,7 @@ READ_VARIABLES = (
     "READ_MODEL_ID", "READ_MODEL_PATH", "READ_MODEL_SHA256", "READ_CLASSES", "READ_PROMPT", "READ_SCALE",
     "READ_MAX_CROPS",
 )  # fmt: skip
+TILE_OVERLAP = 0.2  # sahi 0.12.8 `get_sliced_prediction`, predict.py
 MAX_TENSOR_ELEMENTS = 2_000_000  # in all inputs, and in all outputs; 640 x 640 x 3 and 6 MB of JSON are below it
 # A run takes 43 to 70 bytes for each pixel of the input with yolov8n, and up to 161 with yolov8m; beside it, yolov8m
 # needs 385 MB.
@@ -75,6 +77,9 @@ class Settings(NamedTuple):
     class_conf: dict[str, float]  # 0..1, of classes by name or id
     imgsz: tuple[int, int] | None  # (height, width) of the model input, pixels; None: that of the model
     max_imgsz_pixels: int
+    tile: int | None  # size of a tile, pixels; None: images are not cut into tiles
+    tile_overlap: float  # of neighboring tiles, as a share of the size
+    tile_merge: str | None  # "greedy_nmm" or "nms"; None: by the confidence threshold
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -119,6 +124,9 @@ class Settings(NamedTuple):
             class_conf=class_conf,
             imgsz=_imgsz(environ),
             max_imgsz_pixels=_positive(environ, "MAX_IMGSZ_PIXELS", _imgsz_pixels(environ)),
+            tile=_tile(environ),
+            tile_overlap=_tile_overlap(environ),
+            tile_merge=_tile_merge(environ),
         )
 
 
@@ -166,6 +174,27 @@ def _imgsz_pixels(environ: Mapping[str, str]) -> int:
         return MAX_SIDE**2
     rest_mb = _positive(environ, MEMORY_SIZE, 1) - IMGSZ_RESERVE_MB
     return min(max(rest_mb * IMGSZ_PIXELS_PER_MB, MIN_IMGSZ_PIXELS), MAX_SIDE**2)
+
+
+def _tile(environ: Mapping[str, str]) -> int | None:
+    text, (least, most) = environ.get("TILE", "").strip(), TILE_SIZES
+    if text and not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise InvalidSetting(f"TILE must be an integer between {least} and {most}, got {text!r}")
+    return int(text) if text else None
+
+
+def _tile_overlap(environ: Mapping[str, str]) -> float:
+    value, (least, most) = _fraction(environ, "TILE_OVERLAP", TILE_OVERLAP), TILE_OVERLAPS
+    if not least <= value <= most:
+        raise InvalidSetting(f"TILE_OVERLAP must be between {least} and {most}, got {value:g}")
+    return value
+
+
+def _tile_merge(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("TILE_MERGE", "").strip()
+    if text and text not in MERGES:
+        raise InvalidSetting(f"TILE_MERGE must be {' or '.join(MERGES)}, got {text!r}")
+    return text or None
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int, least: int = 1) -> int:

@@ -80,7 +80,14 @@ def make_service(served: Model, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """Make a service whose predictor returns a fixed result, or the result of a function of the image name."""
 
     def make(result: Any, settings: Settings | None = None) -> Service:
-        def predict(served: Model, settings: Settings, data: bytes, options: Options, image_name: str | None) -> Result:
+        def predict(
+            served: Model,
+            settings: Settings,
+            data: bytes,
+            options: Options,
+            image_name: str | None,
+            deadline: float | None,
+        ) -> Result:
             outcome: Result = result(image_name) if callable(result) else result
             if isinstance(outcome, FunctionError):
                 raise outcome

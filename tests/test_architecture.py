@@ -16,9 +16,10 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "errors": set(),
     "arrays": set(),
     "reading_settings": set(),
-    "settings": {"metadata", "option_values", "reading_settings"},
+    "settings": {"metadata", "option_values", "reading_settings", "request"},
     "option_values": set(),
-    "request": {"metadata", "option_values"},
+    "tile_option": set(),
+    "request": {"metadata", "option_values", "tile_option"},
     "storage": {"storage_errors"},
     "storage_errors": set(),
     "fetch": set(),
@@ -32,12 +33,16 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     "tensors": {"arrays", "results", "settings"},
     "model": {"arrays", "metadata", "postprocess", "tensors"},
     "classes": {"arrays", "option_values"},
-    "input_size": {"model"},
+    "input_size": {"arrays", "model"},
     "regions": {"arrays"},
     "detections": {"arrays", "metadata", "model", "postprocess", "preprocess", "results"},
+    "tiling": {
+        "arrays", "detections", "input_size", "model", "postprocess", "preprocess", "regions", "request", "results",
+        "settings",
+    },
     "predictor": {
         "arrays", "classes", "detections", "input_size", "maps", "metadata", "model", "postprocess", "preprocess",
-        "regions", "request", "results", "settings",
+        "regions", "request", "results", "settings", "tiling",
     },
     "readings": {
         "arrays", "classes", "metadata", "model", "predictor", "preprocess", "reading_settings", "request", "results",
@@ -101,6 +106,8 @@ HEAVY = [
     "function.input_size",  # IMGSZ, imgsz
     "function.option_values",  # thresholds of classes, imgsz, region
     "function.regions",  # region
+    "function.tile_option",  # tile
+    "function.tiling",  # tile, TILE
     "function.preprocess.decode_time",  # invocations with little time left
     "function.postprocess.evidence",  # ambiguous output layouts
     "function.sources.s3_results",  # results of S3 events

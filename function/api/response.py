@@ -243,6 +243,8 @@ def _classes(result: Classification) -> Body:
 def _detections(result: Prediction) -> Body:
     detections = [box | fields for box, fields in zip(_boxes(result), _task_fields(result), strict=True)]
     body: Body = {"detections": detections, "detection_count": len(detections)}
+    if result.tiles is not None:
+        body["tiles"] = result.tiles
     if result.regions is not None:
         body["regions"] = [{"count": count} for count in result.regions]
     if result.readings is None:

@@ -38,6 +38,15 @@ class Window(NamedTuple):
     bottom: int
 
 
+class Source(NamedTuple):
+    """Logits of a mask, and the interpolation to the pixels of its window in the image."""
+
+    window: Window
+    logits: Floats  # (h, w)
+    rows: Interpolation
+    columns: Interpolation
+
+
 class Masks(NamedTuple):
     """Masks of K instances, in the requested formats."""
 
@@ -87,7 +96,7 @@ def instance_masks(
     Raises:
         TooLarge: the boxes, the polygons or the run lengths are more than the limits.
     """
-    _check_pixels(boxes_input, geometry)
+    check_pixels(boxes_input, geometry)
     input_wh = (geometry.input_w, geometry.input_h)
     rows: list[int] = []
     outlines: list[list[Floats]] = []
@@ -100,7 +109,7 @@ def instance_masks(
             if mask.pixels.any():
                 found.append(position)
                 if masks != "none":
-                    outlines.append(_polygons(mask, geometry))
+                    outlines.append(outline(mask, geometry))
                     points.add(sum(len(polygon) for polygon in outlines[-1]))
         if masks == "rle":
             boxes = boxes_image[start : start + CHUNK][found]
@@ -112,7 +121,7 @@ def instance_masks(
     return Masks(selected, None if masks == "none" else outlines, run_lengths if masks == "rle" else None)
 
 
-def _check_pixels(boxes_xyxy: Floats, geometry: Letterbox) -> None:
+def check_pixels(boxes_xyxy: Floats, geometry: Letterbox) -> None:
     """Check the pixels of all boxes at the size of the model input.
 
     Raises:
@@ -128,7 +137,8 @@ def _check_pixels(boxes_xyxy: Floats, geometry: Letterbox) -> None:
         )
 
 
-def _polygons(mask: Mask, geometry: Letterbox) -> list[Floats]:
+def outline(mask: Mask, geometry: Letterbox) -> list[Floats]:
+    """Return the polygons of a mask in input pixels: (P, 2) each, image pixels."""
     offset = np.array([mask.left, mask.top])
     rings = polygons.trace(mask.pixels)
     return [letterbox.points_to_image((ring + offset).astype(np.float32), geometry) for ring in rings]
@@ -180,6 +190,19 @@ def run_lengths_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Lett
 
     Source: ultralytics 8.4.190 `process_mask_native` and `scale_masks` (its retina_masks), utils/ops.py.
     """
+    size_wh = (geometry.image_w, geometry.image_h)
+    for source in _sources(logits, boxes_xyxy, geometry):
+        yield _run_lengths(source, size_wh)
+
+
+def masks_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox) -> Iterator[Mask]:
+    """Yield the masks of `run_lengths_at_image_size` as pixels."""
+    for source in _sources(logits, boxes_xyxy, geometry):
+        yield Mask(source.window.left, source.window.top, above_zero(source.logits, source.rows, source.columns))
+
+
+def _sources(logits: Floats, boxes_xyxy: Floats, geometry: Letterbox) -> Iterator[Source]:
+    """Yield for each mask the logits that its pixels in the image are interpolated from."""
     factor = _upsampling_factor(logits.shape[1:], geometry)
     h, w = logits.shape[1] * factor, logits.shape[2] * factor
     gain = min(h / geometry.image_h, w / geometry.image_w)
@@ -189,22 +212,14 @@ def run_lengths_at_image_size(logits: Floats, boxes_xyxy: Floats, geometry: Lett
         window = _window(box, geometry.image_w, geometry.image_h)
         rows = interpolation(inner_h, geometry.image_h, window.top, window.bottom)
         columns = interpolation(inner_w, geometry.image_w, window.left, window.right)
-        yield _run_lengths(plane, factor, (left, top), window, rows, columns, geometry)
+        yield _source(plane, factor, (left, top), Source(window, plane, rows, columns))
 
 
-def _run_lengths(
-    plane: Floats,
-    factor: int,
-    inner_left_top: tuple[int, int],
-    window: Window,
-    rows: Interpolation,
-    columns: Interpolation,
-    geometry: Letterbox,
-) -> list[int]:
-    """Return the run lengths of a mask, whose logits are upsampled by a factor and then scaled from its inner part."""
-    size_wh = (geometry.image_w, geometry.image_h)
+def _source(plane: Floats, factor: int, inner_left_top: tuple[int, int], source: Source) -> Source:
+    """Return the logits of a mask, upsampled by a factor; they are scaled from the inner part."""
+    rows, columns = source.rows, source.columns
     if not (rows.before.size and columns.before.size):
-        return [geometry.image_w * geometry.image_h]
+        return source
     left, top = inner_left_top
     needed_rows, needed_columns = _needed(rows, top), _needed(columns, left)
     if factor > 1:
@@ -212,13 +227,20 @@ def _run_lengths(
             interpolation(side, side * factor, span.start, span.stop)
             for side, span in zip(plane.shape, (needed_rows, needed_columns), strict=True)
         ]
-        source = sample(plane, *needed)
+        logits = sample(plane, *needed)
     else:
-        source = plane[needed_rows, needed_columns]
-    rows, columns = _shifted(rows), _shifted(columns)
-    if rows.before.size < MIN_ROWS * source.shape[0]:
-        return rle.counts(window.left, window.top, above_zero(source, rows, columns), size_wh)
-    steps = steps_above_zero(source, rows, columns)
+        logits = plane[needed_rows, needed_columns]
+    return Source(source.window, logits, _shifted(rows), _shifted(columns))
+
+
+def _run_lengths(source: Source, size_wh: tuple[int, int]) -> list[int]:
+    """Return the run lengths of a mask in the image."""
+    window, logits, rows, columns = source
+    if not (rows.before.size and columns.before.size):
+        return [size_wh[0] * size_wh[1]]
+    if rows.before.size < MIN_ROWS * logits.shape[0]:
+        return rle.counts(window.left, window.top, above_zero(logits, rows, columns), size_wh)
+    steps = steps_above_zero(logits, rows, columns)
     window_wh = (window.right - window.left, window.bottom - window.top)
     runs: list[int] = rle.counts_of_steps(window.left, window.top, steps, window_wh, size_wh).tolist()
     return runs

@@ -22,6 +22,7 @@ PARSERS = {  # command, as one types it -> the module whose `parser()` reads its
     "python -m tests.golden.images": "tests.golden.images",
     "python -m tests.golden.write": "tests.golden.write",
     "python -m example.small_objects": "example.small_objects",
+    "python -m tests.golden.write_sahi": "tests.golden.write_sahi",
     "python -m tests.golden.write_sizes": "tests.golden.write_sizes",
     "python -m tests.golden.write_tasks": "tests.golden.write_tasks",
     "python -m tests.golden.write_maps": "tests.golden.write_maps",

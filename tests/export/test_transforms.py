@@ -121,7 +121,7 @@ BROKEN = {  # weights -> change of the function, what differs
     "detect": ("letterbox.PAD_VALUE = 0", "input"),
     "obb": ("obb.boxes_to_image = lambda *a, real=obb.boxes_to_image: real(*a) + np.float32(0.5)", "angles"),
     "pose": ("pose.keypoints = lambda *a, real=pose.keypoints: real(*a) + np.float32(2)", "keypoints px"),
-    "segment": ("segment._run_lengths = lambda *a: [a[-1].image_w * a[-1].image_h]", "masks"),  # of an empty mask
+    "segment": ("segment._run_lengths = lambda *a: [a[-1][0] * a[-1][1]]", "masks"),  # of an empty mask
 }
 
 

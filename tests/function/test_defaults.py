@@ -38,6 +38,9 @@ SETTINGS = {
     "class_conf": {},
     "imgsz": None,
     "max_imgsz_pixels": 67_108_864,
+    "tile": None,
+    "tile_overlap": 0.2,
+    "tile_merge": None,
 }
 LIMITS = [
     ("function.settings", "MB_PER_CPU", 1769),
@@ -55,6 +58,8 @@ LIMITS = [
     ("function.request", "MAX_DETECTIONS", 3000),
     ("function.request", "MAX_POLYGONS", 100),
     ("function.request", "MAX_POINTS", 1000),
+    ("function.tiling.slices", "MAX_TILES", 1024),
+    ("function.tiling.masks", "MAX_LOGITS", 16_000_000),
     ("function.fetch", "TIMEOUT_S", 10),
     ("function.fetch", "MAX_REDIRECTS", 3),
     ("function.fetch", "MAX_TRIED", 4),

@@ -93,7 +93,7 @@ def test_image_is_loaded_when_its_turn_comes(served: Model, red_png: bytes, monk
         return red_png
 
     def predict(*arguments: Any) -> None:
-        events.append(f"predict {arguments[-1]}")
+        events.append(f"predict {arguments[4]}")
         raise NotFound("a")
 
     monkeypatch.setattr(fetch, "image", image)

@@ -8,7 +8,7 @@ from typing import Any
 from function import predictor
 from function.api.openapi.endpoints import JSON, NOT_SET, error_reference, json_response, reference
 from function.model import Model
-from function.request import OPTIONS, Option, Options
+from function.request import OPTIONS, TILE_OVERLAPS, Option, Options
 from function.settings import Settings
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/bmp", "image/gif", "image/tiff")
@@ -16,10 +16,11 @@ IMAGE_SCHEMA = {"type": "string", "format": "binary"}
 ERRORS = (400, 403, 404, 406, 413, 415, 422, 500, 502, 503)
 ANNOTATED_TYPES = ("image/jpeg", "image/png")  # of a response, if the header Accept names one of them
 REDUCED = {"schema": {"type": "string"}, "description": "Quality and scale of an annotated image, if they were lowered"}
-SET_BY_OPERATOR = ("conf", "iou", "max_det", "agnostic")  # options whose default is a setting of the same name
+SET_BY_OPERATOR = ("conf", "iou", "max_det", "agnostic", "tile")  # options whose default is a setting of the same name
 FRACTION = r"(0|1|0?\.[0-9]+|[01]\.0*)"  # 0 to 1
 FRACTION_TEXT = f"^{FRACTION}$"
 POLYGON_TEXT = r"^(\[(\[[0-9]{1,5},[0-9]{1,5}\],){2,9}\[[0-9]{1,5},[0-9]{1,5}\]\])?$"  # an empty text: not set
+TILE_TEXT = r'^([1-9][0-9]{2,3}|\{"size":[1-9][0-9]{2,3}(,"overlap":0\.[0-8])?(,"full":(true|false))?\}|false)?$'
 BOOLEAN_TEXT = {"enum": ["true", "false", "1", "0"], "description": "The same as text"}
 MAX_ENUM = 1000  # classes that are listed; a model with more has the range of its ids
 GIF = "R0lGODdhAQABAIABAP8AAAAAACwAAAAAAQABAAACAkQBADs="  # one red pixel
@@ -164,11 +165,29 @@ def _other_forms(option: Option, names: Mapping[int, str]) -> list[dict[str, Any
     if option.name == "imgsz":
         pair = {"type": "array", "items": _schema(option, names), "minItems": 1, "maxItems": 2}
         return [{**pair, "description": "Height and width, or one number for both"}, *_text_forms(option)]
+    if option.name == "tile":
+        return [_tiles(option), {"const": False, "description": "No tiles"}, _tile_text()]
     if option.name == "conf":
         return [_by_class(names), {"type": "string", "pattern": FRACTION_TEXT, "description": "The number as text"}]
     if kind == "boolean":
         return [BOOLEAN_TEXT, {"enum": [1, 0]}]
     return _text_forms(option)
+
+
+def _tiles(option: Option) -> dict[str, Any]:
+    """Return the schema of an object with the tiles of an image."""
+    overlap = {"type": ["number", "null"], "minimum": TILE_OVERLAPS[0], "maximum": TILE_OVERLAPS[1]}
+    full = {"type": ["boolean", "null"], "description": "The whole image goes through the model too. Default: true"}
+    return {
+        "type": "object",
+        "properties": {"size": dict(option.schema), "overlap": overlap, "full": full},
+        "required": ["size"],
+        "additionalProperties": False,
+    }
+
+
+def _tile_text() -> dict[str, Any]:
+    return {"type": "string", "pattern": TILE_TEXT, "description": "The same as text; an object as JSON"}
 
 
 def _by_class(names: Mapping[int, str]) -> dict[str, Any]:
@@ -207,6 +226,8 @@ def _plain(option: Option, names: Mapping[int, str]) -> dict[str, Any]:
     if option.name == "conf" and (pattern := _class_text(names)):
         text = {"type": "string", "pattern": pattern, "description": "Thresholds of classes: 0.25,gauge:0.6; or JSON"}
         return {"anyOf": [_schema(option, names), text]}
+    if option.name == "tile":
+        return {"anyOf": [_schema(option, names), _tile_text()]}
     if option.name == "region":
         return {"type": "string", "pattern": POLYGON_TEXT, "description": "JSON: [[x,y],...], or a list of these"}
     if option.name != "classes":

@@ -64,6 +64,7 @@ def schemas(
     }
     if has_detections:
         result["properties"]["regions"] = _regions()
+        result["properties"]["tiles"] = {**SIDE, "description": "Only with tile: runs of the model"}
     if settings.reading and has_detections:
         result["properties"]["message"] = {"type": "string", "description": "The texts of all readings"}
     rows = {"anyOf": [reference("Result"), reference("Error")]}

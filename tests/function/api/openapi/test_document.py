@@ -20,15 +20,19 @@ DIGEST = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # o
 KEY = {"x_api_key": "secret"}
 READER = {"READ_MODEL_ID": "amazon.nova-lite-v1:0"}
 PNG = base64.b64encode(encode(image_with_box((64, 64), (0, 0, 40, 40)))).decode()
-USABLE = {  # options that change a result; those of NMS do nothing with an end-to-end model
-    "colors": {"conf", "iou", "max_det", "imgsz", "classes", "agnostic", "annotate", "region", "normalized"},
-    "segments": {"conf", "max_det", "classes", "masks", "annotate", "region", "normalized"},
+USABLE = {  # options that change a result; those of NMS do nothing with an end-to-end model, but for a merge of tiles
+    "colors": {
+        "conf", "iou", "max_det", "imgsz", "classes", "agnostic", "tile", "merge", "annotate", "region", "normalized",
+    },
+    "segments": {
+        "conf", "max_det", "classes", "agnostic", "tile", "merge", "masks", "annotate", "region", "normalized",
+    },
     "keypoints": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
-    "rotated": {"conf", "max_det", "classes", "annotate", "region", "normalized"},
+    "rotated": {"conf", "max_det", "classes", "agnostic", "tile", "annotate", "region", "normalized"},
     "classifier": {"annotate"},
     "classes": {"classes", "annotate"},
     "distances": {"annotate"},
-}
+}  # fmt: skip
 
 
 def operation(document: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def test_option_of_readings_says_its_default_and_no_variable() -> None:
 def test_documented_options_are_those_that_are_not_ignored(model: str, usable: set[str]) -> None:
     set_options = {"conf": 0.5, "iou": 0.5, "max_det": 9, "classes": [0], "agnostic": True, "masks": "none"}
     set_options |= {"region": [[0, 0], [1, 0], [0, 1]], "normalized": True}
+    set_options |= {"merge": "nms"} | ({} if model == "keypoints" else {"tile": 64})  # refused for keypoints
     set_options |= {"imgsz": 64} if "imgsz" in usable else {}  # a static model refuses it
     body = json.dumps({"image_data": PNG, "annotate": True, "read": True, **set_options}).encode()
     reply = calls.call(model, calls.event("function_url", "POST", "/", body, content_type="application/json"))
