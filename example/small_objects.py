@@ -34,6 +34,8 @@ REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (  # name of the row, options
     ("`imgsz` 640", {"imgsz": 640}),
     ("`imgsz` 1280", {"imgsz": 1280}),
     ("`imgsz` 1920", {"imgsz": 1920}),
+    ("`tile` 640, `imgsz` 640", {"tile": 640, "imgsz": 640}),
+    ("`tile` 320", {"tile": 320}),
 )
 
 

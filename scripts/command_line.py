@@ -95,6 +95,16 @@ def add_request_options(command: argparse.ArgumentParser) -> None:
         "--imgsz", metavar="N",
         help="size of the model input in pixels, or HEIGHT,WIDTH; needs a dynamic model (default: that of the model)",
     )  # fmt: skip
+    add(
+        "--tile", metavar="N",
+        help='size of the tiles into which images are cut, in pixels, or {"size": N, "overlap": X, "full": true} '
+        "(default: that of the function)",
+    )  # fmt: skip
+    add(
+        "--merge",
+        metavar="KIND",
+        help="merge of detections in tiles: greedy_nmm or nms (default: that of the function)",
+    )
     add("--classes", metavar="CLASS[,CLASS...]", help="only these classes, by id or name (default: all)")
     add(
         "--option", type=assignment, action="append", default=[], metavar="NAME=VALUE",
@@ -104,6 +114,6 @@ def add_request_options(command: argparse.ArgumentParser) -> None:
 
 def request_options(options: argparse.Namespace) -> dict[str, str]:
     """Return the options of a request that the command line sets, by their names in a request; values are text."""
-    names = ("conf", "iou", "max_det", "imgsz", "classes")
+    names = ("conf", "iou", "max_det", "imgsz", "tile", "merge", "classes")
     named = {name: getattr(options, name) for name in names}
     return {name: value for name, value in named.items() if value is not None} | dict(options.option)

@@ -263,3 +263,9 @@ def test_options_of_the_export_are_passed_on_by_the_build() -> None:
 
 def test_benchmark_commands_share_the_parser() -> None:
     assert isinstance(bench_compare.parser(), command_line.Parser)
+
+
+def test_tiles_are_options_of_a_request() -> None:
+    arguments = ["a.jpg", "--tile", '{"size": 320, "full": false}', "--merge", "nms"]
+    parsed = parser_of("scripts.call").parse_args(arguments)
+    assert command_line.request_options(parsed) == {"tile": '{"size": 320, "full": false}', "merge": "nms"}
