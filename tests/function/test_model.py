@@ -86,7 +86,7 @@ def test_error_names_the_missing_metadata(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"task": "depth"}, "task must be one of detect, segment, .* got 'depth'"),
+        ({"task": "panoptic"}, "task must be one of detect, segment, .* got 'panoptic'"),
         ({"names": "red, blue"}, "names must be a Python literal, got 'red, blue'"),
         ({"names": "{1: 'red', 2: 'blue'}"}, "names must be a name for every class id from 0"),
         ({"names": "{}"}, "names must be a name for every class id from 0"),

@@ -30,7 +30,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
         *("aws.limits", "environments", "home", "local_lambda.errors", "local_lambda.sandbox", "manifest", "pythons"),
         "result_table",
     },
-    "predictions": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "manifest"},
+    "predictions": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "manifest", "result_table"},
     "server": {"aws.limits", "bundle", "local_lambda", "local_lambda.errors", "manifest"},
     "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
