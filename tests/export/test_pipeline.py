@@ -192,7 +192,7 @@ def test_every_unusable_checkpoint_is_refused_with_its_reason(
         "truncated.pt": "is damaged",
         "nan.pt": "weights that are NaN or infinite",
         "fused-end-to-end.pt": "has only its end-to-end head",
-        "semantic.pt": "unknown task 'semantic'; available: detect, segment, pose, obb, classify",
+        "other-task.pt": "unknown task 'panoptic'; available: detect, segment, pose, obb, classify, semantic, depth",
         "world.pt": "is a YOLO-World whose classes are not set",
         "state-dict.pt": "it holds no model",
         "list.pt": "it holds no model",

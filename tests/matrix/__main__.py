@@ -15,6 +15,7 @@ from pathlib import Path
 from export import venv
 from export.errors import ExportError
 from scripts.environments import project_version
+from tests.matrix.cells import INPUT_SIZES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,6 +25,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add = command.add_argument
     add("--only", nargs="*", default=[], metavar="NAME", help="cells, such as v8-detect or v8 (default: all cells)")
+    add(
+        "--imgsz", nargs="*", default=[], type=int, choices=INPUT_SIZES, metavar="N",
+        help="sides of the model input in pixels that are compared too, for v8, 11 and 26: 640 1280 (default: none)",
+    )  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the measurements as JSON (default: no file)")
     add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
     return command
@@ -40,7 +45,7 @@ def main(arguments: list[str]) -> int:
     from tests.matrix import run
 
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-        rows = list(run.run(options.only, Path(folder)))
+        rows = list(run.run(options.only, options.imgsz, Path(folder)))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
     return 0 if rows and not any(row["violations"] for row in rows) else 1

@@ -10,6 +10,7 @@ DYNAMIC, STATIC, END2END, NMS = "dynamic", "static", "end-to-end", "nms=True"
 FORMS = (DYNAMIC, STATIC, END2END, NMS)
 TASKS = ("detect", "segment", "pose", "obb", "classify", "semantic", "depth")
 DENSE_TASKS = ("semantic", "depth")  # their result is a map
+INPUT_SIZES = (640, 1280)  # px; at others, some of the random networks have many equal scores of 1
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGES = (ROOT / "example/samples/small-300x225.jpg", ROOT / "tests/golden/photo-coffee.jpg")
 TWO_HEADS = ("v10", "26", "26-p2", "26-p6")  # generations that also have an end-to-end head, which predict does not use
@@ -40,6 +41,14 @@ class Cell(NamedTuple):
     def stride(self) -> int:
         """The largest stride, in pixels."""
         return 64 if "p6" in self.architecture else 32
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Other input sizes whose predictions are compared too, in pixels: of dynamic models with boxes."""
+        if self.generation not in ("v8", "11", "26") or self.task in ("classify", *DENSE_TASKS):
+            return ()
+        # At larger sizes, the masks of random networks have more points than a response.
+        return INPUT_SIZES[:1] if self.task == "segment" else INPUT_SIZES
 
     @property
     def forms(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ LIMITS = {  # minimum for "iou" and the masks, maximum for the others
     "pixels": 0.001,  # share of those with another class
     "depth": 0.001,  # relative
 }
-SAME = 0.01  # px
+SAME = 0.1  # px, of boxes without area
 MINIMA = ("iou", "masks", "run_lengths")
 
 
@@ -80,13 +80,21 @@ def gap(overlaps: NDArray[np.float32], low: float = 0.6, high: float = 0.8) -> f
     return float(edges[widest] + edges[widest + 1]) / 2
 
 
-def compare(expected: list[Any], served: Model, choices: list[Choice]) -> Difference:
-    """Compare results of `predict` (with masks at input size and at image size) with those of the function."""
+def compare(expected: list[Any], served: Model, choices: list[Choice], imgsz: int | None = None) -> Difference:
+    """Compare results of `predict` (with masks at input size and at image size) with those of the function.
+
+    Args:
+        expected: of each image.
+        served: the model.
+        choices: thresholds of each image.
+        imgsz: the option of the function, for both sides; None: the size of the model.
+    """
     rows = []
+    sides = (imgsz, imgsz) if imgsz else None
     for path, choice, (result, native) in zip(IMAGES, choices, expected, strict=True):
         settings = Settings.from_env({})._replace(conf=choice.conf, iou=choice.iou)
         masks = "rle" if served.metadata.task == "segment" else "polygons"
-        actual = predict(served, settings, path.read_bytes(), Options(masks=masks))
+        actual = predict(served, settings, path.read_bytes(), Options(masks=masks, imgsz=sides))
         rows.append(_difference(result, native, actual, served))
     names = {name for row in rows for name in row.measures}
     worst = {
@@ -132,7 +140,10 @@ def _difference(result: Any, native: Any, actual: Predicted, served: Model) -> D
 
 def _iou(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Return the IoU; 1 for equal boxes without area, which random networks detect outside of the image."""
-    return 1.0 if np.abs(box - other).max() < SAME else float(iou_one_to_many(box, other[None])[0])
+    has_area = (box[2:] - box[:2]).min() > SAME or (other[2:] - other[:2]).min() > SAME
+    if not has_area and np.abs(box - other).max() < SAME:
+        return 1.0
+    return float(iou_one_to_many(box, other[None])[0])
 
 
 def _classes(result: Any, actual: Classification) -> Difference:
@@ -169,7 +180,7 @@ def _masks(result: Any, native: Any, actual: Prediction, pairs: list[int], serve
         or actual.masks.run_lengths is None
     ):
         return {}
-    metadata = served.metadata
+    metadata = actual.metadata  # with the requested size
     geometry = letterbox.fit(actual.size_wh, metadata.imgsz_hw, metadata.stride, metadata.rectangular)
     bottom, right = geometry.top + geometry.resized_h, geometry.left + geometry.resized_w
     small = result.masks.data.numpy().astype(bool)

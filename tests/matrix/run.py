@@ -13,8 +13,14 @@ from tests.matrix.compare import Choice
 RECTANGULAR = (DYNAMIC, END2END)  # forms with dynamic sides, whose input is a rectangle
 
 
-def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the measurements of every form of every selected cell, and print one line for each."""
+def run(only: list[str], sizes: list[int], folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the measurements of every form of every selected cell, and print one line for each.
+
+    Args:
+        only: names of cells, or generations; empty: all.
+        sizes: pixels of a side of the model input, in addition to that of the network; those of a cell are in `sizes`.
+        folder: for the files.
+    """
     from export import ultralytics_setup
 
     ultralytics_setup.prepare()
@@ -24,31 +30,34 @@ def run(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
         if only and not {name, cell.generation} & set(only):
             continue
         weights = networks.build(cell, folder)
-        for form in cell.forms:
-            difference, candidates, verification = _measure(cell, weights, form)
+        measured = [(form, form, networks.IMGSZ) for form in cell.forms]
+        measured += [(f"imgsz {size}", DYNAMIC, size) for size in sizes if size in cell.sizes]
+        for label, form, imgsz in measured:
+            difference, candidates, verification = _measure(cell, weights, form, imgsz)
             violations = [*difference.violations, *verification]
-            row = {"cell": name, "form": form, "candidates": candidates, "violations": violations}
+            row = {"cell": name, "form": label, "candidates": candidates, "violations": violations}
             row |= {"results": difference.actual, **difference.measures}
             verdict = "; ".join(violations) or "ok"
             numbers = " ".join(f"{key} {value:.5f}" for key, value in difference.measures.items())
-            sys.stdout.write(f"{name:<14} {form:<10} {difference.actual:>4} results  {numbers}  {verdict}\n")
+            sys.stdout.write(f"{name:<14} {label:<10} {difference.actual:>4} results  {numbers}  {verdict}\n")
             sys.stdout.flush()
             yield row
         weights.unlink()
 
 
-def _measure(cell: Cell, weights: Path, form: str) -> tuple[compare.Difference, int, list[str]]:
+def _measure(cell: Cell, weights: Path, form: str, imgsz: int) -> tuple[compare.Difference, int, list[str]]:
     """Return the difference of a form from predict, the candidates above the threshold, and what the export reports."""
-    choices = _choices(weights, cell, form)
+    choices = _choices(weights, cell, form, imgsz)
     exported, verification = _export(cell, weights, form, min(choice.conf for choice in choices))
     # NMS within the file rounds differently from NMS after it, so predict runs with the same file.
     source = exported if form == NMS else weights
     expected = [
-        (_predict(source, path, choice, form, False), _predict(source, path, choice, form, True))
+        tuple(_predict(source, path, choice, form, imgsz, native) for native in (False, True))
         for path, choice in zip(IMAGES, choices, strict=True)
     ]
     try:
-        difference = compare.compare(expected, compare.load(exported), choices)
+        requested = None if imgsz == networks.IMGSZ else imgsz
+        difference = compare.compare(expected, compare.load(exported), choices, requested)
         return difference, min(choice.candidates for choice in choices), verification
     finally:
         exported.unlink()
@@ -98,14 +107,14 @@ def _is_within_limits(file: Any) -> bool:
     return same_count and same_classes and all(value <= limits[name] for name, value in file.differences.items())
 
 
-def _predict(weights: Path, image: Path, choice: Choice, form: str, native: bool) -> Any:
+def _predict(weights: Path, image: Path, choice: Choice, form: str, imgsz: int, native: bool) -> Any:
     from ultralytics import YOLO
 
     (result,) = YOLO(str(weights)).predict(
         str(image),
         conf=choice.conf,
         iou=choice.iou,
-        imgsz=networks.IMGSZ,
+        imgsz=imgsz,
         rect=form in RECTANGULAR,
         retina_masks=native,
         nms=False if form == END2END else None,
@@ -116,7 +125,7 @@ def _predict(weights: Path, image: Path, choice: Choice, form: str, native: bool
     return result
 
 
-def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
+def _choices(weights: Path, cell: Cell, form: str, imgsz: int) -> list[Choice]:
     """Return a confidence and an IoU threshold for each image, from the output of the network before NMS."""
     from ultralytics import YOLO
 
@@ -136,7 +145,7 @@ def _choices(weights: Path, cell: Cell, form: str) -> list[Choice]:
     for image in IMAGES:
         _ = yolo.predict(
             str(image),
-            imgsz=networks.IMGSZ,
+            imgsz=imgsz,
             rect=form in RECTANGULAR,
             nms=False if form == END2END else None,
             device="cpu",

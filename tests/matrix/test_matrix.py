@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.export.conftest import export_python  # noqa: F401
-from tests.matrix.cells import CELLS, DENSE_TASKS, END2END, LEFT_OUT, NMS, SIZES, Cell, table
+from tests.matrix.cells import CELLS, DENSE_TASKS, END2END, INPUT_SIZES, LEFT_OUT, NMS, SIZES, Cell, table
 from tests.matrix.compare import LIMITS, Difference
 from tests.support.export_commands import probe
 
@@ -19,6 +19,7 @@ ROWS = [
     for cell in CELLS
     for form in cell.forms
 ]
+SIZE_ROWS = [(cell.name, f"imgsz {size}") for cell in CELLS for size in cell.sizes]
 PROCESSES = 2  # at the same time; each needs 2 GB
 
 
@@ -30,8 +31,10 @@ def matrix(
     folder = tmp_path_factory.mktemp("matrix")
     selected = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
     names = [cell.name for cell in CELLS if cell.name in selected]
+    forms = [item.callspec.params.get("form") for item in request.session.items if hasattr(item, "callspec")]
+    sizes = [str(size) for size in INPUT_SIZES if f"imgsz {size}" in forms]
     parts = [names[start::PROCESSES] for start in range(PROCESSES)]
-    running = [_start(part, folder / f"{index}.json") for index, part in enumerate(parts)]
+    running = [_start(part, sizes, folder / f"{index}.json") for index, part in enumerate(parts)]
     outputs = [process.communicate()[0] for process in running]
     files = [folder / f"{index}.json" for index in range(len(parts))]
     assert all(file.is_file() for file in files), "\n".join(outputs)
@@ -39,8 +42,8 @@ def matrix(
     return {(row["cell"], row["form"]): row for row in rows}
 
 
-def _start(cells: list[str], output: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.matrix", "--only", *cells, "--json", str(output)]
+def _start(cells: list[str], sizes: list[str], output: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.matrix", "--only", *cells, "--imgsz", *sizes, "--json", str(output)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -53,6 +56,18 @@ def test_function_detects_the_same_as_predict(matrix: dict[tuple[str, str], Any]
     assert row["results"] > 0
     if not cell.endswith(("classify", *DENSE_TASKS)):
         assert row["candidates"] >= 50
+
+
+@pytest.mark.torch
+@pytest.mark.alone
+@pytest.mark.long
+@pytest.mark.parametrize(("cell", "form"), SIZE_ROWS)
+def test_function_detects_the_same_as_predict_at_other_sizes(
+    matrix: dict[tuple[str, str], Any], cell: str, form: str
+) -> None:
+    row = matrix[cell, form]
+    assert not row["violations"], row
+    assert row["results"] > 0
 
 
 def test_matrix_has_every_generation_and_task() -> None:

@@ -63,7 +63,9 @@ def build(folder: Path) -> None:
     end_to_end.end2end = True
     save(end_to_end.fuse(verbose=False), folder / "fused-end-to-end.pt")
     YOLO("yolov8n.yaml").save(folder / "untrained.pt")
-    YOLO("yolo26n-sem.yaml").save(folder / "semantic.pt")
+    other_task = varied_network("yolov8n.yaml")
+    other_task.task = "panoptic"
+    save(other_task, folder / "other-task.pt")
     YOLO("yolov8n-world.yaml").save(folder / "world.pt")
     for name, architecture in TASKS.items():
         save(varied_network(architecture), folder / f"{name}.pt")
