@@ -45,10 +45,9 @@ class Cell(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Other input sizes whose predictions are compared too, in pixels: of dynamic models with boxes."""
-        if self.generation not in ("v8", "11", "26") or self.task in ("classify", *DENSE_TASKS):
-            return ()
-        # At larger sizes, the masks of random networks have more points than a response.
-        return INPUT_SIZES[:1] if self.task == "segment" else INPUT_SIZES
+        # Random networks at larger sizes: masks have more points than a response may have, rotated boxes equal scores.
+        is_compared = self.generation in ("v8", "11", "26") and self.task in ("detect", "pose")
+        return INPUT_SIZES if is_compared else ()
 
     @property
     def forms(self) -> tuple[str, ...]:
