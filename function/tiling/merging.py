@@ -44,17 +44,27 @@ def groups(rows: Indices, class_ids: Ints, boxes: UprightBoxes | RotatedBoxes, i
 
     Source: sahi 0.12.8 `greedy_nmm_from_matrix`, postprocess/_numpy_backend.py.
     """
+    ordered = class_ids[rows]
+    found: list[Group] = []
+    for class_id in np.unique(ordered):  # few comparisons: those of one class only
+        found += _groups(rows[ordered == class_id], boxes, is_iou)
+    rank = {row: position for position, row in enumerate(rows.tolist())}
+    return sorted(found, key=lambda group: rank[group.best])
+
+
+def _groups(rows: Indices, boxes: UprightBoxes | RotatedBoxes, is_iou: bool) -> list[Group]:
+    """Return the groups of detections of one class; arguments as for `groups`."""
     found: list[Group] = []
     for start in range(0, rows.size, CHUNK):
         chunk = rows[start : start + CHUNK]
         earlier = np.array([group.best for group in found], dtype=np.intp)
-        matches = _matches(earlier, chunk, class_ids, boxes, is_iou)
-        within = _matches(chunk, chunk, class_ids, boxes, is_iou)
+        matches = _matches(earlier, chunk, boxes, is_iou)
+        is_met, first_met = matches.any(axis=0).tolist(), matches.argmax(axis=0).tolist() if earlier.size else []
+        within = _matches(chunk, chunk, boxes, is_iou)
         owners: list[tuple[int, Group]] = []  # groups that begin in this chunk, and where
         for position, row in enumerate(chunk.tolist()):
-            met = np.flatnonzero(matches[:, position])
-            if met.size:
-                found[met[0]].others.append(row)
+            if is_met[position]:
+                found[first_met[position]].others.append(row)
                 continue
             owner = next((group for first, group in owners if within[first, position]), None)
             if owner:
@@ -65,17 +75,14 @@ def groups(rows: Indices, class_ids: Ints, boxes: UprightBoxes | RotatedBoxes, i
     return found
 
 
-def _matches(
-    first: Indices, second: Indices, class_ids: Ints, boxes: UprightBoxes | RotatedBoxes, is_iou: bool
-) -> Bools:
-    """Return whether each of the detections `first` overlaps each of `second` of its class: (F, S)."""
+def _matches(first: Indices, second: Indices, boxes: UprightBoxes | RotatedBoxes, is_iou: bool) -> Bools:
+    """Return whether each of the detections `first` overlaps each of `second`: (F, S)."""
     shared = boxes.shared(first, second)
     if is_iou:
         whole = boxes.areas[first, None] + boxes.areas[second] - shared
     else:
         whole = np.minimum(boxes.areas[first, None], boxes.areas[second])
-    ratio = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
-    matches: Bools = (ratio >= THRESHOLD) & (class_ids[first, None] == class_ids[second])
+    matches: Bools = (shared > 0) & (shared >= THRESHOLD * whole)
     return matches
 
 

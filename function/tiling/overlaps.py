@@ -27,10 +27,10 @@ class UprightBoxes(NamedTuple):
 
     def shared(self, first: Indices, second: Indices) -> Floats:
         """Return the area that each of the boxes `first` shares with each of `second`: (F, S) float32."""
-        near = np.maximum(self.xyxy[first, None, :2], self.xyxy[second, :2])
-        far = np.minimum(self.xyxy[first, None, 2:], self.xyxy[second, 2:])
-        sides = (far - near).clip(0)
-        product: Floats = sides[..., 0] * sides[..., 1]
+        left, top, right, bottom = self.xyxy[first].T[:, :, None]
+        x1, y1, x2, y2 = self.xyxy[second].T
+        product: Floats = (np.minimum(right, x2) - np.maximum(left, x1)).clip(0)
+        product *= (np.minimum(bottom, y2) - np.maximum(top, y1)).clip(0)
         return product
 
 

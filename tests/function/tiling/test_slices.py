@@ -1,5 +1,8 @@
 """Tiles of an image."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
 from function.errors import InvalidOption
@@ -29,3 +32,20 @@ def test_too_many_tiles_are_refused_with_their_number() -> None:
 
 def test_photo_of_48_megapixels_fits_in_tiles_of_320() -> None:
     assert len(cut((8000, 6000), 320, 0.2)) <= MAX_TILES
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.2, 0.33, 0.8])
+@pytest.mark.parametrize("side", [32, 33, 100, 640])
+@pytest.mark.parametrize("size_wh", [(1, 1), (31, 200), (33, 33), (101, 64), (199, 237)])
+def test_tiles_cover_the_image_and_neighbors_share_the_overlap(
+    size_wh: tuple[int, int], side: int, overlap: float
+) -> None:
+    pixels = np.zeros(size_wh[::-1], dtype=bool)
+    tiles = cut(size_wh, side, overlap)
+    for tile in tiles:
+        assert (tile.right - tile.left, tile.bottom - tile.top) == (min(side, size_wh[0]), min(side, size_wh[1]))
+        pixels[tile.top : tile.bottom, tile.left : tile.right] = True
+    assert pixels.all()
+    assert len(set(tiles)) == len(tiles)
+    lefts = sorted({tile.left for tile in tiles})
+    assert all(left + side - right >= int(overlap * side) for left, right in pairwise(lefts))
