@@ -184,18 +184,20 @@ class Service:
 
         The watch costs 0.1 ms. It is left out if much more time is left than any image has taken, but not for a generic
         ONNX model: its time depends on the values of the tensors. While no image was taken, only the run of the model
-        can need that much time. A call that is not usual, such as one with a larger input, is always watched.
+        can need that much time. A call that is not usual, such as one with tiles, is always watched as a whole.
 
         Raises:
             DeadlineExceeded: it did not end before the deadline.
         """
         began = monotonic()
         left = None if self.deadline is None else self.deadline - began
-        is_ample = isinstance(self._model, Model) and (
-            left is None or left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s)
+        is_ample = (
+            is_usual
+            and isinstance(self._model, Model)
+            and (left is None or left > max(WATCHED_S, WATCHED_RUNS * Service.slowest_s))
         )
         try:
-            if left is None or (is_ample and is_usual and Service.slowest_s):
+            if left is None or (is_ample and Service.slowest_s):
                 return function(*arguments)
             return self._watched(left, is_ample, function, *arguments)
         finally:
@@ -332,8 +334,9 @@ class Service:
         self.check_time_to_decode(data)
         options = request.options
         arguments = (model, self.settings, data, options, request.image_name, self.deadline)
-        # NMS of all boxes takes 6 s at most.
-        is_usual = options.imgsz is None and options.region is None and options.tile is None
+        # NMS or the merge of 30,000 boxes takes seconds.
+        tile = self.settings.tile if options.tile is None else options.tile
+        is_usual = options.imgsz is None and options.region is None and not tile
         prediction = self.compute(predictor.predict, *arguments, is_usual=is_usual)
         if request.ignored:
             prediction = prediction._replace(ignored=request.ignored + prediction.ignored)

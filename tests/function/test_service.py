@@ -9,7 +9,7 @@ import pytest
 from function import fetch, image_loading, predictor, storage, time_limit
 from function.errors import BadRequest, DeadlineExceeded, Forbidden, InternalError, NotFound, UnsupportedImage
 from function.model import Model
-from function.request import ImageRef, ImageRequest, Options
+from function.request import ImageRef, ImageRequest, Options, read_options
 from function.results import Prediction
 from function.service import Service
 from function.settings import Settings
@@ -317,6 +317,35 @@ def test_image_is_watched_if_little_time_is_left_or_none_is_known(
     at_seconds(service, monkeypatch, 0)
     service.compute(len, red_png)
     assert watched == ([(watch, pytest.approx(left_s))] if watch else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "is_watched"),
+    [
+        ({}, {}, False),
+        ({"tile": 320}, {}, True),
+        ({}, {"TILE": "320"}, True),
+        ({"tile": False}, {"TILE": "320"}, False),
+        ({"imgsz": 320}, {}, True),
+        ({"region": [[0, 0], [9, 0], [9, 9]]}, {}, True),
+    ],
+)
+def test_merge_of_tiles_is_watched_however_much_time_is_left(
+    options: dict[str, Any],
+    environ: dict[str, str],
+    is_watched: bool,
+    served: Model,
+    red_png: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched: list[str] = []
+    watch = time_limit.compute
+    monkeypatch.setattr(Service, "slowest_s", 0.1)
+    monkeypatch.setattr(time_limit, "compute", lambda *given: (watched.append("whole"), watch(*given))[1])
+    service = Service(served, Settings.from_env(environ), "request-1", lambda: 800_000)
+    result = service.predict(request_for(red_png)._replace(options=read_options(options)))
+    assert isinstance(result, Prediction)
+    assert watched == ["whole"] * is_watched
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(9.4, "up to 1.5 s when 0.1 s are left"), (9.5, "no time for it")])
