@@ -27,6 +27,15 @@ def test_user_arguments_are_options(arguments: dict[str, str], invoke: Invoke) -
     assert rows(invoke(job(arguments))) == [("Succeeded", "0 objects found; s3://photos/results/in/wall.jpg.json")]
 
 
+@pytest.mark.parametrize(
+    ("tile", "expected"),
+    [("160", 10), ('{"size": 160, "overlap": 0, "full": false}', 4), ("320", 1), ("false", None)],
+)
+def test_user_arguments_may_have_tiles(tile: str, expected: int | None, invoke: Invoke, photos: FakeS3) -> None:
+    assert rows(invoke(job({"tile": tile, "merge": "nms"})))[0][0] == "Succeeded"
+    assert photos.json(photos.written_keys[0]).get("tiles") == expected
+
+
 @pytest.mark.parametrize("arguments", [None, {}, {"conff": "2", "MyKey": "x"}, {"conf": ""}])
 def test_other_user_arguments_are_ignored(arguments: Any, invoke: Invoke) -> None:
     assert rows(invoke(job(arguments))) == [("Succeeded", "1 object found; s3://photos/results/in/wall.jpg.json")]
@@ -37,6 +46,9 @@ def test_other_user_arguments_are_ignored(arguments: Any, invoke: Invoke) -> Non
     [
         ({"conf": "2"}, "InvalidOption: conf must be between 0 and 1"),
         ({"max_det": "many"}, "InvalidOption: max_det must be"),
+        ({"tile": "8"}, "InvalidOption: tile must be an integer between 32 and 65500"),
+        ({"tile": '{"size": 64, "overlap": 1}'}, "InvalidOption: overlap of tile must be between 0 and 0.9"),
+        ({"tile": "64", "merge": "nmm"}, "InvalidOption: merge must be"),
         ({"classes": "green"}, "InvalidOption: "),
         ([1], "BadRequest: userArguments must be an object"),
     ],
