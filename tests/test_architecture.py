@@ -59,7 +59,7 @@ ALLOWED = {  # module or folder of function/ -> those that it may import; every 
     },
     "maps": {"arrays", "metadata", "postprocess", "preprocess", "results"},
     "metrics": {"arrays", "results"},
-    "page": {"draw", "metadata", "service", "settings", "tensors"},
+    "page": {"draw", "metadata", "predictor", "service", "settings", "tensors"},
     "sources": {
         "api", "draw", "image_loading", "page", "preprocess", "request", "results", "service", "settings", "storage",
         "tensors",

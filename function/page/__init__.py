@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from function import predictor
 from function.draw import colors
 from function.metadata import GRAY_CHANNELS, RGB_CHANNELS
 from function.service import Service
@@ -40,7 +41,7 @@ ENVELOPE_BYTES = 64 * 1024  # headers and other fields of the event around the b
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 X86_64 = "x86_64"
 LOW_CONF = 0.05  # the page asks for detections down to it, and its slider filters them; not if each one is also read
-SIDES = (320, 640, 960, 1280, 1920)  # px, of the model input
+SIDES = (320, 640, 960, 1280, 1920)  # px, of the model input and of tiles
 SHA256_SHOWN = 12  # digits
 UPLOAD_HOSTS = " https: http://127.0.0.1:* http://localhost:*"  # the form names the host of the bucket, not the page
 HEADERS = {
@@ -122,10 +123,12 @@ def _image_config(service: Service) -> dict[str, Any]:
         "task": metadata.task,
         "has_map": metadata.task in MAP_TASKS,
         "conf": lowest,
-        "floor": lowest if settings.reading or settings.class_conf else min(LOW_CONF, settings.conf),
+        "floor": lowest if settings.reading or settings.class_conf or settings.tile else min(LOW_CONF, settings.conf),
         # One number would replace the thresholds of all classes.
         "sends_conf": metadata.task not in ("classify", *MAP_TASKS) and not settings.class_conf,
         "imgsz": _sizes(service),
+        # 0: no tiles.
+        "tiles": ([0] if settings.tile else []) + list(SIDES) if metadata.task in predictor.TILED else [],
         "max_pixels": settings.max_image_pixels,
         "colors": colors.COLORS,
     }

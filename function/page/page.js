@@ -32,12 +32,15 @@ async function analyze(file) {
 async function request(image, signal) {
   setProgress(image.isUpload ? "Uploading and analyzing…" : "Analyzing…");
   const began = performance.now();
+  const floor = $("tile").value ? CONFIG.conf : CONFIG.floor; // detections below would enlarge the merged boxes
+  state.conf = Math.max(state.conf, floor ?? 0);
+  $("conf").min = floor;
   let reply = null;
   try {
-    reply = await predict(image, CONFIG.floor, signal);
+    reply = await predict(image, floor, signal);
   } catch (error) {
     if (error.needsKey && (await askForKey(error.message))) return request(image, signal);
-    if (!error.isResponseTooLarge || CONFIG.floor === CONFIG.conf) throw error;
+    if (!error.isResponseTooLarge || floor === CONFIG.conf) throw error;
     reply = await predict(image, CONFIG.conf, signal); // fewer detections fit into the response
   }
   if (CONFIG.has_map) await takeMap(reply.body, image);
@@ -199,10 +202,11 @@ for (const [button, input] of [["choose", "file"], ["take", "camera"]]) {
 }
 for (const side of CONFIG.imgsz) $("imgsz").append(new Option(`${side} pixels`, side));
 $("size").hidden = !CONFIG.imgsz.length;
-$("imgsz").addEventListener("change", () => state.file && analyze(state.file));
+for (const side of CONFIG.tiles) $("tile").append(new Option(side ? `${side} pixels` : "None", side || "false"));
+$("tiles").hidden = !CONFIG.tiles.length;
+for (const id of ["imgsz", "tile"]) $(id).addEventListener("change", () => state.file && analyze(state.file));
 $("sample").addEventListener("click", () => analyze(sampleFile()));
 setUpNavigation();
-$("conf").min = CONFIG.floor;
 $("conf").addEventListener("input", () => {
   state.conf = Number($("conf").value);
   update();

@@ -4,6 +4,7 @@
 async function predict(image, conf, signal) {
   const query = new URLSearchParams(CONFIG.has_map ? { annotate: true } : CONFIG.sends_conf ? { conf } : {});
   if ($("imgsz").value) query.set("imgsz", $("imgsz").value);
+  if ($("tile").value) query.set("tile", $("tile").value);
   if (image.name) query.set("image_name", image.name);
   if (image.isUpload) return predictUpload(image, query, conf, signal);
   const headers = { "content-type": image.blob.type || "application/octet-stream" };

@@ -125,3 +125,45 @@ def test_second_image_replaces_the_first(page: Page, red_file: Path) -> None:
     choose(page, red_file)
     page.wait_for_function("() => document.getElementById('status').textContent === '1 detection: 1 red.'")
     assert page.locator("#list li").count() == 1
+
+
+def sent(server: Server) -> dict[str, str]:
+    """Return the query string of the last request."""
+    query: dict[str, str] = server.posts()[-1]["queryStringParameters"]
+    return query
+
+
+@pytest.mark.parametrize(("field", "value"), [("imgsz", "640"), ("tile", "640")])
+def test_size_sends_the_image_again(field: str, value: str, page: Page, server: Server) -> None:
+    assert field not in sent(server)
+    page.select_option(f"#{field}", value)
+    page.wait_for_selector("#results:not([hidden])")
+    assert sent(server)[field] == value
+    page.select_option(f"#{field}", "")
+    page.wait_for_selector("#results:not([hidden])")
+    assert field not in sent(server)
+
+
+def test_tiles_have_the_boxes_of_a_request_without_the_page(page: Page, server: Server) -> None:
+    set_confidence(page, 0.05)
+    page.select_option("#tile", "640")
+    page.wait_for_selector("#results:not([hidden])")
+    assert sent(server)["conf"] == "0.25"  # those of a lower one would be merged with the others
+    assert (page.input_value("#conf"), page.get_attribute("#conf", "min")) == ("0.25", "0.25")
+    assert page.inner_text("#status") == "2 detections: 1 red, 1 blue."
+    page.select_option("#tile", "")
+    page.wait_for_selector("#results:not([hidden])")
+    assert page.get_attribute("#conf", "min") == "0.05"
+
+
+def test_default_tiles_can_be_turned_off(
+    server: Server, settings_of: Callable[..., None], url: str, open_page: OpenPage, three_file: Path
+) -> None:
+    settings_of(tile=160)
+    opened = open_page(url)
+    choose(opened, three_file)
+    wait_for_result(opened)
+    assert sent(server)["conf"] == "0.25"
+    opened.select_option("#tile", "false")
+    opened.wait_for_selector("#results:not([hidden])")
+    assert sent(server)["tile"] == "false"
