@@ -13,6 +13,9 @@ from PIL import Image
 from function import model
 from function.errors import UnsupportedImage, UnusableModel
 from function.model import Model
+from function.predictor import predict
+from function.request import read_options
+from function.results import Prediction
 from function.service import Service
 from function.settings import Settings
 from function.sources import direct, http
@@ -95,3 +98,12 @@ def test_input_must_have_the_channels_that_the_metadata_state(stated: str, chann
     path = fixed_output_model.save(tmp_path / "model.onnx", [ROWS], metadata, SIDE, channels=channels)
     with pytest.raises(UnusableModel, match=rf"\(batch, {stated}, height, width\), got images"):
         model.load(path, threads=1)
+
+
+@pytest.mark.parametrize("channels", [1, 10])
+def test_tiles_have_the_channels_of_the_model(channels: int, tmp_path: Path) -> None:
+    served = load(tmp_path / "model.onnx", channels)
+    data = encode(Image.new("L", (96, 80))) if channels == 1 else pages(np.zeros((80, 96, 10), np.uint8))
+    result = predict(served, SETTINGS, data, read_options({"tile": {"size": 64, "overlap": 0}}))
+    assert isinstance(result, Prediction)
+    assert (result.size_wh, result.tiles) == ((96, 80), 5)

@@ -441,3 +441,14 @@ def test_wrong_class_in_user_arguments_is_a_permanent_failure_and_writes_nothing
     assert row["resultCode"] == "PermanentFailure"
     assert row["resultString"].startswith("InvalidOption: unknown class")
     assert s3.written_keys == []
+
+
+@pytest.mark.parametrize("sample", ["s3", "eventbridge s3", "s3 batch"])
+def test_settings_have_the_tiles_of_an_event(sample: str, red_png: bytes, served: Model, monkeypatch: Any) -> None:
+    fake = FakeS3()
+    fake.install(monkeypatch)
+    fake.objects["photos", "in/wall.jpg"] = red_png
+    settings = Settings.from_env({"TILE": "160", "TILE_OVERLAP": "0", "TILE_MERGE": "nms"})
+    found = aws_events.READ[sample]
+    sources.find(found).respond(found, Service(served, settings, "id-1"))
+    assert fake.json("results/in/wall.jpg.json")["tiles"] == 5
