@@ -77,7 +77,9 @@ def predict(
     if geometry and served.metadata.task in DENSE_TASKS:
         from function import maps  # imported here, because other models do not need it
 
-        result: Predicted = maps.decode(served.metadata, served.layout.name, outputs[0], geometry, resolved.class_ids)
+        result: Predicted = maps.decode(
+            served.metadata, served.layout.name, outputs[0], geometry, resolved.class_ids, settings.memory_mb
+        )
     elif geometry:
         result = _prediction(served, outputs, geometry, resolved, options)
     else:

@@ -41,13 +41,14 @@ def depth_map(output: Floats, input_wh: tuple[int, int], image_wh: tuple[int, in
         planes = dense.enlarge(planes, dense.aligned(planes.shape[1], input_wh[1]), _columns(planes, input_wh[0]))
     offset = float(planes.min())
     scale = (float(planes.max()) - offset) / LEVELS
+    step = np.float32(scale) or np.float32(1)  # 0: all distances are (almost) the same
     columns = _columns(planes, image_wh[0])
     steps = np.empty(image_wh[::-1], np.uint16)
     least, largest = np.inf, -np.inf
     for band in dense.bands(dense.aligned(planes.shape[1], image_wh[1]), planes.shape[2], image_wh[0]):
         (values,) = dense.enlarge(planes, band.rows, columns)
         least, largest = min(least, float(values.min())), max(largest, float(values.max()))
-        relative = (values - np.float32(offset)) / np.float32(scale or 1)
+        relative = (values - np.float32(offset)) / step
         steps[band.start : band.stop] = np.rint(relative).clip(0, LEVELS)
     return DepthMap(steps, scale, offset, least, largest)
 

@@ -1,5 +1,6 @@
 """Postprocessing for semantic segmentation: the class of every pixel of the image."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from function.postprocess.bilinear import Interpolation, interpolation
 from function.preprocess.letterbox import Letterbox
 
 IGNORED = 255  # id of pixels whose class was not requested, in the map of ultralytics
+IGNORED_16_BIT = 65535  # the same with more than 255 classes, of which 255 is one
+BAND_PIXELS = 1_000_000  # NumPy counts and looks up ids as 64-bit numbers: of so many pixels at a time
 
 ClassMap = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -29,7 +32,7 @@ def class_map(
         class_ids: the requested classes, other pixels have the id `IGNORED`; None: all. One class: not applied.
 
     Returns:
-        (image_h, image_w) class ids, uint8, or uint16 for more than 256 classes.
+        (image_h, image_w) class ids, uint8; for more than 255 classes uint16, and `IGNORED_16_BIT` for other pixels.
 
     Raises:
         InternalError: the output contains NaN, infinity or a huge number, or an id that the model has no class for.
@@ -38,7 +41,7 @@ def class_map(
     `scale_masks`, utils/ops.py.
     """
     dense.require_finite(output, "class map")
-    dtype: Any = np.uint8 if class_count <= IGNORED + 1 else np.uint16
+    dtype: Any = np.uint8 if class_count <= IGNORED else np.uint16
     if layout_name == dense.IDS:
         ids = _from_ids(output[0], geometry, max(class_count, 2), dtype)
     else:
@@ -46,7 +49,8 @@ def class_map(
     if class_ids is not None and class_count > 1:
         is_other = np.ones(max(class_count, int(ids.max()) + 1), dtype=bool)
         is_other[class_ids] = False
-        ids[is_other[ids]] = IGNORED
+        for band in _bands(ids):
+            band[is_other[band]] = IGNORED if dtype is np.uint8 else IGNORED_16_BIT
     return ids
 
 
@@ -57,11 +61,20 @@ def counts(ids: ClassMap, class_count: int) -> list[tuple[int, int]]:
         ids: from `class_map`.
         class_count: with one class, its pixels have the id 1, and the background is left out.
     """
-    pixels = np.bincount(ids.ravel(), minlength=class_count + 1)
+    length = np.iinfo(ids.dtype).max + 1
+    pixels = np.zeros(length, np.int64)
+    for band in _bands(ids):
+        pixels += np.bincount(band.ravel(), minlength=length)
     if class_count == 1:
         return [(0, int(pixels[1]))] if pixels[1] else []
     present = [(class_id, int(count)) for class_id, count in enumerate(pixels[:class_count].tolist()) if count]
     return sorted(present, key=lambda row: -row[1])
+
+
+def _bands(ids: ClassMap) -> Iterator[ClassMap]:
+    """Yield views of some rows each."""
+    rows = max(1, BAND_PIXELS // ids.shape[1])
+    return (ids[start : start + rows] for start in range(0, len(ids), rows))
 
 
 def _inner(geometry: Letterbox) -> tuple[int, int, int, int]:

@@ -140,7 +140,7 @@ def read_reduced(
             opened.draft("L", None)  # libjpeg leaves out the colors; other formats have no such option
         if min_size:
             _request_reduced_size(opened, min_size)
-        limit = _memory_limit(stored_wh, memory_mb)
+        limit = memory_limit(stored_wh, memory_mb)
         if limit:
             limit.check_decoding(opened, data)
         if opened.format == "JPEG" and opened.mode == "RGB":
@@ -173,7 +173,7 @@ def header(data: bytes, max_pixels: int) -> tuple[str, tuple[int, int]]:
     return str(opened.format), opened.size
 
 
-def _memory_limit(size_wh: tuple[int, int], memory_mb: int | None) -> "MemoryLimit | None":
+def memory_limit(size_wh: tuple[int, int], memory_mb: int | None) -> "MemoryLimit | None":
     """Return the limit of memory for a large image, or None."""
     if memory_mb is None or size_wh[0] * size_wh[1] < CHECKED_PIXELS:
         return None

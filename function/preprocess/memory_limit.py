@@ -18,6 +18,7 @@ CONVERSION = 6  # bytes per pixel: the RGB image, and an intermediate one
 STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # bytes per pixel of a mode; 4 for the others
 WEBP = 12.5  # two canvases and one copy
 AVIF, AVIF_ALPHA = 16.5, 18.7  # two copies and the frame in its own colors: up to 12 bits for each, and their alpha
+CLASS_MAP, CLASS_MAP_16_BIT, DEPTH_MAP = 3, 6, 6  # bytes per pixel: the map, its image in Pillow, and the PNG
 BMP_RLE = 1
 COEFFICIENT = 2  # bytes; JPEG, one for each sample
 YCBCR_RASTER = 4  # bytes per pixel of a strip of a TIFF
@@ -43,6 +44,10 @@ class MemoryLimit:
 
     def check_bands(self, size_wh: tuple[int, int], bytes_per_pixel: int) -> None:
         """Check the bands of an image for a model of several channels."""
+        self._check(size_wh, bytes_per_pixel)
+
+    def check_map(self, size_wh: tuple[int, int], bytes_per_pixel: int) -> None:
+        """Check a map of the pixels: classes or distances."""
         self._check(size_wh, bytes_per_pixel)
 
     def _check(self, size_wh: tuple[int, int], bytes_per_pixel: float) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from function import draw, model, predictor
 from function.api import map_fields, response
+from function.draw import maps
 from function.draw.colors import of_class
 from function.errors import InternalError, InvalidOption, TooLarge, UnusableModel
 from function.metadata import ModelMetadata
@@ -94,6 +95,21 @@ def test_pixels_of_other_classes_are_255_in_the_map(tmp_path: Path) -> None:
     assert np.unique(result.ids).tolist() == [2, 255]
     assert result.counts == [(2, SIDE * SIDE // 4)]
     assert result.ignored == ()
+
+
+def test_class_255_and_pixels_of_other_classes_are_different_values(tmp_path: Path) -> None:
+    ids = quarter_of_ids()
+    ids[ids == 2] = 255
+    served = load(tmp_path, "semantic", ids, str({number: f"class {number}" for number in range(256)}))
+    result = predict(served, classes=(255,))
+    assert np.unique(result.ids).tolist() == [255, 65535]
+    assert result.counts == [(255, SIDE * SIDE // 4)]
+    field = map_fields.fields(result, None)["semantic"]["map"]
+    assert (decoded(field) == result.ids).all()
+    annotated = Image.new("RGB", (SIDE, SIDE), (100, 100, 100))
+    maps.draw(annotated, "semantic", field)
+    assert annotated.getpixel((63, 63)) == (50, 50, 50)
+    assert annotated.getpixel((0, 0)) != (50, 50, 50)
 
 
 def test_one_class_is_where_its_logit_is_above_zero(tmp_path: Path) -> None:
