@@ -47,6 +47,8 @@ COMBINATIONS = {
     "warm": {"WarmUp": "5 minutes"},
     "model in a bucket": {"ModelBucket": "models", "ModelKey": "v1/best.onnx", "ModelSha256": "ab" * 32},
     "model in a layer": {"ModelPath": "/opt/model.onnx", "Confidence": "0.4", "Iou": ".5", "MaxDetections": "50"},
+    "large input": {"Imgsz": "736,1280", "MaxImgszPixels": "942080", "Memory": "3008"},
+    "tiles": {"Tile": "640", "TileOverlap": "0.3", "TileMerge": "nms"},
     "quiet": {"LogLevel": "WARN", "Metrics": "classes"},
     "monitored": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
     "switched off": {"ReservedConcurrency": "0"},
@@ -150,6 +152,11 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "Confidence": ["1.5", "-1", "0,5", "0.25 ", "25%", "."],
         "Iou": ["2", "0.70001"],
         "MaxDetections": ["0", "3001", "1.5"],
+        "Imgsz": ["0", "8193", "-1", "640.5", "640,", "640,640,640", "[640,640]", "640x640", "640, 640"],
+        "MaxImgszPixels": ["0", "-1", "1e6", "100000000"],
+        "Tile": ["0", "31", "65501", "99999", "640.5", "false"],
+        "TileOverlap": ["1", "0.91", "0.9001", "-0.1", "20%", "."],
+        "TileMerge": ["NMS", "nmm", "greedy_nmm,nms"],
         "ReservedConcurrency": ["-1", "x"],
         "ModelPath": ["model.onnx", "s3://bucket/model.onnx"],
         "ModelSha256": ["ab", "g" * 64],
@@ -420,6 +427,27 @@ def test_thresholds_and_model_reach_the_function() -> None:
     assert environment(ModelBucket="models", ModelKey="v1/m.onnx")["MODEL_PATH"] == "s3://models/v1/m.onnx"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"Imgsz": "8192"}, {"imgsz": (8192, 8192)}),
+        ({"Imgsz": "1,8192"}, {"imgsz": (1, 8192)}),
+        ({"MaxImgszPixels": "67108864"}, {"max_imgsz_pixels": 8192**2}),
+        ({"Tile": "32"}, {"tile": 32}),
+        ({"Tile": "65500", "TileOverlap": "0.9000"}, {"tile": 65500, "tile_overlap": 0.9}),
+        ({"TileOverlap": ".05"}, {"tile": None, "tile_overlap": 0.05}),
+        ({"TileMerge": "greedy_nmm"}, {"tile_merge": "greedy_nmm"}),
+    ],
+)
+def test_input_size_and_tiles_reach_the_function(parameters: dict[str, str], expected: dict[str, Any]) -> None:
+    for name, value in parameters.items():
+        declared = template_stack.source()["Parameters"][name]
+        assert re.fullmatch(declared["AllowedPattern"], value)
+        assert len(value) <= declared["MaxLength"]
+    read = settings.Settings.from_env(environment(**parameters))
+    assert {name: getattr(read, name) for name in expected} == expected
+
+
 def test_requests_may_name_the_bucket_only_if_s3_requests_is_on() -> None:
     assert environment(**WITH_BUCKET)["ALLOWED_BUCKETS"] == ""
     assert environment(**WITH_BUCKET, S3Requests="on")["ALLOWED_BUCKETS"] == "photos"
@@ -454,6 +482,11 @@ CHANGES = {
     "AgnosticNms": "1",
     "MaxDetections": "50",
     "FastDecode": "1",
+    "Imgsz": "1280",
+    "MaxImgszPixels": "1000000",
+    "Tile": "640",
+    "TileOverlap": "0.3",
+    "TileMerge": "nms",
     "ModelName": "wine",
     "ReadModelId": "eu.amazon.nova-lite-v1:0",
     "ReadModelPath": "/opt/dial.onnx",
