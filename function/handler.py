@@ -98,7 +98,7 @@ def _with_settings(settings: Settings, loaded: "Model | TensorModel") -> "Model 
 
             return input_size.resize(loaded, settings.imgsz, settings.max_imgsz_pixels, name)
     except InvalidOption as error:
-        raise InvalidSetting(f"{name}: {error}") from error
+        raise InvalidSetting(str(error) if name == "IMGSZ" else f"{name}: {error}") from error
     return loaded
 
 

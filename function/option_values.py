@@ -52,6 +52,8 @@ def _pairs(name: str, text: str) -> list[tuple[str, Any]]:
 
 def _threshold(name: str, number: str, text: str) -> float:
     try:
+        if "_" in number or not number.isascii():  # float() reads 1_0 and other digits
+            raise ValueError(number)
         return float(number)
     except ValueError:
         raise InvalidOption(f"{name} must be thresholds such as {SYNTAX}, got {shown(text)}") from None

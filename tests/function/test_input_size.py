@@ -124,7 +124,7 @@ def test_setting_is_the_default_size(run_python: Callable[..., Any], model_path:
     [
         ("CONF_THRESHOLD", "0.25,cat:0.5", "unknown class 'cat'; available: 0 red, 1 blue"),
         ("CONF_THRESHOLD", "red:0.5,0:0.4", "one threshold for the class 0 red"),
-        ("IMGSZ", "8192", "IMGSZ must have at most 1000000 pixels"),
+        ("IMGSZ", "8192", "InvalidSetting: IMGSZ must have at most 1000000 pixels"),
     ],
 )
 def test_setting_that_the_model_cannot_have_stops_the_start(

@@ -35,6 +35,7 @@ def test_thresholds_of_classes_are_an_object_or_text(value: Any, thresholds: dic
         {}, {"gauge": 1.1}, {"gauge": -1}, {"gauge": "0.5"}, {"gauge": None}, {"gauge": True}, {"gauge": float("nan")},
         {"gauge": {}}, "gauge:", "gauge:x", "gauge:nan", "0.5,0.6", "gauge:0.1,gauge:0.2", ",", ":", "{", '{"a": 2}',
         "gauge:10", "[0.5,0.6]",
+        "gauge:0_1", "gauge:٠.٥", "0_0,gauge:0.5",
     ],
 )  # fmt: skip
 def test_wrong_thresholds_are_refused(value: Any) -> None:
