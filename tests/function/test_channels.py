@@ -59,6 +59,26 @@ def test_response_states_the_channels(channels: int, data: bytes, tmp_path: Path
     assert drawn.size == tuple(body["image_dimensions"].values())
 
 
+@pytest.mark.parametrize(
+    ("channels", "data"),
+    [
+        (1, encode(Image.new("RGB", (2 * SIDE, 2 * SIDE)), "PNG")),
+        (4, encode(Image.new("RGBA", (2 * SIDE, 2 * SIDE)), "PNG")),
+        (10, pages(np.tile(BANDS, (2, 2, 1)))),
+    ],
+)
+def test_tiles_region_and_input_size_of_a_model_with_other_channels(channels: int, data: bytes, tmp_path: Path) -> None:
+    service = Service(load(tmp_path / "model.onnx", channels), SETTINGS, "id-1")
+    options = {"tile": {"size": SIDE, "overlap": 0, "full": False}, "imgsz": SIDE, "annotate": True}
+    left = [[0, 0], [SIDE, 0], [SIDE, 2 * SIDE], [0, 2 * SIDE]]  # the centers of the boxes of two of the four tiles
+    event = {"image_data": base64.b64encode(data).decode(), **options, "region": left}
+    body = json.loads(direct.respond(event, service)["body"])
+    assert (body["tiles"], body["detection_count"], body["regions"]) == (4, 2, [{"count": 2}])
+    assert [row["box_2d"]["x_min"] for row in body["detections"]] == [22, 22]
+    drawn = Image.open(BytesIO(base64.b64decode(body["annotated_image"]["data"])))
+    assert drawn.size == (2 * SIDE, 2 * SIDE)
+
+
 def test_image_of_other_bands_is_an_error_of_the_request(tmp_path: Path) -> None:
     service = Service(load(tmp_path / "model.onnx", 10), SETTINGS, "id-1")
     response = http.respond(calls.event("function_url", "POST", "/", encode(Image.new("RGB", (9, 9)), "JPEG")), service)
