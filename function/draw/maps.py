@@ -38,7 +38,9 @@ def draw(annotated: Image.Image, field: str, content: dict[str, Any]) -> None:
         annotated.paste(Image.blend(drawn, Image.fromarray(colors[np.asarray(part)]), OPACITY[field]), box)
 
 
-def _in_map(box: tuple[int, int, int, int], annotated: Image.Image, decoded: Image.Image) -> tuple[float, float, float, float]:
+def _in_map(
+    box: tuple[int, int, int, int], annotated: Image.Image, decoded: Image.Image
+) -> tuple[float, float, float, float]:
     """Return a box of the image in the pixels of the map, which is smaller if the response had no room for it."""
     scale_x, scale_y = decoded.width / annotated.width, decoded.height / annotated.height
     return box[0] * scale_x, box[1] * scale_y, box[2] * scale_x, min(box[3] * scale_y, decoded.height)

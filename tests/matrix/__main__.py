@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     add("--only", nargs="*", default=[], metavar="NAME", help="cells, such as v8-detect or v8 (default: all cells)")
     add(
         "--imgsz", nargs="*", default=[], type=int, choices=INPUT_SIZES, metavar="N",
-        help="sides of the model input in pixels that are compared too, for v8, 11 and 26: 640 1280 (default: none)",
+        help="sides of the model input in pixels that are compared too, for v8, 11 and 26: 640 (default: none)",
     )  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the measurements as JSON (default: no file)")
     add("--version", action="version", version=f"%(prog)s {project_version()}", help="print the version and exit")
