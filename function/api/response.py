@@ -197,7 +197,7 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
     if isinstance(result, FunctionError):
         return result
     map_bytes = max_bytes if result.source is None else max_bytes // 2  # the annotated image has the other half
-    body = _fields(result, service, map_bytes)
+    body = service.guard(timed_body, result, service, map_bytes)
     if result.source is None or isinstance(body, FunctionError):
         return body
     from function.api import annotated  # imported here: few requests want an annotated image
@@ -209,11 +209,16 @@ def _result_body(result: Result, service: Service, max_bytes: int) -> Body | Fun
     return body | {"annotated_image": image.field()}
 
 
-def _fields(result: Predicted, service: Service, map_bytes: int) -> Body | FunctionError:
-    """Return the JSON object of one image without an annotated image; the deadline ends the encoding of a map."""
+def timed_body(result: Predicted, service: Service, max_bytes: int | None = None) -> Body:
+    """Return `result_body`; the deadline ends the encoding of a map, which takes seconds for many pixels.
+
+    Raises:
+        DeadlineExceeded: no time is left.
+        TooLarge: there is no room for a map.
+    """
     if isinstance(result, Prediction | Classification):
         return result_body(result)
-    return service.guard(service.compute, result_body, result, map_bytes)
+    return service.compute(result_body, result, max_bytes)
 
 
 def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_bytes: int) -> dict[str, Any]:
@@ -224,7 +229,7 @@ def _image_response(parsed: ParsedBody, service: Service, image_type: str, max_b
     if isinstance(result, FunctionError) or result.source is None:
         return result_response(result, service)
     room = max_bytes * 3 // 4
-    body = _fields(result, service, max_bytes)
+    body = service.guard(timed_body, result, service, max_bytes)
     if isinstance(body, FunctionError):
         return result_response(body, service)
     image = service.guard(annotated.make, result.source, body, service, image_type, room)

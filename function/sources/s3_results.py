@@ -104,10 +104,10 @@ def write(
     settings = service.settings
     bucket, stem = settings.result_bucket or s3_object.bucket, settings.result_prefix + s3_object.key
     order = Order.of(s3_object, stored)
-    body = _body(result)
+    body = _body(result, service)
     if annotate and stored and not isinstance(result, FunctionError):
         service.check_time_to_decode(stored.data)
-        annotated = service.draw(_annotated, stored.data, body, settings.max_image_pixels)
+        annotated = service.draw(_annotated, stored.data, body, settings.max_image_pixels, settings.memory_mb)
         _write_newest((bucket, f"{stem}.jpg"), annotated, "image/jpeg", s3_object, order, service)
     body["source"] = {
         "bucket": s3_object.bucket,
@@ -203,11 +203,11 @@ def _matching(pattern: re.Pattern[str], text: str) -> str:
     return text if pattern.fullmatch(text) else ""
 
 
-def _body(result: Result) -> dict[str, Any]:
+def _body(result: Result, service: Service) -> dict[str, Any]:
     """Return the response body without the fields that differ between two runs."""
     if isinstance(result, FunctionError):
         return {"error": str(result), "type": type(result).__name__}
-    body = response.result_body(result)
+    body = response.timed_body(result, service)
     del body["timing_ms"]
     if "message" in body:
         from function.api import reading_fields  # imported here: few functions read detections
@@ -216,13 +216,13 @@ def _body(result: Result) -> dict[str, Any]:
     return body
 
 
-def _annotated(data: bytes, body: dict[str, Any], max_pixels: int) -> bytes:
+def _annotated(data: bytes, body: dict[str, Any], max_pixels: int, memory_mb: int | None) -> bytes:
     """Return the image with its detections drawn, as JPEG."""
     from function import draw  # imported here: few functions draw
     from function.preprocess import multiband  # with the reader of TIFF files
 
     buffer = io.BytesIO()
-    annotated = multiband.drawable(data, body, max_pixels)
+    annotated = multiband.drawable(data, body, max_pixels, memory_mb)
     draw.draw(annotated, body)
     annotated.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
