@@ -193,7 +193,10 @@ def object_row(row: Any) -> None:
     """Check the row of one object."""
     require(isinstance(row, dict) and isinstance(row.get("key"), str), "row of an object:", row)
     rest = set(row) - {"key"}
-    forms = ({"skipped"}, {"error", "type"}, {"class", "result"}, {"detection_count", "result"})
+    forms = (
+        {"skipped"}, {"error", "type"}, {"class", "result"}, {"detection_count", "result"}, {"classes", "result"},
+        {"min", "max", "result"},
+    )  # fmt: skip
     require(rest in forms, "row of an object:", row)
 
 

@@ -242,14 +242,14 @@ def test_the_smoke_run_invokes_the_zips_with_the_images(
 ) -> None:
     calls = []
 
-    def run(out: Path, images: list[Path], is_quiet: bool) -> int:
-        calls.append((out, images))
+    def run(out: Path, images: list[Path], is_quiet: bool, imgsz: str | None) -> int:
+        calls.append((out, images, imgsz))
         return 7
 
     monkeypatch.setattr(trial, "why_not_runnable", lambda target: None)
     monkeypatch.setattr(trial, "run", run)
     assert cli.main([str(onnx_file), "--out", str(tmp_path / "out"), "--try", str(SCRIPT)]) == 7
-    assert calls == [(tmp_path / "out", [SCRIPT])]
+    assert calls == [(tmp_path / "out", [SCRIPT], None)]
 
 
 def test_a_container_build_without_docker_exits_with_2(

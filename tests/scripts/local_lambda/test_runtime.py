@@ -44,7 +44,7 @@ BODY = '{"detections": [], "image_dimensions": {"width": 4, "height": 3}}'
 """
 # Replaces the shipped drawing code: the image is bytes, and drawing appends to them.
 IMAGE = """
-def read(data, max_pixels):
+def drawable(data, body, max_pixels):
     return data + b"|%d" % max_pixels
 """
 DRAW = """
@@ -81,7 +81,7 @@ def write_zip(path: Path, files: dict[str, str], mode: int = 0o100644) -> None:
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    package = {"function/__init__.py": "", "function/preprocess/image.py": IMAGE, "function/draw.py": DRAW}
+    package = {"function/__init__.py": "", "function/preprocess/multiband.py": IMAGE, "function/draw.py": DRAW}
     write_zip(folder / "function.zip", {"handler.py": PROGRAM, **package})
     write_zip(folder / "layer.zip", {"python/layered.py": ""})
     (folder / "build.json").write_text(json.dumps({"arch": ARCH, "python": PYTHON}))
