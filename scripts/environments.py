@@ -39,8 +39,11 @@ NETWORK_ERRORS = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|ConnectionResetError|"
     r"SSLError|Failed to establish a new connection|Network is unreachable|Connection refused"
 )
-WITHOUT_ONNXRUNTIME = ("cdk", "docs")  # environments
-COMMAND_PACKAGES = ("numpy", "onnx", "pillow", "rich", "uvicorn")  # that predict.py, compare.py and serve.py import
+WITHOUT_ONNXRUNTIME = ("aws", "cdk", "checkov", "docs")  # environments
+COMMAND_PACKAGES = {  # environment -> packages that the Python commands import which it is for
+    "build": ("numpy", "onnx", "pillow", "rich", "uvicorn"),  # predict.py, compare.py, serve.py
+    "aws": ("boto3", "numpy", "pillow", "rich"),  # call.py, batch.py, tune.py
+}
 PINNED = re.compile(r'([\w.-]+)==([\w.+]+)(?:; python_version (>=|<) "3\.(\d+)")?')
 NO_VENV = re.compile(r"ensurepip is not\s+available|No module named '?(ensurepip|venv)")
 
@@ -63,6 +66,7 @@ class Environment(NamedTuple):
 
 ENVIRONMENTS = {
     "build": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements.txt",), "0.25 GB"),
+    "aws": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements-aws.txt",), "0.2 GB"),
     "export": Environment(("3.11", "3.12", "3.13"), ("export/requirements.txt",), "1.6 GB", has_torch=True),
     "engines": Environment(
         ("3.11", "3.12", "3.13"),
@@ -72,6 +76,7 @@ ENVIRONMENTS = {
     ),
     "wine": Environment(LAYER_PYTHONS, ("example/wine/requirements.txt",), "0.4 GB"),
     "cdk": Environment(LAYER_PYTHONS, ("example/cdk/requirements.txt",), "0.4 GB"),
+    "checkov": Environment((*LAYER_PYTHONS, "3.11"), ("tests/requirements-checkov.txt",), "0.6 GB"),
     "docs": Environment((*LAYER_PYTHONS, "3.11"), ("docs/requirements.txt",), "0.2 GB"),
     "dev": Environment((*LAYER_PYTHONS, "3.11"), ("scripts/requirements.txt", "tests/requirements.txt"), "1 GB"),
 }
@@ -119,15 +124,15 @@ def ensure(name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def has_packages() -> bool:
-    """Return whether this Python has what the commands import of the environment `build`, in the same versions."""
+def has_packages(name: str = "build") -> bool:
+    """Return whether this Python has what the commands import of an environment, in the same versions."""
     from importlib import metadata  # imported here: 20 ms
 
     if sys.version_info < (3, 11):
         return False
-    versions = _pinned_versions(ROOT / ENVIRONMENTS["build"].requirements[0])
+    versions = _pinned_versions(ROOT / ENVIRONMENTS[name].requirements[0])
     try:
-        return all(metadata.version(name) == versions.get(name) for name in COMMAND_PACKAGES)
+        return all(metadata.version(package) == versions.get(package) for package in COMMAND_PACKAGES[name])
     except metadata.PackageNotFoundError:
         return False
 

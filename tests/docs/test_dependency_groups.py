@@ -15,6 +15,8 @@ GROUPS = {  # group -> its requirement file
     "dev": "tests/requirements.txt",
     "export": "export/requirements.txt",
     "docs": "docs/requirements.txt",
+    "aws": "scripts/requirements-aws.txt",
+    "checkov": "tests/requirements-checkov.txt",
 }
 INCLUDED = {"dev": [{"include-group": "build"}]}  # groups that others begin with
 

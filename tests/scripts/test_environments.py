@@ -415,9 +415,10 @@ def test_the_versions_of_the_build_are_those_of_the_layer() -> None:
     assert {name for name, _, _ in pinned} == {*layer, "deflate", "onnx", "rich", "uvicorn"}
 
 
-def installed(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> None:
+def installed(monkeypatch: pytest.MonkeyPatch, environment: str = "build", **changes: str | None) -> None:
     """Let this Python have the packages of the commands in the pinned versions, except these; None: not installed."""
-    versions = environments._pinned_versions(environments.ROOT / "scripts" / "requirements.txt") | changes
+    file = environments.ROOT / environments.ENVIRONMENTS[environment].requirements[0]
+    versions = environments._pinned_versions(file) | changes
 
     def version(name: str) -> str:
         value = versions[name]
@@ -428,14 +429,19 @@ def installed(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> None:
     monkeypatch.setattr(metadata, "version", version)
 
 
-@pytest.mark.parametrize("name", environments.COMMAND_PACKAGES)
-def test_a_python_with_another_version_of_a_package_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch)
-    assert environments.has_packages()
-    installed(monkeypatch, **{name: "1.0"})
-    assert not environments.has_packages()
-    installed(monkeypatch, **{name: None})
-    assert not environments.has_packages()
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [(environment, name) for environment, names in environments.COMMAND_PACKAGES.items() for name in names],
+)
+def test_a_python_with_another_version_of_a_package_is_not_used(
+    environment: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(monkeypatch, environment)
+    assert environments.has_packages(environment)
+    installed(monkeypatch, environment, **{name: "1.0"})
+    assert not environments.has_packages(environment)
+    installed(monkeypatch, environment, **{name: None})
+    assert not environments.has_packages(environment)
 
 
 def test_the_pinned_version_is_that_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
