@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "cli.md"
 COMMANDS = {  # command, as one types it -> the module whose `parser()` reads its arguments
     "scripts/build_zip.sh": "scripts.bundle.options",
     "scripts/verify.sh": "scripts.verify.options",
-    "scripts/deploy.sh": "scripts.aws.deploy",
+    "scripts/deploy.sh": "scripts.aws.options",
     "scripts/undeploy.sh": "scripts.aws.undeploy",
     "scripts/call.py": "scripts.call",
     "scripts/predict.py": "scripts.predict",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Put the zips from build_zip.sh on AWS Lambda with the `aws` command; run it again after each build.
+# Put the zips from build_zip.sh on AWS Lambda; run it again after each build.
 #
 #   scripts/deploy.sh [options]    `--help` lists the options
 set -euo pipefail
@@ -10,13 +10,4 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; 
     exit 2
 fi
 export PYTHONPATH="$root"
-for argument in "$@"; do
-    case "$argument" in
-        -h | --help | --version) exec python3 -m scripts.aws.deploy "$@" ;;
-    esac
-done
-python=python3
-if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    python="$(python3 "$root/scripts/environments.py" build | tail -n 1)"
-fi
-exec "$python" -m scripts.aws.deploy "$@"
+exec python3 -m scripts.aws.deploy "$@"  # which changes to the environment `aws`

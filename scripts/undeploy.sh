@@ -10,13 +10,4 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; 
     exit 2
 fi
 export PYTHONPATH="$root"
-for argument in "$@"; do
-    case "$argument" in
-        -h | --help | --version) exec python3 -m scripts.aws.undeploy "$@" ;;
-    esac
-done
-python=python3
-if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    python="$(python3 "$root/scripts/environments.py" build | tail -n 1)"
-fi
-exec "$python" -m scripts.aws.undeploy "$@"
+exec python3 -m scripts.aws.undeploy "$@"  # which changes to the environment `aws`

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.aws.cli import Aws, DeployError
+from scripts.aws.errors import DeployError
+from scripts.aws.session import Aws
 
 
 def publish(aws: Aws, function: str, code_sha256: str) -> str:
     """Publish the function as it is now and return the version; without changes, Lambda returns the last version."""
-    version = str(
-        aws.change(
-            "lambda", "publish-version", "--function-name", function, "--code-sha256", code_sha256, field="Version"
-        )
-    )
-    aws.change("lambda", "wait", "published-version-active", "--function-name", function, "--qualifier", version)
+    version = str(aws.change("lambda", "publish_version", "Version", FunctionName=function, CodeSha256=code_sha256))
+    aws.wait("lambda", "published_version_active", FunctionName=function, Qualifier=version)
     return version
 
 
 def current(aws: Aws, function: str, alias: str) -> dict[str, Any] | None:
     """Return the alias; None if it does not exist."""
-    response: dict[str, Any] | None = aws.read("lambda", "get-alias", "--function-name", function, "--name", alias)
+    response: dict[str, Any] | None = aws.read("lambda", "get_alias", FunctionName=function, Name=alias)
     return response
 
 
@@ -29,17 +26,17 @@ def move(aws: Aws, function: str, alias: str, version: str, before: dict[str, An
     weights = ((before or {}).get("RoutingConfig") or {}).get("AdditionalVersionWeights")
     if before and before["FunctionVersion"] == version and not weights:
         return
-    arguments = ["--function-name", function, "--name", alias, "--function-version", version]
+    parameters: dict[str, Any] = {"FunctionName": function, "Name": alias, "FunctionVersion": version}
     if weights:
-        arguments += ["--routing-config", '{"AdditionalVersionWeights":{}}']
-    aws.change("lambda", "update-alias" if before else "create-alias", *arguments)
+        parameters["RoutingConfig"] = {"AdditionalVersionWeights": {}}
+    aws.change("lambda", "update_alias" if before else "create_alias", **parameters)
 
 
 def rollback_target(aws: Aws, function: str, alias: str, requested: str | None) -> tuple[dict[str, Any], str]:
     """Return the alias and the version to roll back to.
 
     Args:
-        aws: runs the commands.
+        aws: makes the calls.
         function: name of the function.
         alias: name of the alias.
         requested: a version; None: the version before the one that the alias points at.
@@ -51,8 +48,8 @@ def rollback_target(aws: Aws, function: str, alias: str, requested: str | None) 
     if not before:
         raise DeployError(f"alias {function}:{alias} does not exist, so it cannot be rolled back; scripts/deploy.sh "
                           "creates it")  # fmt: skip
-    response = aws.read("lambda", "list-versions-by-function", "--function-name", function)
-    versions = sorted(int(item["Version"]) for item in response["Versions"] if item["Version"].isdigit())
+    items = aws.pages("lambda", "list_versions_by_function", "Versions", FunctionName=function)
+    versions = sorted(int(item["Version"]) for item in items if item["Version"].isdigit())
     deployed = before["FunctionVersion"]
     if requested is None:
         earlier = [version for version in versions if deployed.isdigit() and version < int(deployed)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from layer.targets import Target
 from scripts import manifest
 from scripts.aws import commands, limits
-from scripts.aws.cli import DeployError
+from scripts.aws.errors import DeployError
 
 
 class Artifacts(NamedTuple):

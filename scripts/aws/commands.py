@@ -18,7 +18,7 @@ from scripts.command_line import ALIAS
 HANDLER = "function.handler.lambda_handler"
 MEMORY = limits.MB_PER_CPU  # MB; below it, a function gets less than one vCPU
 TIMEOUT = 30  # seconds; API Gateway waits no longer
-LOGGING = "LogFormat=JSON"  # each line is an object with the request id
+LOG_FORMAT = "JSON"  # each line is an object with the request id
 TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
     '"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
@@ -31,7 +31,7 @@ Set the values at the two ends of the scale of your dials, and move the alias. W
 scale, 0 to 1. This replaces all variables of the function."""
 CLASSES_TITLE = "READ_CLASSES names the classes that have a dial; without it, every detection is read as a dial."
 SCALE = "0:10 bar"  # an example
-LOGS_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+LOGS_POLICY = "iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"  # of every partition, without its start
 
 
 class Upload(NamedTuple):
@@ -50,6 +50,11 @@ class Upload(NamedTuple):
     def key(self) -> str:
         """Name of the object in a bucket. It has the digest, so a new zip does not overwrite a deployed one."""
         return f"yolo-lambda/{self.sha256[:16]}/{self.path.name}"
+
+
+def logs_policy(partition: str) -> str:
+    """Return the ARN of the managed policy that lets a function write logs."""
+    return f"arn:{partition}:{LOGS_POLICY}"
 
 
 def page(
@@ -135,7 +140,8 @@ def _names(*uploads: Upload) -> list[str]:
 def _role() -> list[str]:
     return [
         f"aws iam create-role --role-name \"$ROLE\" --assume-role-policy-document '{TRUST}'",
-        f'aws iam attach-role-policy --role-name "$ROLE" --policy-arn {LOGS_POLICY}',
+        "PARTITION=$(aws sts get-caller-identity --query Arn --output text | cut -d: -f2)",
+        f'aws iam attach-role-policy --role-name "$ROLE" --policy-arn "{logs_policy("$PARTITION")}"',
         'aws iam wait role-exists --role-name "$ROLE" && sleep 10',
     ]
 
@@ -163,7 +169,7 @@ def _create(function: Upload, target: Target) -> list[str]:
         '  --role "$(aws iam get-role --role-name "$ROLE" --query Role.Arn --output text)" \\',
         f"  --runtime python{target.python} --architectures {target.arch} --handler {HANDLER} \\",
         f'  --memory-size {MEMORY} --timeout {TIMEOUT} --layers "$LAYER_ARN" \\',
-        f"  --environment 'Variables={{ORT_DISABLE_TELEMETRY=1}}' --logging-config {LOGGING} \\",
+        f"  --environment 'Variables={{ORT_DISABLE_TELEMETRY=1}}' --logging-config LogFormat={LOG_FORMAT} \\",
         f"  {code}",
         'aws lambda wait function-active-v2 --function-name "$FUNCTION"',
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from typing import Any, NamedTuple
 
 from scripts.aws import commands, layer, upload
 from scripts.aws.artifacts import Artifacts
-from scripts.aws.cli import Aws, DeployError, Refused
+from scripts.aws.errors import DeployError, Refused
 from scripts.aws.limits import ENVIRONMENT_LIMIT, LAYERS_LIMIT
+from scripts.aws.session import HIDDEN, Aws
 
 TAG = "yolo-lambda-zip"  # of the functions that deploy.sh created
 ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1"}  # function/__init__.py sets it too; here the user sees it
@@ -32,12 +32,12 @@ class FunctionSpec(NamedTuple):
 
 
 def find(aws: Aws, name: str) -> dict[str, Any] | None:
-    """Return the response of `get-function`; None if the function does not exist.
+    """Return the response of GetFunction; None if the function does not exist.
 
     Raises:
         DeployError: a function of this name has another handler.
     """
-    response: dict[str, Any] | None = aws.read("lambda", "get-function", "--function-name", name)
+    response: dict[str, Any] | None = aws.read("lambda", "get_function", FunctionName=name)
     if response and response["Configuration"].get("Handler") != commands.HANDLER:
         handler = response["Configuration"].get("Handler", "a container image")
         raise DeployError(
@@ -47,7 +47,7 @@ def find(aws: Aws, name: str) -> dict[str, Any] | None:
 
 
 def is_own(response: dict[str, Any]) -> bool:
-    """Return whether deploy.sh created the function of a `get-function` response."""
+    """Return whether deploy.sh created the function of a response of GetFunction."""
     return TAG in response.get("Tags", {})
 
 
@@ -77,17 +77,22 @@ def require_reader(spec: FunctionSpec, current: dict[str, Any] | None) -> None:
 def create(aws: Aws, spec: FunctionSpec, layer_arn: str) -> None:
     """Create the function and wait until it can be called."""
     target = spec.artifacts.target
-    with upload.content_arguments(aws, spec.artifacts.function, spec.bucket, upload.CREATE) as code:
-        command = [
-            "lambda", "create-function", "--function-name", spec.name, "--role", str(spec.role),
-            "--runtime", f"python{target.python}", "--architectures", target.arch, "--handler", commands.HANDLER,
-            "--memory-size", str(spec.memory or commands.MEMORY),
-            "--timeout", str(spec.timeout or commands.TIMEOUT), "--layers", layer_arn,
-            "--environment", _environment_json(merged({}, spec.environment)),
-            "--logging-config", commands.LOGGING, "--tags", f"{TAG}=deploy.sh", *code,
-        ]  # fmt: skip
-        _retry_until_role_exists(aws, command)
-    aws.change("lambda", "wait", "function-active-v2", "--function-name", spec.name)
+    parameters = {
+        "FunctionName": spec.name,
+        "Role": spec.role,
+        "Runtime": f"python{target.python}",
+        "Architectures": [target.arch],
+        "Handler": commands.HANDLER,
+        "MemorySize": spec.memory or commands.MEMORY,
+        "Timeout": spec.timeout or commands.TIMEOUT,
+        "Layers": [layer_arn],
+        "Environment": {"Variables": merged({}, spec.environment)},
+        "LoggingConfig": {"LogFormat": commands.LOG_FORMAT},
+        "Tags": {TAG: "deploy.sh"},
+    }
+    with upload.content(aws, spec.artifacts.function, spec.bucket, upload.CREATE) as code:
+        _retry_until_role_exists(aws, parameters | code.parameters, code.shown)
+    aws.wait("lambda", "function_active_v2", FunctionName=spec.name)
     if not aws.dry_run:
         aws.report(f"function  {spec.name} created")
 
@@ -96,25 +101,26 @@ def update(aws: Aws, spec: FunctionSpec, layer_arn: str, current: dict[str, Any]
     """Change what differs, and wait after each change.
 
     Args:
-        aws: runs the commands.
+        aws: makes the calls.
         spec: the requested function.
         layer_arn: the version of our layer.
-        current: the function's configuration, as `get-function` returns it.
+        current: the function's configuration, as GetFunction returns it.
     """
     _update_code(aws, spec, current)
-    arguments, shown = changes(spec, layer_arn, current)
-    if arguments:
-        if aws.dry_run and any("(kept)" in text for text in shown.values()) and "--environment" in arguments:
-            aws.report("# (kept) below replaces the value of a variable that the function has; the value is not shown")
-        aws.change("lambda", "update-function-configuration", "--function-name", spec.name, *arguments, shown=shown)
-        aws.change("lambda", "wait", "function-updated-v2", "--function-name", spec.name)
+    parameters, shown = changes(spec, layer_arn, current)
+    if parameters:
+        if aws.dry_run and HIDDEN in shown.get("Environment", {}).get("Variables", {}).values():
+            aws.report(
+                f"# {HIDDEN} below replaces the value of a variable that the function has; the value is not shown"
+            )
+        aws.change("lambda", "update_function_configuration", shown=shown, FunctionName=spec.name, **parameters)
+        aws.wait("lambda", "function_updated_v2", FunctionName=spec.name)
         if not aws.dry_run:
-            options = " ".join(argument for argument in arguments if argument.startswith("--"))
-            aws.report(f"settings  {options} updated")
+            aws.report(f"settings  {', '.join(parameters)} updated")
 
 
-def changes(spec: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Return the arguments of `update-function-configuration`, and the printed form of those that hold secrets.
+def changes(spec: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of UpdateFunctionConfiguration, and the printed form of those that hold secrets.
 
     Raises:
         DeployError: Lambda would reject the result, or the present variables cannot be read and so not be kept.
@@ -130,15 +136,18 @@ def changes(spec: FunctionSpec, layer_arn: str, current: dict[str, Any]) -> tupl
     layers = layer.with_layer(attached, spec.name, layer_arn)
     if len(layers) > LAYERS_LIMIT:
         raise DeployError(f"layers of {spec.name} must be at most {LAYERS_LIMIT}, got {len(layers)}")
-    arguments: list[str] = []
-    arguments += ["--runtime", runtime] if runtime != current.get("Runtime") else []
-    arguments += ["--layers", *layers] if layers != attached else []
-    arguments += ["--role", spec.role] if spec.role not in (None, current["Role"]) else []
-    arguments += ["--memory-size", str(spec.memory)] if spec.memory not in (None, current["MemorySize"]) else []
-    arguments += ["--timeout", str(spec.timeout)] if spec.timeout not in (None, current["Timeout"]) else []
-    arguments += ["--environment", _environment_json(after)] if after != before else []
-    kept = {name: "(kept)" for name in before if name not in spec.environment}
-    return arguments, {_environment_json(after): _environment_json({**after, **kept})}
+    requested = {
+        "Runtime": (runtime, current.get("Runtime")),
+        "Layers": (layers, attached),
+        "Role": (spec.role, current["Role"]),
+        "MemorySize": (spec.memory, current["MemorySize"]),
+        "Timeout": (spec.timeout, current["Timeout"]),
+    }
+    parameters: dict[str, Any] = {name: new for name, (new, old) in requested.items() if new not in (None, old)}
+    if after == before:
+        return parameters, {}
+    kept = {name: HIDDEN for name in before if name not in spec.environment}
+    return parameters | {"Environment": {"Variables": after}}, {"Environment": {"Variables": {**after, **kept}}}
 
 
 def merged(before: dict[str, str], requested: dict[str, str]) -> dict[str, str]:
@@ -164,18 +173,19 @@ def _update_code(aws: Aws, spec: FunctionSpec, current: dict[str, Any]) -> None:
     if (current["CodeSha256"], current.get("Architectures")) == (code_sha256(spec), [arch]):
         aws.report("code      unchanged")
         return
-    with upload.content_arguments(aws, zipped, spec.bucket, upload.UPDATE) as code:
-        aws.change("lambda", "update-function-code", "--function-name", spec.name, "--architectures", arch, *code)
-        aws.change("lambda", "wait", "function-updated-v2", "--function-name", spec.name)
+    with upload.content(aws, zipped, spec.bucket, upload.UPDATE) as code:
+        parameters = {"FunctionName": spec.name, "Architectures": [arch], **code.parameters}
+        aws.change("lambda", "update_function_code", shown=code.shown, **parameters)
+        aws.wait("lambda", "function_updated_v2", FunctionName=spec.name)
     if not aws.dry_run:
         aws.report(f"code      updated ({zipped.size:,} bytes)")
 
 
-def _retry_until_role_exists(aws: Aws, command: list[str]) -> None:
-    """Run a command again as long as Lambda cannot assume the new role."""
+def _retry_until_role_exists(aws: Aws, parameters: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Create the function; try again as long as Lambda cannot assume the new role."""
     for remaining in reversed(range(ROLE_TRIES)):
         try:
-            aws.change(*command)
+            aws.change("lambda", "create_function", shown=shown, **parameters)
         except Refused as error:
             if not remaining or "cannot be assumed" not in str(error):
                 raise
@@ -183,7 +193,3 @@ def _retry_until_role_exists(aws: Aws, command: list[str]) -> None:
             time.sleep(ROLE_WAIT)
         else:
             return
-
-
-def _environment_json(environment: dict[str, str]) -> str:
-    return json.dumps({"Variables": environment}, ensure_ascii=False, sort_keys=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from layer.targets import Target
 from scripts.aws import upload
-from scripts.aws.cli import Aws
 from scripts.aws.commands import Upload
+from scripts.aws.session import Aws
 
 MARK = "yolo-lambda-zip sha256:"  # start of the description of each version published here; the zip's digest follows
 
@@ -15,10 +17,10 @@ def name(function: str) -> str:
     return f"{function}-packages"
 
 
-def own_versions(aws: Aws, function: str) -> list[dict[str, str]]:
+def own_versions(aws: Aws, function: str) -> list[dict[str, Any]]:
     """Return the versions that deploy.sh published, newest first; empty if there are none."""
-    response = aws.read("lambda", "list-layer-versions", "--layer-name", name(function)) or {}
-    versions = [item for item in response.get("LayerVersions", []) if item.get("Description", "").startswith(MARK)]
+    items = aws.pages("lambda", "list_layer_versions", "LayerVersions", LayerName=name(function))
+    versions = [item for item in items if item.get("Description", "").startswith(MARK)]
     return sorted(versions, key=lambda item: int(item["Version"]), reverse=True)
 
 
@@ -28,12 +30,12 @@ def ensure_published(aws: Aws, function: str, zipped: Upload, target: Target, bu
     for version in own_versions(aws, function):
         if version["Description"] == description and target.arch in version.get("CompatibleArchitectures", []):
             aws.report(f"layer     {version['LayerVersionArn']} has this content")
-            return version["LayerVersionArn"]
-    with upload.content_arguments(aws, zipped, bucket, upload.LAYER) as content:
+            return str(version["LayerVersionArn"])
+    with upload.content(aws, zipped, bucket, upload.LAYER) as content:
         arn = aws.change(
-            "lambda", "publish-layer-version", "--layer-name", name(function), "--description", description, *content,
-            "--compatible-runtimes", f"python{target.python}", "--compatible-architectures", target.arch,
-            field="LayerVersionArn",
+            "lambda", "publish_layer_version", "LayerVersionArn", content.shown, LayerName=name(function),
+            Description=description, CompatibleRuntimes=[f"python{target.python}"],
+            CompatibleArchitectures=[target.arch], **content.parameters,
         )  # fmt: skip
     if not aws.dry_run:
         aws.report(f"layer     {arn} published ({zipped.size:,} bytes)")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.aws.cli import Aws, DeployError
-from scripts.aws.commands import LOGS_POLICY, TRUST
+from scripts.aws.commands import TRUST, logs_policy
+from scripts.aws.errors import DeployError
+from scripts.aws.session import Aws
 
 TAG = "yolo-lambda-zip"  # its value is the name of the function; only a role with this tag is ever removed
 
@@ -43,12 +44,10 @@ def ensure_created(aws: Aws, role: str, function: str) -> str:
     if existing:
         arn = str(existing["Arn"])
     else:
-        tag = f"Key={TAG},Value={function}"
-        response = aws.change(
-            "iam", "create-role", "--role-name", role, "--assume-role-policy-document", TRUST, "--tags", tag
-        )
-        arn = response["Role"]["Arn"] if response else f"arn:aws:iam::ACCOUNT:role/{role}"
-    aws.change("iam", "attach-role-policy", "--role-name", role, "--policy-arn", LOGS_POLICY)
+        tags = [{"Key": TAG, "Value": function}]
+        response = aws.change("iam", "create_role", RoleName=role, AssumeRolePolicyDocument=TRUST, Tags=tags)
+        arn = response["Role"]["Arn"] if response else f"arn:{aws.partition}:iam::{aws.account}:role/{role}"
+    aws.change("iam", "attach_role_policy", RoleName=role, PolicyArn=logs_policy(aws.partition))
     if not existing and not aws.dry_run:
         aws.report(f"role      {role} created; it may write logs and nothing else")
     return arn
@@ -62,8 +61,8 @@ def is_removable(aws: Aws, role: str, function: str) -> bool:
 
 def remove(aws: Aws, role: str) -> None:
     """Remove a role that deploy.sh created."""
-    aws.change("iam", "detach-role-policy", "--role-name", role, "--policy-arn", LOGS_POLICY)
-    aws.change("iam", "delete-role", "--role-name", role)
+    aws.change("iam", "detach_role_policy", RoleName=role, PolicyArn=logs_policy(aws.partition))
+    aws.change("iam", "delete_role", RoleName=role)
 
 
 def is_own(role: dict[str, Any], function: str) -> bool:
@@ -72,5 +71,5 @@ def is_own(role: dict[str, Any], function: str) -> bool:
 
 
 def _find(aws: Aws, role: str) -> dict[str, Any] | None:
-    response = aws.read("iam", "get-role", "--role-name", role)
+    response = aws.read("iam", "get_role", RoleName=role)
     return response["Role"] if response else None

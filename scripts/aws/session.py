@@ -132,8 +132,10 @@ class Aws:
 
     def pages(self, service: str, operation: str, field: str, **parameters: Any) -> list[Any]:
         """Return the items in `field` of all pages of an operation that lists; empty if the resource does not exist."""
+        client = self.client(service)
+        self._trace(self._line(service, operation, parameters))
         try:
-            pages = self.client(service).get_paginator(operation).paginate(**parameters)
+            pages = client.get_paginator(operation).paginate(**parameters)
             return [item for page in pages for item in page.get(field, [])]
         except Exception as error:
             translated = translate(error)
@@ -151,7 +153,7 @@ class Aws:
             operation: method of the client, such as "publish_version".
             field: return only this field of the response, such as LayerVersionArn; in a dry run, a shell variable.
             shown: parameters in place of those with the same names where the call is printed, for values that must
-                not be shown and for files.
+                not be shown and for files; one with the value None is not printed.
             parameters: of the operation.
 
         Raises:
@@ -193,6 +195,8 @@ class Aws:
         """Return a call as a command of `aws`."""
         words = ["aws", "s3api" if service == "s3" else service, *operation.replace("_", "-").split()]
         for name, value in parameters.items():
+            if value is None:
+                continue
             words += [f"--{_kebab(name)}", *_words(value)]
         words += ["--region", self._requested] if self._requested else []
         words += ["--profile", self._profile] if self._profile else []

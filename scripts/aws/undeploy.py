@@ -7,8 +7,10 @@ import json
 import sys
 from typing import Any, NamedTuple
 
+from scripts import environments
 from scripts.aws import lambda_function, layer, role
-from scripts.aws.cli import USAGE, Aws, DeployError, from_options, print_line, require
+from scripts.aws.errors import USAGE, DeployError
+from scripts.aws.session import Aws, account_line, add_session_options, from_options, print_line
 from scripts.command_line import Parser, add_output_options
 
 INTERRUPTED = 130  # exit code
@@ -28,7 +30,7 @@ class Resources(NamedTuple):
     """
 
     function: str | None
-    layers: list[dict[str, str]]
+    layers: list[dict[str, Any]]
     role: str | None
 
     def lines(self) -> list[str]:
@@ -46,10 +48,13 @@ class Resources(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Remove the function; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
+    if not environments.has_packages("aws"):
+        return environments.run_in("aws", ["-m", "scripts.aws.undeploy", *arguments])
     lines: list[str] = []  # of the document of --json
     aws = from_options(options, lines)
     try:
-        require()
+        is_asked = not (options.yes or options.dry_run)
+        (print_line if is_asked else aws.report)(account_line(aws))
         resources = find(aws, options.function)
         code = undeploy(aws, options, resources)
     except DeployError as error:
@@ -59,7 +64,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("undeploy: interrupted; run undeploy.sh again to remove the rest\n")
         return INTERRUPTED
     if options.json:
-        print_line(json.dumps({**resources.document(), "dry_run": options.dry_run, "report": lines}))
+        document = {"account": aws.account, "region": aws.region, **resources.document()}
+        print_line(json.dumps({**document, "dry_run": options.dry_run, "report": lines}))
     return code
 
 
@@ -112,10 +118,9 @@ def remove(aws: Aws, name: str, resources: Resources) -> None:
         DeployError: AWS returned an error.
     """
     if resources.function:
-        aws.change("lambda", "delete-function", "--function-name", name)
+        aws.change("lambda", "delete_function", FunctionName=name)
     for version in resources.layers:
-        arguments = ["--layer-name", layer.name(name), "--version-number", str(version["Version"])]
-        aws.change("lambda", "delete-layer-version", *arguments)
+        aws.change("lambda", "delete_layer_version", LayerName=layer.name(name), VersionNumber=int(version["Version"]))
     if resources.role:
         role.remove(aws, resources.role)
 
@@ -125,12 +130,12 @@ def parser() -> Parser:
     command = Parser(prog="scripts/undeploy.sh", description=DESCRIPTION, epilog=EPILOG)
     add = command.add_argument
     add("--function", default="yolo", metavar="NAME", help="function to remove (default: %(default)s)")
-    add("--region", metavar="REGION", help="region (default: the configured one)")
+    add_session_options(command)
     add("--dry-run", action="store_true", help="print the commands; change nothing")
     add("--yes", action="store_true", help="remove without asking")
     add_output_options(
         command, quiet="print only the question, with what is to be removed, and errors",
-        verbose="print each command of `aws` before it runs, to stderr",
+        verbose="print each call as a command of `aws` before it is made, to stderr",
     )  # fmt: skip
     command.add_version()
     return command

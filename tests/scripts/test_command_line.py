@@ -9,12 +9,12 @@ from benchmarks import compare as bench_compare
 from export import options as export_options
 from export.errors import UsageError
 from scripts import command_line, environments
-from scripts.aws import deploy
+from scripts.aws import options as deploy
 from scripts.bundle import options as build_options
 
 COMMANDS = (  # modules with a `parser()`
     *("benchmarks.compare", "benchmarks.engines", "benchmarks.fast_decode", "benchmarks.options", "export.options"),
-    "scripts.aws.deploy",
+    "scripts.aws.options",
     *("scripts.aws.undeploy", "scripts.bundle.options", "scripts.call", "scripts.compare", "scripts.invoke_local"),
     *("scripts.predict", "scripts.soak_s3", "scripts.verify.options"),
 )
@@ -27,7 +27,7 @@ REQUEST = (
 BUILD = (("--arch", None, "x86_64"), ("--python", None, "None"), ("--out", "DIR", "dist"), *OUTPUT)
 FUNCTION = ("--function", "NAME[:ALIAS]", "yolo")
 SHARED = {  # the options of a command that others have too: name, values, default as text
-    "scripts.aws.deploy": {("--arch", None, "None"), DIST, ENV, REGION, FUNCTION, *OUTPUT},
+    "scripts.aws.options": {("--arch", None, "None"), DIST, ENV, REGION, FUNCTION, *OUTPUT},
     "scripts.aws.undeploy": {REGION, ("--function", "NAME", "yolo"), *OUTPUT},
     "scripts.bundle.options": set(BUILD),
     "scripts.call": {REGION, FUNCTION, *REQUEST, *OUTPUT},
@@ -90,7 +90,7 @@ def test_no_command_is_quiet_and_verbose(module: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("module", COMMANDS)
 def test_no_option_can_be_abbreviated(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     positional = ["start"] if module == "benchmarks.options" else ["a.pt", "b.jpg"]
-    if module in ("scripts.aws.deploy", "scripts.aws.undeploy", "scripts.soak_s3"):
+    if module in ("scripts.aws.options", "scripts.aws.undeploy", "scripts.soak_s3"):
         positional = []
     message = error_of(capsys, module, *positional, "--versio")
     assert "unrecognized arguments: " in message and "--versio; did you mean --version?" in message
@@ -107,8 +107,8 @@ def test_every_option_has_a_help_text_or_is_hidden(module: str) -> None:
         ("scripts.call", "--confidence", "--conf"),
         ("scripts.call", "--max_det", "--max-det"),
         ("scripts.call", "--functoin", "--function"),
-        ("scripts.aws.deploy", "--regoin", "--region"),
-        ("scripts.aws.deploy", "--mem=512", "--memory"),
+        ("scripts.aws.options", "--regoin", "--region"),
+        ("scripts.aws.options", "--mem=512", "--memory"),
         ("scripts.bundle.options", "--half_weights", "--half-weights"),
         ("scripts.bundle.options", "--IMGSZ", "--imgsz"),
         ("export.options", "--end-2-end", "--end2end"),
@@ -119,7 +119,7 @@ def test_every_option_has_a_help_text_or_is_hidden(module: str) -> None:
 def test_the_error_of_a_wrong_option_names_the_nearest_one(
     module: str, wrong: str, suggested: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = error_of(capsys, module, *([] if module == "scripts.aws.deploy" else ["start"]), wrong)
+    message = error_of(capsys, module, *([] if module == "scripts.aws.options" else ["start"]), wrong)
     assert f"unrecognized arguments: {wrong}" in message
     if suggested:
         assert f"; did you mean {suggested}?" in message
@@ -128,11 +128,11 @@ def test_the_error_of_a_wrong_option_names_the_nearest_one(
 
 
 def test_a_hidden_alias_is_not_suggested(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--architecture" not in error_of(capsys, "scripts.aws.deploy", "--architectur")
+    assert "--architecture" not in error_of(capsys, "scripts.aws.options", "--architectur")
 
 
 def test_the_message_of_superfluous_words_has_no_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    assert error_of(capsys, "scripts.aws.deploy", "region").endswith("unrecognized arguments: region")
+    assert error_of(capsys, "scripts.aws.options", "region").endswith("unrecognized arguments: region")
 
 
 def test_old_names_keep_working_and_are_not_in_the_help() -> None:
@@ -233,10 +233,10 @@ def test_without_options_a_request_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["scripts.aws.deploy", "scripts.compare", "scripts.invoke_local", "scripts.predict", "scripts.soak_s3"]
+    "module", ["scripts.aws.options", "scripts.compare", "scripts.invoke_local", "scripts.predict", "scripts.soak_s3"]
 )
 def test_the_default_folder_is_dist_of_the_current_folder(module: str) -> None:
-    positional = [] if module in ("scripts.aws.deploy", "scripts.soak_s3") else ["a.jpg", "b.jpg"]
+    positional = [] if module in ("scripts.aws.options", "scripts.soak_s3") else ["a.jpg", "b.jpg"]
     assert str(parser_of(module).parse_args(positional).dist) == "dist"
 
 

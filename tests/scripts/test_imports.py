@@ -20,7 +20,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "manifest": set(),
     "result_table": set(),
     "aws.limits": set(),
-    "aws": {"aws.limits", "command_line", "manifest"},
+    "aws": {"aws.limits", "command_line", "environments", "manifest"},
     "bundle": {"aws", "aws.limits", "command_line", "environments", "home", "manifest", "pythons"},
     "verify": {"bundle", "command_line", "environments", "home", "manifest", "pythons"},
     "client": {"aws.limits", "result_table"},

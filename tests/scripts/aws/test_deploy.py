@@ -1,4 +1,4 @@
-"""deploy.sh and undeploy.sh with the real `aws` command and moto: the resources afterwards are the requested ones.
+"""deploy.sh and undeploy.sh with boto3 and moto: the resources afterwards are the requested ones.
 
 The tests use one function in this order: created, deployed with other code and settings, deployed without changes,
 rolled back, deployed again, removed. moto 5.2.1 does not do the following, so the tests do not cover it:
@@ -13,99 +13,30 @@ rolled back, deployed again, removed. moto 5.2.1 does not do the following, so t
 import base64
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from scripts.aws.commands import HANDLER, LOGS_POLICY, TRUST
-from scripts.soak import s3_server
+from scripts.aws.commands import HANDLER, TRUST, logs_policy
+from tests.scripts.aws.cloud import Cloud, Step, connected, step
 from tests.support import built_zips
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
 FIRST = ("--create-role", "--env", "CONF_THRESHOLD=0.4", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--arch", "arm64")
-
-
-class Cloud:
-    """An endpoint of moto, commands that use it, and its resources."""
-
-    def __init__(self, url: str) -> None:
-        import boto3
-
-        self.environ = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_CONFIG_FILE": "/nowhere",
-            "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        }
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        self.functions, self.iam, self.s3 = (
-            boto3.client(name, endpoint_url=url, **keys) for name in ("lambda", "iam", "s3")
-        )
-
-    def run(self, script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(ROOT / "scripts" / script), *arguments],
-            env=self.environ, input=stdin, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return all resources without dates."""
-        functions = self.functions.list_functions(FunctionVersion="ALL")["Functions"]
-        layers = [self.functions.list_layer_versions(LayerName=item["LayerName"])["LayerVersions"]
-                  for item in self.functions.list_layers()["Layers"]]  # fmt: skip
-        aliases = self.functions.list_aliases(FunctionName="yolo")["Aliases"] if functions else []
-        return {
-            "functions": [{**item, "LastModified": None} for item in functions],
-            "layers": [item for versions in layers for item in versions],
-            "aliases": {item["Name"]: item["FunctionVersion"] for item in aliases},
-            "roles": [item["RoleName"] for item in self.iam.list_roles()["Roles"]],
-        }
-
-    def close(self) -> None:
-        for client in (self.functions, self.iam, self.s3):
-            client.close()
-
-
-class Step(NamedTuple):
-    output: str
-    after: dict[str, Any]
-
-    @property
-    def function(self) -> Any:
-        return next(item for item in self.after["functions"] if item["Version"] == "$LATEST")
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-        with s3_server.s3() as url:
-            connected = Cloud(url)
-            connected.functions.publish_layer_version(
-                LayerName="yolo-packages", Description="other", Content={"ZipFile": b"x"}
-            )
-            yield connected
-            connected.close()
+    with connected() as cloud:
+        cloud.functions.publish_layer_version(LayerName="yolo-packages", Description="other", Content={"ZipFile": b"x"})
+        yield cloud
 
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built_zips.write(tmp_path_factory.mktemp("deploy") / "dist")
-
-
-def step(cloud: Cloud, script: str, *arguments: str) -> Step:
-    done = cloud.run(script, *arguments)
-    assert (done.returncode, done.stderr) == (0, "")
-    return Step(done.stdout, cloud.snapshot())
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +137,7 @@ def test_the_role_may_write_logs_and_nothing_else(cloud: Cloud, created: Step) -
     role = cloud.iam.get_role(RoleName="yolo-lambda")["Role"]
     assert role["AssumeRolePolicyDocument"] == json.loads(TRUST)
     policies = cloud.iam.list_attached_role_policies(RoleName="yolo-lambda")["AttachedPolicies"]
-    assert [item["PolicyArn"] for item in policies] == [LOGS_POLICY]
+    assert [item["PolicyArn"] for item in policies] == [logs_policy("aws")]
     assert cloud.iam.list_role_policies(RoleName="yolo-lambda")["PolicyNames"] == []
 
 
@@ -281,4 +212,7 @@ def test_undeploy_keeps_what_deploy_did_not_create(removed: Step) -> None:
 
 
 def test_a_second_undeploy_finds_nothing(cloud: Cloud, removed: Step) -> None:
-    assert cloud.run("undeploy.sh", "--yes").stdout == "nothing to remove for yolo\n"
+    assert cloud.run("undeploy.sh", "--yes").stdout.splitlines() == [
+        "account   123456789012 in us-east-1",
+        "nothing to remove for yolo",
+    ]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.aws import cli, deploy, lambda_function, layer, undeploy, upload
-from scripts.aws.cli import Aws, DeployError, Refused
+from scripts.aws import deploy, lambda_function, layer, options, session, undeploy, upload
 from scripts.aws.commands import HANDLER, Upload
-from tests.scripts.aws.conftest import FakeAws
+from scripts.aws.errors import DeployError, Refused
+from scripts.aws.session import Aws
+from tests.scripts.aws.conftest import Error, FakeAws
 from tests.support import built_zips
 
 ROLE = "arn:aws:iam::123456789012:role/other"
@@ -19,6 +20,8 @@ CONFIGURATION = {
     "Timeout": 30,
     "CodeSha256": "another",
     "Architectures": ["arm64"],
+    "State": "Active",
+    "LastUpdateStatus": "Successful",
 }
 
 
@@ -29,38 +32,17 @@ def error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return error
 
 
-def test_a_missing_aws_command(dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("scripts.aws.cli.shutil.which", lambda _: None)
-    assert "the aws command is not on the PATH" in error_line(capsys, "--dist", str(dist))
-
-
-@pytest.mark.parametrize(
-    "stderr",
-    [
-        "Unable to locate credentials. You can configure credentials by running \"aws configure\".",
-        "aws: [ERROR]: An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: it has expired",
-        "The config profile (x) could not be found",
-        "You must specify a region. You can also configure your region by running \"aws configure\".",
-    ],
-)  # fmt: skip
-def test_missing_credentials(stderr: str, aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.responses["sts get-caller-identity"] = RuntimeError(stderr)
-    assert "the aws command is not configured: " in error_line(capsys, "--dist", str(dist))
-
-
 def test_a_new_function_without_a_role(aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "needs a role: --role names one, --create-role creates one" in error_line(capsys, "--dist", str(dist))
 
 
 def test_a_role_that_does_not_exist(aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.responses["iam get-role"] = RuntimeError(
-        "An error occurred (NoSuchEntity) when calling the GetRole operation: x"
-    )
+    aws.responses["GetRole"] = Error("NoSuchEntity")
     assert "role nobody does not exist; " in error_line(capsys, "--dist", str(dist), "--role", "nobody")
 
 
 def test_create_role_rejects_an_existing_role(aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.responses["iam get-role"] = {"Role": {"Arn": ROLE, "Tags": []}}
+    aws.responses["GetRole"] = {"Role": {"Arn": ROLE, "Tags": []}}
     assert "role other exists and was not created by deploy.sh" in error_line(
         capsys, "--dist", str(dist), "--role", "other", "--create-role"
     )
@@ -105,7 +87,7 @@ def test_a_zip_above_the_direct_limit_without_a_bucket(
 
 
 def test_a_function_with_another_handler(aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.responses["lambda get-function"] = {"Configuration": {**CONFIGURATION, "Handler": "index.handler"}}
+    aws.responses["GetFunction"] = {"Configuration": {**CONFIGURATION, "Handler": "index.handler"}}
     assert f"handler of function yolo must be {HANDLER}, got index.handler; " in error_line(capsys, "--dist", str(dist))
 
 
@@ -113,9 +95,11 @@ def test_an_environment_that_cannot_be_read_is_not_replaced(
     aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unreadable = {**CONFIGURATION, "Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "kms"}}}
-    aws.responses |= {"lambda get-function": {"Configuration": unreadable}, "lambda publish-layer-version": {}}
-    aws.responses["lambda publish-layer-version"] = {"LayerVersionArn": "arn:layer:1"}
-    aws.responses |= {"lambda update-function-code": {}, "lambda wait": {}}
+    aws.responses |= {
+        "GetFunction": {"Configuration": unreadable},
+        "PublishLayerVersion": {"LayerVersionArn": "arn:layer:1"},
+        "UpdateFunctionCode": {},
+    }
     assert "cannot be read, so they cannot be kept: kms" in error_line(capsys, "--dist", str(dist))
 
 
@@ -126,12 +110,12 @@ WITH_SCALE = {**CONFIGURATION, "Environment": {"Variables": {"READ_SCALE": "0:10
 def test_zips_without_the_model_that_variables_of_the_function_need(
     flags: list[str], aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.responses["lambda get-function"] = {"Configuration": WITH_SCALE}
+    aws.responses["GetFunction"] = {"Configuration": WITH_SCALE}
     line = error_line(capsys, "--dist", str(dist), *flags)
     names = ["READ_CLASSES"] if "READ_SCALE=" in flags else ["READ_CLASSES", "READ_SCALE"]
     assert f"deploy: {' and '.join(names)} of function yolo must be used with a model that reads, " in line
     assert line.rstrip().endswith(": " + " ".join(f"--env {name}=" for name in names))
-    assert all(command[1].startswith("get-") for command in aws.commands)
+    assert all(operation.startswith("Get") for operation in aws.operations)
 
 
 def test_new_function_without_the_model_that_its_variables_need(
@@ -141,7 +125,7 @@ def test_new_function_without_the_model_that_its_variables_need(
     assert "READ_SCALE of function yolo must be used with a model that reads" in error_line(
         capsys, "--dist", str(dist), *flags
     )
-    assert all(command[1].startswith("get-") for command in aws.commands)
+    assert all(operation.startswith("Get") for operation in aws.operations)
 
 
 def test_variables_above_the_limit() -> None:
@@ -157,7 +141,7 @@ def test_variables_above_the_limit() -> None:
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        deploy.parse(arguments)
+        options.parse(arguments)
     assert stop.value.code == 2
 
 
@@ -173,8 +157,8 @@ def test_a_rollback_to_a_missing_version(
 ) -> None:
     versions = [{"Version": name} for name in ("$LATEST", "1", "3")]
     aws.responses |= {
-        "lambda get-alias": {"FunctionVersion": "1"},
-        "lambda list-versions-by-function": {"Versions": versions},
+        "GetAlias": {"FunctionVersion": "1"},
+        "ListVersionsByFunction": {"Versions": versions},
     }
     assert message in error_line(capsys, "--rollback", *version)
 
@@ -185,43 +169,41 @@ def test_a_rollback_of_a_missing_alias(aws: FakeAws, capsys: pytest.CaptureFixtu
 
 def test_a_rollback_removes_the_weights_of_the_alias(aws: FakeAws) -> None:
     alias = {"FunctionVersion": "3", "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}}
-    aws.responses |= {"lambda get-alias": alias, "lambda update-alias": {}}
-    aws.responses["lambda list-versions-by-function"] = {"Versions": [{"Version": "1"}, {"Version": "3"}]}
+    aws.responses |= {"GetAlias": alias, "UpdateAlias": {}}
+    aws.responses["ListVersionsByFunction"] = {"Versions": [{"Version": "1"}, {"Version": "3"}]}
     assert deploy.main(["--rollback"]) == 0
-    assert aws.commands[-1][-4:-2] == ["--routing-config", '{"AdditionalVersionWeights":{}}']
+    assert aws.calls[-1][1]["RoutingConfig"] == {"AdditionalVersionWeights": {}}
 
 
 def test_creation_is_retried_until_the_role_exists(aws: FakeAws, dist: Path) -> None:
-    error = "An error occurred (InvalidParameterValueException) when calling the CreateFunction operation: The role "
-    aws.responses["lambda create-function"] = RuntimeError(error + "defined cannot be assumed by Lambda.")
+    message = "The role defined for the function cannot be assumed by Lambda."
+    aws.responses["CreateFunction"] = Error("InvalidParameterValueException", message)
     with pytest.raises(Refused):
-        lambda_function._retry_until_role_exists(Aws(None, False, print, print), ["lambda", "create-function"])
-    assert len(aws.commands) == lambda_function.ROLE_TRIES
+        lambda_function._retry_until_role_exists(Aws(), {"FunctionName": "yolo", "Role": ROLE, "Code": {}}, {})
+    assert aws.operations == ["CreateFunction"] * lambda_function.ROLE_TRIES
 
 
 def test_another_error_of_aws_is_one_line_and_exit_code_1(
     aws: FakeAws, dist: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.responses["lambda get-function"] = RuntimeError(
-        "An error occurred (AccessDeniedException) when calling the GetFunction operation: not\nyours"
-    )
+    aws.responses["GetFunction"] = Error("ServiceException", "not\nnow", 500)
     assert deploy.main(["--dist", str(dist)]) == 1
-    assert capsys.readouterr().err == "deploy: aws lambda get-function: AccessDeniedException: not yours\n"
+    assert capsys.readouterr().err == "deploy: GetFunction: ServiceException: not now\n"
 
 
 def test_undeploy_rejects_a_function_that_deploy_did_not_create(
     aws: FakeAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.responses["lambda get-function"] = {"Configuration": CONFIGURATION, "Tags": {"a": "b"}}
+    aws.responses["GetFunction"] = {"Configuration": CONFIGURATION, "Tags": {"a": "b"}}
     assert undeploy.main(["--yes"]) == 2
     assert "function yolo was not created by deploy.sh" in capsys.readouterr().err
-    assert [command[1] for command in aws.commands] == ["get-function"]
+    assert aws.operations == ["GetCallerIdentity", "GetFunction"]
 
 
 def test_secrets_of_the_function_are_not_printed_in_a_dry_run(aws: FakeAws, capsys: pytest.CaptureFixture[str],
                                                               dist: Path) -> None:  # fmt: skip
     before = {**CONFIGURATION, "Environment": {"Variables": {"TOKEN": "hush"}}}
-    aws.responses["lambda get-function"] = {"Configuration": before}
+    aws.responses["GetFunction"] = {"Configuration": before}
     assert deploy.main(["--dist", str(dist), "--dry-run"]) == 0
     output = capsys.readouterr().out
     assert "hush" not in output
@@ -238,13 +220,14 @@ def test_an_upload_that_cannot_be_deleted_is_reported_and_is_no_failure(
     aws: FakeAws, dist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scripts.aws.limits.DIRECT_LIMIT", 1)
-    aws.responses["s3 cp"] = {}
+    aws.responses["PutObject"] = {}
     reported: list[str] = []
     zipped = Upload(dist / "layer.zip", 2, "0" * 64)
-    with upload.content_arguments(Aws(None, False, reported.append, str), zipped, "uploads", upload.LAYER) as arguments:
-        assert arguments == ["--content", f"S3Bucket=uploads,S3Key=yolo-lambda/{'0' * 16}/layer.zip"]
+    with upload.content(Aws(report=reported.append), zipped, "uploads", upload.LAYER) as content:
+        place = {"S3Bucket": "uploads", "S3Key": f"yolo-lambda/{'0' * 16}/layer.zip"}
+        assert content == ({"Content": place}, {})
     assert reported[0].startswith(f"s3://uploads/yolo-lambda/{'0' * 16}/layer.zip could not be deleted")
 
 
 def test_a_field_of_a_response_is_a_shell_variable_in_a_dry_run() -> None:
-    assert cli.variable_name("LayerVersionArn") == "$LAYER_VERSION_ARN"
+    assert session.variable_name("LayerVersionArn") == "$LAYER_VERSION_ARN"

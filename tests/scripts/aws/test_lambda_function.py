@@ -1,7 +1,5 @@
 """Settings of an existing function, ownership of a role and of a layer version, and the limit of a direct upload."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,11 @@ from function import settings
 from layer.targets import Target
 from scripts.aws import artifacts, lambda_function, layer, role
 from scripts.aws.artifacts import Artifacts
-from scripts.aws.cli import Aws, DeployError
 from scripts.aws.commands import Upload
+from scripts.aws.errors import DeployError
 from scripts.aws.lambda_function import FunctionSpec
+from scripts.aws.session import Aws
+from tests.scripts.aws.conftest import FakeAws
 from tests.support import built_zips
 
 DIRECT_LIMIT = 50 * 1024 * 1024  # bytes; AWS Lambda developer guide, "Lambda quotas"
@@ -21,16 +21,16 @@ WITH_SCALE = {"Environment": {"Variables": {"READ_SCALE": "0:10 bar", "READ_CLAS
 CURRENT = {"Runtime": "python3.13", "Role": "arn:role", "MemorySize": 1769, "Timeout": 30}
 
 
-def zipped(size: int = 1) -> Upload:
-    return Upload(Path("layer.zip"), size, "0" * 64)
+def zipped(size: int = 1, path: Path = Path("layer.zip")) -> Upload:
+    return Upload(path, size, "0" * 64)
 
 
 def environment_after(before: dict[str, str], requested: dict[str, str]) -> Any:
     spec = FunctionSpec(
         "yolo", Artifacts(Target("arm64", "3.13"), zipped(), zipped()), None, None, None, None, requested
     )
-    arguments, _ = lambda_function.changes(spec, "arn:layer:1", CURRENT | {"Environment": {"Variables": before}})
-    return json.loads(arguments[arguments.index("--environment") + 1])["Variables"]
+    parameters, _ = lambda_function.changes(spec, "arn:layer:1", CURRENT | {"Environment": {"Variables": before}})
+    return parameters["Environment"]["Variables"]
 
 
 def test_variable_of_the_command_line_replaces_that_of_the_function() -> None:
@@ -72,23 +72,6 @@ def test_every_variable_that_needs_a_model_that_reads_is_one_of_the_function() -
     assert {*lambda_function.OTHER_READERS, *lambda_function.OF_READERS} == set(settings.READ_VARIABLES)
 
 
-class Responses:
-    """The `aws` command with one response to every read; it records the commands."""
-
-    def __init__(self, response: Any) -> None:
-        self.response, self.commands = response, list[list[str]]()
-
-    def run(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        self.commands.append(command[1:3])
-        return subprocess.CompletedProcess(command, 0, json.dumps(self.response), "")
-
-
-def aws_with(response: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Aws, Responses]:
-    responses = Responses(response)
-    monkeypatch.setattr("scripts.aws.cli.subprocess.run", responses.run)
-    return Aws(None, False, str, str), responses
-
-
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
@@ -101,25 +84,25 @@ def aws_with(response: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Aws, Respo
     ],
 )
 def test_role_is_removed_only_if_it_was_created_for_this_function(
-    tags: list[dict[str, str]], expected: bool, monkeypatch: pytest.MonkeyPatch
+    tags: list[dict[str, str]], expected: bool, aws: FakeAws
 ) -> None:
-    aws, _ = aws_with({"Role": {"Arn": "arn:role", "Tags": tags}}, monkeypatch)
-    assert role.is_removable(aws, "yolo-lambda", "yolo") is expected
+    aws.responses["GetRole"] = {"Role": {"Arn": "arn:role", "Tags": tags}}
+    assert role.is_removable(Aws(), "yolo-lambda", "yolo") is expected
 
 
-def test_role_of_another_function_is_not_taken_for_a_created_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_role_of_another_function_is_not_taken_for_a_created_one(aws: FakeAws) -> None:
     tags = [{"Key": "yolo-lambda-zip", "Value": "another"}]
-    aws, responses = aws_with({"Role": {"Arn": "arn:role", "Tags": tags}}, monkeypatch)
+    aws.responses["GetRole"] = {"Role": {"Arn": "arn:role", "Tags": tags}}
     with pytest.raises(DeployError, match=r"was not created by deploy\.sh"):
-        role.ensure_created(aws, "yolo-lambda", "yolo")
-    assert responses.commands == [["iam", "get-role"]]
+        role.ensure_created(Aws(), "yolo-lambda", "yolo")
+    assert aws.operations == ["GetRole"]
 
 
 @pytest.mark.parametrize(
     ("architectures", "published"), [(["arm64"], False), (["x86_64", "arm64"], False), (["x86_64"], True), ([], True)]
 )
 def test_layer_version_of_another_architecture_is_not_used(
-    architectures: list[str], published: bool, monkeypatch: pytest.MonkeyPatch
+    architectures: list[str], published: bool, aws: FakeAws, dist: Path
 ) -> None:
     version = {
         "Version": 3,
@@ -127,9 +110,12 @@ def test_layer_version_of_another_architecture_is_not_used(
         "LayerVersionArn": "arn:layer:3",
         "CompatibleArchitectures": architectures,
     }
-    aws, responses = aws_with({"LayerVersions": [version], "LayerVersionArn": "arn:layer:4"}, monkeypatch)
-    layer.ensure_published(aws, "yolo", zipped(), Target("arm64", "3.13"), None)
-    assert (["lambda", "publish-layer-version"] in responses.commands) == published
+    aws.responses |= {
+        "ListLayerVersions": {"LayerVersions": [version]},
+        "PublishLayerVersion": {"LayerVersionArn": "arn:layer:4"},
+    }
+    layer.ensure_published(Aws(), "yolo", zipped(path=dist / "layer.zip"), Target("arm64", "3.13"), None)
+    assert ("PublishLayerVersion" in aws.operations) == published
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, True), (DIRECT_LIMIT, True), (DIRECT_LIMIT + 1, False)])

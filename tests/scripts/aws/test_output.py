@@ -12,14 +12,15 @@ from scripts.aws import deploy, undeploy
 from tests.scripts.aws.conftest import FakeAws
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:yolo-packages:3"
-MOVED = {"function": "yolo", "alias": "live", "version": "1", "previous_version": "3", "dry_run": False}
+ACCOUNT = {"account": "123456789012", "region": "eu-west-1"}
+MOVED = {**ACCOUNT, "function": "yolo", "alias": "live", "version": "1", "previous_version": "3", "dry_run": False}
 
 
 @pytest.fixture
 def two_versions(aws: FakeAws) -> FakeAws:
     """A function whose alias points to the second of its two versions."""
-    aws.responses |= {"lambda get-alias": {"FunctionVersion": "3"}, "lambda update-alias": {}}
-    aws.responses["lambda list-versions-by-function"] = {"Versions": [{"Version": "1"}, {"Version": "3"}]}
+    aws.responses |= {"GetAlias": {"FunctionVersion": "3"}, "UpdateAlias": {}}
+    aws.responses["ListVersionsByFunction"] = {"Versions": [{"Version": "1"}, {"Version": "3"}]}
     return aws
 
 
@@ -27,7 +28,7 @@ def two_versions(aws: FakeAws) -> FakeAws:
 def layer_alone(aws: FakeAws) -> FakeAws:
     """What is left of a deployment is a layer version."""
     versions = [{"LayerVersionArn": LAYER, "Version": 3, "Description": "yolo-lambda-zip sha256:0"}]
-    aws.responses |= {"lambda list-layer-versions": {"LayerVersions": versions}, "lambda delete-layer-version": {}}
+    aws.responses |= {"ListLayerVersions": {"LayerVersions": versions}, "DeleteLayerVersion": {}}
     return aws
 
 
@@ -40,7 +41,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def test_deploy_prints_one_document(two_versions: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert deploy.main(["--rollback", "--json"]) == 0
-    assert document(capsys) == {**MOVED, "report": ["account   123456789012"]}
+    assert document(capsys) == {**MOVED, "report": ["account   123456789012 in eu-west-1"]}
 
 
 def test_the_document_of_a_dry_run_has_the_commands_and_no_version(
@@ -61,22 +62,25 @@ def test_verbose_prints_every_command_to_stderr(two_versions: FakeAws, capsys: p
     assert deploy.main(["--rollback", "--region", "eu-west-1", "--verbose"]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "+ aws sts get-caller-identity --region eu-west-1"
-    assert [line.split()[2:4] for line in lines] == [command[:2] for command in two_versions.commands]
-    assert ["lambda", "update-alias"] in [line.split()[2:4] for line in lines]
+    assert lines[-1] == (
+        "+ aws lambda update-alias --function-name yolo --name live --function-version 1 --region eu-west-1"
+    )
+    operations = ["".join(map(str.capitalize, line.split()[3].split("-"))) for line in lines]
+    assert operations == two_versions.operations
 
 
 def test_undeploy_prints_one_document(layer_alone: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert undeploy.main(["--yes", "--json"]) == 0
     printed = document(capsys)
     report = printed.pop("report")
-    assert printed == {"function": None, "layer_versions": [LAYER], "role": None, "dry_run": False}
-    assert report[:2] == ["to be removed:", f"  layer version {LAYER}"]
-    assert layer_alone.commands[-1][:2] == ["lambda", "delete-layer-version"]
+    assert printed == {**ACCOUNT, "function": None, "layer_versions": [LAYER], "role": None, "dry_run": False}
+    assert report[:3] == ["account   123456789012 in eu-west-1", "to be removed:", f"  layer version {LAYER}"]
+    assert layer_alone.calls[-1] == ("DeleteLayerVersion", {"LayerName": "yolo-packages", "VersionNumber": 3})
 
 
 def test_undeploy_prints_a_document_also_if_there_is_nothing(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert undeploy.main(["--yes", "--json"]) == 0
-    assert document(capsys)["report"] == ["nothing to remove for yolo"]
+    assert document(capsys)["report"][1:] == ["nothing to remove for yolo"]
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 2)])
@@ -85,7 +89,8 @@ def test_quiet_undeploy_prints_the_question_with_its_list_alone(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     assert undeploy.main(["--quiet"]) == code
-    assert capsys.readouterr().out == f"to be removed:\n  layer version {LAYER}\nremove all of it? [y/N] "
+    account = "account   123456789012 in eu-west-1\n"
+    assert capsys.readouterr().out == f"{account}to be removed:\n  layer version {LAYER}\nremove all of it? [y/N] "
 
 
 def test_quiet_undeploy_without_a_question_prints_nothing(

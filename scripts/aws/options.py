@@ -1,0 +1,108 @@
+"""Command line of deploy.sh."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from layer.targets import MACHINES, arch_name
+from scripts.aws import commands
+from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
+from scripts.aws.session import add_session_options
+from scripts.command_line import ALIAS, Parser, add_output_options
+
+FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
+ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
+VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
+PREVIOUS = ""  # --rollback without a version
+DESCRIPTION = """\
+Put the zips from scripts/build_zip.sh on AWS Lambda. Run it again after each build: it changes only what differs,
+publishes a version and moves the alias to it."""
+
+
+def parser() -> Parser:
+    """Return the parser of the command line."""
+    command = Parser(prog="scripts/deploy.sh", description=DESCRIPTION)
+    add = command.add_argument
+    add(
+        "--dist", type=Path, default=Path("dist"), metavar="DIR",
+        help="folder with layer.zip, function.zip and build.json (default: %(default)s)",
+    )  # fmt: skip
+    add("--bucket", metavar="BUCKET", help="bucket in the function's region, for zips above 50 MB")
+    add(
+        "--arch", type=arch_name, choices=list(MACHINES),
+        help="reject zips for another architecture (default: the architecture of the zips)",
+    )  # fmt: skip
+    add(
+        "--architecture", dest="arch", type=arch_name, choices=list(MACHINES), default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )  # fmt: skip
+    _add_function_options(command)
+    add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
+    add(
+        "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
+        help="only point the alias at VERSION (default: the version before the present one)",
+    )  # fmt: skip
+    add_output_options(
+        command, quiet="print only the version of the alias, and errors",
+        verbose="print each call as a command of `aws` before it is made, to stderr",
+    )  # fmt: skip
+    command.add_version()
+    return command
+
+
+def _add_function_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--function", default="yolo", metavar="NAME[:ALIAS]",
+        help="function to create or update (default: %(default)s), and the alias that callers use, which moves to each "
+        f"new version (default: {ALIAS})",
+    )  # fmt: skip
+    add("--alias", metavar="NAME", help=argparse.SUPPRESS)
+    add_session_options(command)
+    add("--role", metavar="NAME_OR_ARN", help="execution role; required for a new function unless --create-role is set")
+    add(
+        "--create-role", action="store_true",
+        help="create the role, which may write logs and nothing else (default name: FUNCTION-lambda)",
+    )  # fmt: skip
+    add(
+        "--memory", type=int, metavar="MB",
+        help=f"memory (default: {commands.MEMORY} for a new function, unchanged for an existing one)",
+    )  # fmt: skip
+    add(
+        "--timeout", type=int, metavar="SECONDS",
+        help=f"timeout (default: {commands.TIMEOUT} for a new function, unchanged for an existing one)",
+    )  # fmt: skip
+    add(
+        "--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE",
+        help="environment variable of the function; repeatable; other variables stay unchanged",
+    )  # fmt: skip
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (equals and VARIABLE.fullmatch(name)):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options, or exit with 2 and a message if a value is wrong."""
+    command = parser()
+    options: argparse.Namespace = command.parse_args(arguments)
+    options.function, _, alias = options.function.partition(":")
+    if alias and options.alias not in (None, alias):
+        command.error(f"--alias must be that of --function, {alias}, got {options.alias}")
+    options.alias = alias or options.alias or ALIAS
+    for name, (least, most) in {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE}.items():
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            command.error(f"--{name} must be between {least} and {most}, got {value}")
+    if not FUNCTION_NAME.fullmatch(options.function):
+        command.error(f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}")
+    if not ALIAS_NAME.fullmatch(options.alias):
+        command.error(f"--alias must be 1 to 128 letters, digits, - and _, not only digits, got {options.alias!r}")
+    if options.create_role and (options.role or "").startswith("arn:"):
+        command.error(f"--role must be a name with --create-role, got the ARN {options.role}")
+    return options

@@ -1,0 +1,58 @@
+"""Commands that a dry run prints, run with the `aws` command and moto: they do what deploy.sh and undeploy.sh do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scripts.aws.cloud import Cloud, connected
+from tests.support import built_zips
+
+pytestmark = pytest.mark.slow
+OPTIONS = ("--create-role", "--env", "NOTE=a 'b' \"c\" $D, e=f", "--memory", "3538")
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with connected() as cloud:
+        yield cloud
+
+
+def run_printed(cloud: Cloud, script: str, *arguments: str) -> None:
+    """Run the commands and comments that a dry run prints."""
+    printed = cloud.run(script, *arguments, "--dry-run")
+    assert printed.returncode == 0, printed.stderr
+    lines = printed.stdout.splitlines()
+    commands = [line for line in lines if line.startswith(("aws ", "#")) or "=$(aws " in line]
+    done = cloud.execute("bash", "-euo", "pipefail", "-c", "\n".join(commands))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def without_ids(snapshot: dict[str, Any]) -> dict[str, Any]:
+    functions = [{**item, "RevisionId": None} for item in snapshot["functions"]]
+    layers = [{**item, "CreatedDate": None} for item in snapshot["layers"]]
+    return {**snapshot, "functions": functions, "layers": layers}
+
+
+def test_printed_commands_have_the_effect_of_the_command_itself(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.s3.create_bucket(Bucket="uploads")
+    first = built_zips.write(tmp_path / "first")
+    second = built_zips.write(tmp_path / "second", function=b"other code", layer=bytes(53_000_000))
+    steps: list[tuple[str, ...]] = [
+        ("deploy.sh", "--dist", str(first), *OPTIONS),
+        ("deploy.sh", "--dist", str(second), "--timeout", "60", "--bucket", "uploads"),
+        ("deploy.sh", "--rollback"),
+        ("undeploy.sh", "--yes"),
+    ]
+    printed, direct = [], []
+    for step in steps:
+        run_printed(cloud, *step)
+        printed.append(without_ids(cloud.snapshot()))
+    cloud.reset()
+    cloud.s3.create_bucket(Bucket="uploads")
+    for step in steps:
+        done = cloud.run(*step)
+        assert (done.returncode, done.stderr) == (0, "")
+        direct.append(without_ids(cloud.snapshot()))
+    assert printed == direct
