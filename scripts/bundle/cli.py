@@ -17,7 +17,7 @@ from layer import build
 from layer.__main__ import FAILURES
 from scripts import environments, home, manifest, pythons
 from scripts.aws import commands
-from scripts.bundle import archives, container, model, optimize, reader, sbom, sizes, target, trial
+from scripts.bundle import archives, container, model, optimize, reader, sam_config, sbom, sizes, target, trial
 from scripts.bundle.document import DEPLOY_PAGE, Record
 from scripts.bundle.optimize import Optimized
 from scripts.bundle.options import Options, parse
@@ -143,6 +143,8 @@ def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelIn
     read_classes = info.names if second else None
     text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic, read_classes)
     (options.out / DEPLOY_PAGE).write_text(text, encoding="utf-8")
+    if options.out == ROOT / "dist" and (note := sam_config.write(ROOT, options.target)):  # the zips of template.yaml
+        _print(f"\nNote: {note}")
     return info, commands.next_steps(layer_zip, function_zip, info.is_generic, read_classes)
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "example" / "best.pt"  # built if the command line names no model
 DESCRIPTION = """\
 Build layer.zip and function.zip for AWS Lambda from a trained model, build.json, which describes them, and
-sbom.cdx.json, their bill of materials.
+sbom.cdx.json, their bill of materials. A build into dist/ of the checkout also writes samconfig.toml for `sam deploy`.
 What the build needs is installed below .envs/ and build/ in the project, or in the folder YOLO_LAMBDA_HOME."""
 EPILOG = """\
 examples:
