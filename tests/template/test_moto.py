@@ -149,8 +149,13 @@ def test_queue_has_a_visibility_timeout_of_six_timeouts_and_a_dead_letter_queue(
 
 def test_log_has_the_requested_retention() -> None:
     deploy(LogRetention="7")
-    [group] = boto3.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/yolo")["logGroups"]
+    [group] = boto3.client("logs").describe_log_groups()["logGroups"]
     assert int(group["retentionInDays"]) == 7
+
+
+def test_log_of_an_earlier_deployment_does_not_prevent_the_stack() -> None:
+    boto3.client("logs").create_log_group(logGroupName="/aws/lambda/yolo")  # Lambda made it, and deploy.sh leaves it
+    assert "LogGroup" in deploy()
 
 
 def test_deleting_the_stack_deletes_the_function_and_the_role() -> None:

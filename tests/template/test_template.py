@@ -5,6 +5,7 @@ import fnmatch
 import json
 import re
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -19,6 +20,7 @@ ARN = "arn:aws:s3:::"
 TIMEOUTS = template_stack.source()["Parameters"]["Timeout"]["AllowedValues"]
 WITH_BUCKET = {"PicturesBucket": "photos"}
 TRIGGER = {**WITH_BUCKET, "S3Trigger": "new-bucket"}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NO_URL = {"UrlAuth": "off"}
 BARE = {**NO_URL, "Alarms": "off", "Dashboard": "off", "Metrics": "0", "Page": "0"}
 COMBINATIONS = {
@@ -34,6 +36,7 @@ COMBINATIONS = {
     "batch": {**WITH_BUCKET, "ResultBucket": "photos", "Timeout": "60"},
     "s3 requests": {**WITH_BUCKET, "S3Requests": "on"},
     "uploads": {"Uploads": "on"},
+    "encrypted buckets": {**TRIGGER, "ModelBucket": "models", "ModelKey": "best.onnx", "KmsKeyArn": KEY},
     "readings by bedrock": {
         "ReadModelId": "eu.amazon.nova-lite-v1:0",
         "ReadPrompt": "How much?",
@@ -171,6 +174,7 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "PicturesBucket": ["*", "a*", "a/b", "Pictures"],
         "CorsOrigins": ["a.example", "https://a.example, https://b.example"],
         "AlarmTopic": ["alarms"],
+        "KmsKeyArn": ["*", "alias/a", "1234abcd", KEY.replace("key/1234", "alias/1234"), KEY + "*"],
     }.items(),
 )
 def test_invalid_values_are_refused(name: str, values: list[str]) -> None:
@@ -294,6 +298,7 @@ def test_role_may_only_write_its_log_if_everything_is_off() -> None:
             },
         ),
         ({"ModelBucket": "models", "ModelKey": "v1/m.onnx"}, {"s3:GetObject": [f"{ARN}models/v1/m.onnx"]}),
+        ({"KmsKeyArn": KEY}, {"kms:Decrypt": [KEY], "kms:GenerateDataKey": [KEY]}),
         ({"Tracing": "Active"}, {"xray:PutTraceSegments": ["*"], "xray:PutTelemetryRecords": ["*"]}),
         ({"UrlAuth": "NONE", "ApiAuth": "NONE", "WarmUp": "5 minutes", "SnapStart": "PublishedVersions"}, {}),
     ],
@@ -316,6 +321,23 @@ def test_trigger_grants_access_to_the_queue_and_the_results() -> None:
         "sqs:DeleteMessage": [queue],
         "sqs:GetQueueAttributes": [queue],
     }
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [("eu-west-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn"), ("us-gov-west-1", "amazonaws.com")],
+)
+def test_role_may_use_the_key_through_s3_of_its_region_alone(region: str, suffix: str) -> None:
+    place = {"AWS::Region": region, "AWS::URLSuffix": suffix}
+    with mock.patch.dict(template_stack.PSEUDO, place):
+        [role] = resources("AWS::IAM::Role", KmsKeyArn=KEY).values()
+    [statement] = [
+        statement
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kms:Decrypt" in statement["Action"]
+    ]
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{region}.{suffix}"}}
 
 
 @every_combination
@@ -672,6 +694,14 @@ def test_log_is_json_and_its_group_has_the_retention() -> None:
     assert resources("AWS::Logs::LogGroup", LogRetention="7")["LogGroup"]["RetentionInDays"] == "7"
 
 
+@every_combination
+def test_no_log_group_has_a_name_that_an_earlier_deployment_may_have_left(parameters: dict[str, str]) -> None:
+    groups = resources("AWS::Logs::LogGroup", **parameters)
+    assert groups
+    assert not [name for name, group in groups.items() if "LogGroupName" in group]
+    assert all(group["RetentionInDays"] for group in groups.values())
+
+
 # Zips
 
 
@@ -698,7 +728,8 @@ def test_template_uses_the_zips_of_build_zip_and_sam_builds_nothing() -> None:
 
 def test_outputs_have_urls_queues_and_the_call_command() -> None:
     outputs = stack(**COMBINATIONS["everything"])["Outputs"]
-    assert {"FunctionArn", "AliasArn", "CallCommand", "FunctionUrl", "ApiUrl", "QueueUrl", "DeadLetterQueueUrl"} == set(
-        outputs
-    )
+    assert {
+        *("FunctionArn", "AliasArn", "LogGroupName", "CallCommand"),
+        *("FunctionUrl", "ApiUrl", "QueueUrl", "DeadLetterQueueUrl"),
+    } == set(outputs)
     assert fnmatch.fnmatch(outputs["CallCommand"]["Value"]["Fn::Sub"], "*--function-name ${Function}:live *")
