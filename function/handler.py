@@ -147,6 +147,7 @@ def _report(source: str, results: list[Result | Inference], context: Any, init_m
         now_ms=time_ns() // 1_000_000,
         model_sha256=_sha256(MODEL),
         takes_images=isinstance(MODEL, Model),
+        log_level=os.environ.get("AWS_LAMBDA_LOG_LEVEL", metrics.INFO),
     )
     sys.stdout.write(metrics.line(invocation, results, SETTINGS.class_metrics) + "\n")
     sys.stdout.flush()

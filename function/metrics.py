@@ -3,17 +3,22 @@
 CloudWatch makes metrics only of the values that the line declares, and each metric has a price. Therefore the line
 declares few of them, with one dimension. The other values are fields of the line, which queries of the log read.
 
-Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+Lambda drops lines below the log level of the function. A line has the level that its field `level` names if its field
+`timestamp` is valid, and otherwise INFO. The line of metrics has the configured level, so that alarms work with each.
+
+Sources: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html and
+docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 """
 
 import json
+import time
 from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from function.arrays import Ints
-from function.errors import FunctionError, InternalError
+from function.errors import Forbidden, FunctionError, InternalError
 from function.results import Classification, Inference, Predicted, Prediction, Result
 
 NAMESPACE = "YoloLambda"
@@ -25,6 +30,8 @@ MAX_CLASSES = 90  # in one line; the specification allows 100 metrics
 MAX_METRIC_NAME = 255  # characters; CloudWatch API reference, `MetricDatum`
 MAX_SHOWN_NAME = 100  # characters of a class name that is no metric name
 SHA256_DIGITS = 12  # of the model, in the line
+INFO = "INFO"
+ABOVE_INFO = ("WARN", "ERROR", "FATAL")  # levels of Lambda that drop lines of INFO
 PIXELS_PER_MEGAPIXEL = 1_000_000
 
 UNITS = {  # the metrics; with METRICS=classes also one for each class
@@ -33,6 +40,7 @@ UNITS = {  # the metrics; with METRICS=classes also one for each class
     "Inferences": "Count",
     "Errors": "Count",
     ERROR_PREFIX + InternalError.__name__: "Count",
+    ERROR_PREFIX + Forbidden.__name__: "Count",
     "InferenceMs": "Milliseconds",
     "InitMs": "Milliseconds",
 }
@@ -51,6 +59,7 @@ class InvocationInfo(NamedTuple):
     now_ms: int  # since 1970
     model_sha256: str = ""
     takes_images: bool = True  # False: a generic ONNX model
+    log_level: str = INFO  # of the function
 
 
 def line(invocation: InvocationInfo, results: list[Result | Inference], by_class: bool = False) -> str:
@@ -184,10 +193,17 @@ def _document(invocation: InvocationInfo, declared: dict[str, str], fields: Fiel
     }
     return {
         "_aws": {"Timestamp": invocation.now_ms, "CloudWatchMetrics": [directive]},
-        "level": "INFO",  # a log level above INFO drops the line; METRICS=0 is the explicit switch
+        "level": invocation.log_level if invocation.log_level in ABOVE_INFO else INFO,
+        "timestamp": _rfc_3339(invocation.now_ms),
         DIMENSION: invocation.function_name,
         "Source": invocation.source,
         "ModelSha256": invocation.model_sha256[:SHA256_DIGITS],
         "requestId": invocation.request_id,
         **fields,
     }
+
+
+def _rfc_3339(ms: int) -> str:
+    """Return a time in milliseconds since 1970 as RFC 3339 text in UTC."""
+    seconds, fraction = divmod(ms, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:03d}Z"

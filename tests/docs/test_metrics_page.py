@@ -4,13 +4,13 @@ import json
 import re
 
 from function import metrics
-from function.errors import InternalError, NotFound
+from function.errors import Forbidden, InternalError, NotFound
 from function.results import Inference, InferenceTiming, Reading
 from tests.docs import pages
 from tests.function.test_metrics import WARM, prediction_of
 
 PAGE = pages.DOCS / "metrics.md"
-ENVELOPE = {"_aws", "level", metrics.DIMENSION}
+ENVELOPE = {"_aws", "level", "timestamp", metrics.DIMENSION}
 
 
 def in_tables() -> set[str]:
@@ -25,7 +25,7 @@ def test_every_metric_is_documented() -> None:
 def test_every_field_of_the_line_is_documented() -> None:
     many = prediction_of(*(f"class {number}" for number in range(metrics.MAX_CLASSES + 1)))
     read = many._replace(readings=(Reading("4.2 bar", "a.b", 800.0),))
-    results = [many, read, Inference({}, InferenceTiming(1, 2, 3)), NotFound("x"), InternalError("y")]
+    results = [many, read, Inference({}, InferenceTiming(1, 2, 3)), NotFound("x"), InternalError("y"), Forbidden("z")]
     fields = set(json.loads(metrics.line(WARM._replace(init_ms=1.0), results))) - ENVELOPE
     general = {re.sub(r"^Errors\.NotFound$", "Errors.<type>", name) for name in fields}
     general = {re.sub(r"^Detections\..*", "Detections.<class>", name) for name in general}

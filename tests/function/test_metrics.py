@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from function import metrics, sources
-from function.errors import FunctionError, NotFound, ReadingFailed, TooLarge
+from function.errors import Forbidden, FunctionError, InternalError, NotFound, ReadingFailed, TooLarge
 from function.metadata import ModelMetadata
 from function.metrics import InvocationInfo
 from function.results import UNTIMED, Classification, Inference, InferenceTiming, Prediction, Reading, Timing
@@ -183,6 +184,7 @@ def test_number_of_metrics_does_not_depend_on_classes_and_errors(class_count: in
         "Detections",
         "Errors",
         "Errors.InternalError",
+        "Errors.Forbidden",
         "InferenceMs",
         "InitMs",
     ]
@@ -295,6 +297,32 @@ def test_a_thousand_invocations_write_a_thousand_valid_lines(
     documents = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert all(validator.is_valid(document) for document in documents)
     assert len({document["Source"] for document in documents}) == len(sources.SOURCES) + 1
+
+
+@pytest.mark.parametrize(
+    ("configured", "level"),
+    [("", "INFO"), ("TRACE", "INFO"), ("DEBUG", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR"), ("FATAL", "FATAL")],
+)
+def test_line_has_a_level_that_the_log_level_of_the_function_does_not_drop(
+    configured: str,
+    level: str,
+    handler: ModuleType,
+    red_png: bytes,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", configured)
+    handler.lambda_handler(direct(red_png), Context())
+    document = json.loads(capsys.readouterr().out)
+    assert document["level"] == level
+    # Lambda takes a line without a valid time for INFO.
+    assert datetime.fromisoformat(document["timestamp"]).timestamp() * 1000 == document["_aws"]["Timestamp"]
+
+
+def test_missing_permission_and_internal_error_are_metrics() -> None:
+    document = written([Forbidden("x"), InternalError("y"), NotFound("z")])
+    assert {"Errors.Forbidden", "Errors.InternalError"} <= {*declared(document)}
+    assert "Errors.NotFound" not in declared(document)
 
 
 def test_metrics_can_be_switched_off(

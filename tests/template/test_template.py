@@ -673,11 +673,11 @@ def test_alarm_on_status_500_uses_a_metric_that_is_declared() -> None:
         ({"Metrics": "classes"}, True),
         ({"LogLevel": "DEBUG"}, True),
         ({"Metrics": "0"}, False),
-        ({"LogLevel": "WARN"}, False),
-        ({"LogLevel": "ERROR", "Metrics": "classes"}, False),
+        ({"LogLevel": "WARN"}, True),
+        ({"LogLevel": "ERROR", "Metrics": "classes"}, True),
     ],
 )
-def test_alarm_on_metrics_exists_only_if_the_log_has_metrics(parameters: dict[str, str], exists: bool) -> None:
+def test_alarm_on_metrics_exists_unless_the_function_writes_none(parameters: dict[str, str], exists: bool) -> None:
     assert ("FaultsAlarm" in resources("AWS::CloudWatch::Alarm", **parameters)) == exists
 
 
