@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "AWS::CloudWatch::Alarm",
     "AWS::Lambda::Alias",
     "AWS::Lambda::Url",
+    "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
     "Custom::BucketNotification",  # runs in test_bucket_notifications.py
 }

