@@ -25,6 +25,7 @@ from tests.template.test_template import TRIGGER, every_combination
 
 UNSUPPORTED = {
     "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
@@ -35,7 +36,7 @@ UNSUPPORTED = {
     "AWS::SQS::QueuePolicy",
     "Custom::BucketNotification",  # runs in test_bucket_notifications.py
 }
-DEPENDENT = {"ApiGetPermission", "ApiPostPermission"}  # their SourceArns refer to the API
+DEPENDENT = {"ApiPermission"}  # its SourceArn refers to the API
 REPLACEMENTS = {
     '{"Ref": "FunctionAliaslive"}': '{"Fn::GetAtt": ["Function", "Arn"]}',
     '"DependsOn": "QueuePolicy"': '"DependsOn": "Queue"',
