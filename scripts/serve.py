@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Serve the built zips over HTTP as a Function URL does, with the real Lambda runtime client.
+"""Serve the built zips over HTTP as a Function URL and the Invoke API do, with the real Lambda runtime client.
 
 Runs under any Python from 3.9 on; the environment `build`, which is set up if needed, has what it uses.
 """
@@ -37,6 +37,7 @@ examples:
   scripts/serve.py                                         the zips in dist, at http://127.0.0.1:8000/
   scripts/serve.py --reload --verbose                      with the present files of function/, and the log
   scripts/serve.py --auth AWS_IAM                          with the readings of a model in the zips
+  AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:8000 aws lambda invoke --function-name yolo:live ...
   scripts/serve.py --isolation plain --env NAME=VALUE      with a network, for S3 and Bedrock: see docs/local.md
 
 exit codes: 1 the function did not start, 2 usage or environment error, 130 interrupted, which is how the server ends"""
@@ -73,13 +74,13 @@ def main(arguments: list[str]) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     """Start the first environment and serve until a signal, which is raised again afterwards."""
-    from concurrent.futures import ThreadPoolExecutor
-
     import uvicorn
 
     from scripts.server.application import Application
+    from scripts.server.lambda_api import LambdaApi
     from scripts.server.pool import Pool
     from scripts.server.reload import Reload
+    from scripts.server.workers import Workers
 
     environ = dict(options.env)
     settings = {
@@ -93,20 +94,23 @@ def _serve(options: argparse.Namespace) -> None:
             stack.callback(reload.close)
         pool = Pool(reload.build() if reload else options.dist, options.concurrency, settings)
         stack.callback(pool.close)
-        executor = ThreadPoolExecutor(options.concurrency)
-        stack.callback(executor.shutdown, wait=False, cancel_futures=True)  # first: requests that wait start nothing
+        workers = Workers(options.concurrency)
+        stack.callback(workers.shutdown, wait=False, cancel_futures=True)  # first: requests that wait start nothing
         function = pool.start()
         if reload:
             reload.watch(lambda: _renew(reload, pool))
         origins = [name.strip().lower() for name in environ.get("CORS_ORIGINS", "").split(",") if name.strip()]
+        api = LambdaApi(pool.measure, workers, _print_error, options.memory)
         config = uvicorn.Config(
-            Application(pool.invoke, executor, _print_error, origins, options.auth == IAM),
+            Application(pool.invoke, workers, _print_error, origins, options.auth == IAM, api),
             log_config=None, access_log=False, ws="none",
             lifespan="off", server_header=False, proxy_headers=False, timeout_graceful_shutdown=SHUTDOWN_LIMIT,
             h11_max_incomplete_event_size=HEADERS_LIMIT, http="h11", loop="asyncio",
         )  # fmt: skip
         isolation = f"Python {function.python}, {function.isolation}"
-        sys.stdout.write(f"serving {options.dist} at {_url(listener)} ({isolation}); Ctrl-C ends\n")
+        url = _url(listener)
+        api_hint = f"for boto3 with AWS_ENDPOINT_URL_LAMBDA={url[:-1]}"
+        sys.stdout.write(f"serving {options.dist} at {url} ({isolation}), {api_hint}; Ctrl-C ends\n")
         sys.stdout.flush()
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -152,7 +156,7 @@ def parser() -> Parser:
     add("--port", type=int, default=8000, metavar="PORT", help="port; 0 takes a free one (default: %(default)s)")
     add(
         "--concurrency", type=int, default=1, metavar="N",
-        help="most environments at a time; further requests wait (default: %(default)s)",
+        help="most environments at a time; further HTTP requests wait, those of boto3 get 429 (default: %(default)s)",
     )  # fmt: skip
     add(
         "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE",

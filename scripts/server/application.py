@@ -14,6 +14,7 @@ from scripts.local_lambda import function_url
 from scripts.local_lambda.errors import LocalLambdaError, RequestTooLarge
 from scripts.local_lambda.function_url import BadResponse, Request, Response
 from scripts.local_lambda.invocation import Invocation
+from scripts.server.lambda_api import LambdaApi
 
 Invoke = Callable[[dict[str, Any]], Invocation]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -35,6 +36,7 @@ class Application:
         report: Callable[[str], None],
         origins: Sequence[str] = (),
         is_signed: bool = False,
+        api: LambdaApi | None = None,
     ) -> None:
         """Make an application.
 
@@ -44,26 +46,30 @@ class Application:
             report: called with one line for each error of the function.
             origins: allowed origins of web pages, as in CORS_ORIGINS; the front end sends their headers.
             is_signed: every request counts as signed by IAM, without a check of a signature.
+            api: responds to the requests of boto3; None: they are requests of the Function URL.
         """
         self._invoke, self._executor, self._report, self._origins = invoke, executor, report, origins
-        self._is_signed = is_signed
+        self._is_signed, self._api = is_signed, api
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
         body = await _body(receive)
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         origin = dict(headers).get("origin", "")
+        request = Request(
+            scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"),
+            headers, body or b"", f"HTTP/{scope['http_version']}", (scope.get("client") or ("127.0.0.1",))[0],
+            scope["scheme"], (scope.get("server") or ("", None))[1] or HTTP_PORT,
+        )  # fmt: skip
+        if self._api and (response := await self._api.respond(request, is_too_large=body is None)):
+            await _respond(send, scope, response)
+            return
         if self._origins and origin and scope["method"] == "OPTIONS":
             await _respond(send, scope, Response(200, self._cors(origin, is_preflight=True), b""))
             return
         if body is None:
             reply = _too_large()
         else:
-            request = Request(
-                scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"),
-                headers, body, f"HTTP/{scope['http_version']}", (scope.get("client") or ("127.0.0.1",))[0],
-                scope["scheme"], (scope.get("server") or ("", None))[1] or HTTP_PORT,
-            )  # fmt: skip
             loop = asyncio.get_running_loop()
             event = function_url.event(request, self._is_signed)
             reply = await loop.run_in_executor(self._executor, self._reply, event)

@@ -27,6 +27,13 @@ class _Place(NamedTuple):
 FREE = _Place(None, None)
 
 
+class Measured(NamedTuple):
+    """Invocation, and the peak of resident memory of its environment so far, in bytes."""
+
+    invocation: Invocation
+    peak_rss_bytes: int
+
+
 class Pool:
     """Environments of the zips in a folder. All methods may be called from any thread."""
 
@@ -65,6 +72,15 @@ class Pool:
         """
         with self._environment() as function:
             return function.invoke(event)
+
+    def measure(self, event: Any) -> Measured:
+        """Invoke the function as `invoke` does, and measure the memory of its environment.
+
+        Raises:
+            LocalLambdaError: see `LocalLambda.invoke`.
+        """
+        with self._environment() as function:
+            return Measured(function.invoke(event), function.peak_rss_bytes)
 
     def replace(self, dist: Path) -> None:
         """Use the zips of another folder from the next invocation on; running invocations end first."""

@@ -1,5 +1,6 @@
 """scripts/serve.py: its options, and small zips behind it under the real runtime client."""
 
+import base64
 import json
 import platform
 import re
@@ -11,8 +12,10 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
+from botocore.config import Config
 
 from scripts import pythons, serve
 from scripts.local_lambda import artifacts
@@ -33,6 +36,9 @@ COUNT = 0
 def lambda_handler(event, context):
     global COUNT
     COUNT += 1
+    if "rawPath" not in event:
+        time.sleep(event.get("seconds", 0))
+        return {"process": ID, "event": event, "name": context.invoked_function_arn}
     path = event["rawPath"]
     print("invoked", path)
     if path == "/crash":
@@ -125,6 +131,27 @@ def test_environments_run_at_once_up_to_the_concurrency(dist: Path) -> None:
     with served.serve(dist, "--concurrency", "2") as url, ThreadPoolExecutor(4) as executor:
         replies = list(executor.map(lambda _: httpx.get(f"{url}?1", timeout=TIMEOUT_S).json(), range(4)))
     assert len({reply["process"] for reply in replies}) == 2
+
+
+@runtime
+def test_boto3_invokes_the_zips_and_is_throttled_above_the_concurrency(
+    dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invoke(number: int) -> str:
+        try:
+            reply = client.invoke(FunctionName="yolo:live", LogType="Tail", Payload=b'{"seconds": 2}')
+        except client.exceptions.TooManyRequestsException:
+            return "throttled"
+        assert re.search(r"Max Memory Used: [1-9]\d* MB", base64.b64decode(reply["LogResult"]).decode())
+        return str(json.load(reply["Payload"])["process"])
+
+    with served.serve(dist, "--concurrency", "2") as url, ThreadPoolExecutor(4) as executor:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-central-1")
+        client = session.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        results = sorted(executor.map(invoke, range(4)), key=lambda result: result == "throttled")
+        client.close()
+    assert (len(set(results[:2])), results[2:]) == (2, ["throttled", "throttled"])
 
 
 @runtime
