@@ -1,23 +1,17 @@
 #!/usr/bin/env python3
 """Send images to a deployed function, by its name or its URL; print the results, draw them, measure the calls.
 
-Runs under any Python from 3.9 on, with the standard library alone. Drawing needs the environment `build`, which is then
-set up and used.
+Runs under any Python from 3.9 on; the environment `aws`, which is set up if needed, has what it uses.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import importlib.util
 import io
 import json
 import os
-import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-from scripts.aws.limits import EVENT_LIMIT  # noqa: E402
-from scripts.client import NotCallable, credentials, report  # noqa: E402
-from scripts.client.connection import Connection, Endpoint, Reply, by_name, check_url, region_of  # noqa: E402
+from scripts import environments  # noqa: E402
+from scripts.aws.errors import DeployError  # noqa: E402
+from scripts.aws.session import Aws, add_session_options  # noqa: E402
+from scripts.client import calls, endpoint, images, report  # noqa: E402
+from scripts.client.connection import Connection, Reply  # noqa: E402
 from scripts.command_line import (  # noqa: E402
     Parser,
     add_output_options,
@@ -36,170 +32,166 @@ from scripts.command_line import (  # noqa: E402
     request_options,
 )
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes
+FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141  # exit codes
 JPEG_QUALITY = 90
 MAX_PIXELS = 10**9  # of an image to draw on: the function has accepted it already
-EPILOG = "The exit code is 0 if every response has status 200, and 1 if not."
+EPILOG = """\
+examples:
+  scripts/call.py photos --concurrency 10                   images of a folder; each is read when it is sent
+  scripts/call.py s3://bucket/in/a.jpg                      an object that the function reads (ALLOWED_BUCKETS)
+  scripts/call.py s3://bucket/in/ --concurrency 50 --json   all images below a prefix
+
+Results are printed in the order in which they come, in the document of --json in that of the images. Calls with status
+429 or 503 and without a connection are made again. Exit codes: 0 every response has status 200, 1 not all, 2 usage or
+environment error, 130 interrupted."""
 
 
 def main(arguments: list[str]) -> int:
-    """Send the images; return the exit code: 0, 1, 2 or 130."""
+    """Send the images; return the exit code: 0, 1, 2, 130, or 141 for a closed pipe."""
     options = parse(arguments)
-    if options.save and not _can_draw():
-        return _run_under_build(arguments)
+    if not environments.has_packages("aws"):
+        return environments.run_in("aws", [str(ROOT / "scripts" / "call.py"), *arguments])
     try:
-        events = [_event(path, options) for path in options.images]
-        return _run(options, _endpoint(options), events)
-    except NotCallable as error:
+        return _run(options)
+    except DeployError as error:
         sys.stderr.write(f"call: {error}\n")
-        return USAGE
+        return error.code
     except KeyboardInterrupt:
         sys.stderr.write("call: interrupted\n")
         return INTERRUPTED
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does after ten lines
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
 
 
-def _run(options: argparse.Namespace, endpoint: Endpoint, events: list[dict[str, Any]]) -> int:
+def _run(options: argparse.Namespace) -> int:
+    aws = Aws(options.region or endpoint.region_of_arn(options.function), options.profile)
+    found = images.find(options.images, lambda: aws)
+    if found.left_out:
+        sys.stderr.write(f"call: left out: {found.left_out}\n")
+    target = _endpoint(options, aws)
+    connection = Connection(target, options.concurrency)
     if options.verbose:
-        sys.stderr.write(report.format_endpoint(endpoint))
-    started = time.perf_counter()
-    finished: list[Reply] = []
+        _print_target(target, connection)
+    run = _Run(options, found.images, aws)
+    is_interrupted = False
     try:
-        replies = _call_all(endpoint, events * options.repeat, options.concurrency, finished)
+        run.call_all(connection)
     except KeyboardInterrupt:
-        state = f"{len(finished)} of {len(events) * options.repeat} calls have a response"
-        sys.stderr.write(f"call: interrupted; {state}; no result is printed or saved\n")
+        is_interrupted = True
+    run.print_end(direct=bool(target.function))
+    if is_interrupted:
+        state = f"{len(run.replies)} of {len(found.images) * options.repeat} calls have a response"
+        sys.stderr.write(f"call: interrupted; {state}\n")
         return INTERRUPTED
-    seconds = time.perf_counter() - started
-    first = list(zip(options.images, replies))  # noqa: B905  (Python 3.9; the other replies are repetitions)
-    saved: list[Path] = []
-    for path, reply in first:
-        if options.save and reply.status == 200:
-            saved.append(_save(path, reply, options.save, saved))
+    return 0 if all(reply.status == 200 for reply in run.replies) else FAILED
+
+
+class _Run:
+    """Calls for all images, their output, and what is printed at the end.
+
+    Attributes:
+        replies: so far, in the order in which they came, without bodies and logs.
+    """
+
+    def __init__(self, options: argparse.Namespace, found: list[images.Image], aws: Aws) -> None:
+        self._options, self._images, self._aws = options, found, aws
+        self._request = request_options(options)
+        self._answers: dict[int, dict[str, Any]] = {}  # of --json, by the number of the image
+        self._saved: list[Path] = []
+        self._started = time.perf_counter()
+        self.replies: list[Reply] = []
+
+    def call_all(self, connection: Connection) -> None:
+        def call(image: images.Image) -> Reply:
+            try:
+                request = images.event(image, self._request)
+            except OSError as error:
+                return Reply(0, f"{image.source} cannot be read: {error.strerror}", 0.0, None, tries=0)
+            return connection.call(request)
+
+        for index, reply in calls.run(call, self._images * self._options.repeat, self._options.concurrency):
+            self.replies.append(reply._replace(body=None, log=""))
+            if index < len(self._images):  # the others are repetitions
+                self._print(index, self._images[index], reply)
+
+    def _print(self, index: int, image: images.Image, reply: Reply) -> None:
+        options = self._options
         if options.verbose:
-            sys.stderr.write(report.format_log(path.name, reply))
-    if options.json:
-        answers = [{"image": str(path), "status": reply.status, "ms": round(reply.ms, 3), "init_ms": reply.init_ms,
-                    "body": reply.body} for path, reply in first]  # fmt: skip
-        sys.stdout.write(json.dumps({"answers": answers, "load": report.summary(replies, seconds)}) + "\n")
-    else:
-        shown = [(path, reply) for path, reply in first if reply.status != 200 or not options.quiet]
-        sys.stdout.write("".join(report.format_reply(path.name, reply) for path, reply in shown))
-    if not (options.json or options.quiet):
-        sys.stdout.write("".join(f"saved  {path}\n" for path in saved))
-        if len(replies) > len(events):
-            sys.stdout.write(report.format_load_test(replies, options.concurrency, seconds, endpoint.direct))
-    if any(reply.status == 401 for reply in replies):
-        sys.stderr.write(f"call: {credentials.NO_KEY}\n")
-    return 0 if all(reply.status == 200 for reply in replies) else FAILED
+            sys.stderr.write(report.format_log(image.name, reply))
+        if options.json:
+            self._answers[index] = {"image": image.source, "status": reply.status, "ms": round(reply.ms, 3),
+                                    "init_ms": reply.init_ms, "body": reply.body}  # fmt: skip
+        elif reply.status != 200 or not options.quiet:
+            sys.stdout.write(report.format_reply(image.name, reply))
+            sys.stdout.flush()
+        if options.save and reply.status == 200:
+            data = images.read(image, lambda: self._aws)
+            self._saved.append(_save(image.stem, data, reply, options.save, self._saved))
+
+    def print_end(self, direct: bool) -> None:
+        """Print the document of --json, or the saved files and the statistics.
+
+        Args:
+            direct: the calls went to Lambda's API, which reports cold starts.
+        """
+        options, seconds = self._options, time.perf_counter() - self._started
+        if options.json:
+            answers = [self._answers[index] for index in sorted(self._answers)]
+            load = report.summary(self.replies, seconds)
+            sys.stdout.write(json.dumps({"answers": answers, "load": load}) + "\n")
+        elif not options.quiet:
+            sys.stdout.write("".join(f"saved  {path}\n" for path in self._saved))
+            if options.repeat > 1 and self.replies:
+                sys.stdout.write(report.format_load_test(self.replies, options.concurrency, seconds, direct))
+        sys.stdout.flush()
+        if any(reply.status == 401 for reply in self.replies):
+            sys.stderr.write(f"call: {endpoint.NO_KEY}\n")
 
 
-def _call_all(endpoint: Endpoint, events: list[dict[str, Any]], concurrency: int, finished: list[Reply]) -> list[Reply]:
-    """Send all events, `concurrency` of them at once, and return the replies in the order of the events.
-
-    `finished` gets each reply when it arrives.
-    """
-    local = threading.local()
-    connections: list[Connection] = []
-
-    def call(event: dict[str, Any]) -> Reply:
-        if not hasattr(local, "connection"):  # one for each thread
-            local.connection = Connection(endpoint)
-            connections.append(local.connection)
-        reply: Reply = local.connection.call(event)
-        finished.append(reply)
-        return reply
-
-    try:
-        with ThreadPoolExecutor(concurrency) as pool:
-            return list(pool.map(call, events))
-    finally:
-        for connection in connections:
-            connection.close()
+def _print_target(target: endpoint.Endpoint, connection: Connection) -> None:
+    """Print the URL and the account to stderr."""
+    sys.stderr.write(f"{connection.describe()}\n")
+    if target.aws:
+        sys.stderr.write(f"{endpoint.account_line(target.aws, target.region)}\n")
 
 
-def _event(path: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the request for one image.
+def _endpoint(options: argparse.Namespace, aws: Aws) -> endpoint.Endpoint:
+    """Return the endpoint, with the session that signs the requests.
 
     Raises:
-        NotCallable: the image does not exist or is too large for Lambda.
-    """
-    if not path.is_file():
-        raise NotCallable(
-            f"IMAGE must be a file, got {path}, {'a folder' if path.is_dir() else 'which does not exist'}"
-        )
-    event: dict[str, Any] = dict(request_options(options))
-    event.update(image_data=base64.b64encode(path.read_bytes()).decode(), image_name=path.name)
-    size = len(json.dumps(event))
-    if size > EVENT_LIMIT:
-        raise NotCallable(
-            f"the request must be at most {EVENT_LIMIT:,} bytes (an image of about 4.5 MB), got {size:,} for {path}"
-        )
-    return event
-
-
-def _endpoint(options: argparse.Namespace) -> Endpoint:
-    """Return the endpoint, with the credentials that sign the requests.
-
-    Raises:
-        NotCallable: the URL is invalid, or there is no region or no credentials where they are needed.
+        DeployError: the URL is invalid, or there is no region or no credentials where they are needed.
     """
     if options.url is None:
-        region = credentials.region(os.environ, options.region)
-        base = os.environ.get("AWS_ENDPOINT_URL_LAMBDA") or os.environ.get("AWS_ENDPOINT_URL")
-        return by_name(qualified(options.function), region, credentials.credentials(os.environ), base)
-    url, region_of_url = check_url(options.url), region_of(options.url)
-    key = credentials.api_key(os.environ, options.key)
-    sign = options.sign
-    if sign is None and region_of_url:  # a Function URL: signed if there are credentials
-        try:
-            return Endpoint(url, False, credentials.credentials(os.environ), region_of_url, key)
-        except NotCallable:
-            sign = False
-    if not sign:
-        return Endpoint(url, False, None, "", key)
-    region = region_of_url or credentials.region(os.environ, options.region)
-    return Endpoint(url, False, credentials.credentials(os.environ), region, key)
+        return endpoint.by_name(aws, qualified(options.function))
+    return endpoint.by_url(aws, options.url, options.sign, endpoint.api_key(os.environ, options.key))
 
 
-def _save(path: Path, reply: Reply, folder: Path, taken: list[Path]) -> Path:
+def _save(stem: str, data: bytes, reply: Reply, folder: Path, taken: list[Path]) -> Path:
     """Write the image with its boxes, drawn by the function's own code, under a name that is not in `taken`."""
     from function import draw
     from function.preprocess import multiband
 
-    folder.mkdir(parents=True, exist_ok=True)
-    annotated = draw.annotate(multiband.drawable(path.read_bytes(), reply.body, MAX_PIXELS), reply.body)
+    annotated = draw.annotate(multiband.drawable(data, reply.body, MAX_PIXELS), reply.body)
     jpeg = io.BytesIO()
     annotated.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-    target, number = folder / f"{path.stem}.jpg", 2
+    target, number = folder / f"{stem}.jpg", 2
     while target in taken:
-        target, number = folder / f"{path.stem}-{number}.jpg", number + 1
+        target, number = folder / f"{stem}-{number}.jpg", number + 1
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(jpeg.getvalue())
     return target
-
-
-def _can_draw() -> bool:
-    return sys.version_info >= (3, 11) and all(importlib.util.find_spec(name) for name in ("PIL", "numpy"))
-
-
-def _run_under_build(arguments: list[str]) -> int:
-    """Run this command with the Python of the environment `build`, which has Pillow; return the exit code."""
-    environment = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "environments.py"), "build"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if environment.returncode:
-        return USAGE
-    python = environment.stdout.split("\n")[-2]
-    return subprocess.run([python, str(ROOT / "scripts" / "call.py"), *arguments], check=False).returncode
 
 
 def parser() -> Parser:
     """Return the parser of the command line."""
     command = Parser(prog="scripts/call.py", description=str(__doc__).splitlines()[0], epilog=EPILOG)
     add = command.add_argument
-    add("images", nargs="+", type=Path, metavar="IMAGE", help="image files, at most about 4.5 MB each")
+    add(
+        "images", nargs="+", metavar="IMAGE",
+        help="image file (at most about 4.5 MB), folder of images, pattern such as 'photos/**/*.jpg', s3://bucket/key, "
+        "or s3://bucket/prefix/",
+    )  # fmt: skip
     target = command.add_mutually_exclusive_group()
     target.add_argument(
         "--function",
@@ -211,7 +203,7 @@ def parser() -> Parser:
     add(
         "--key",
         metavar="KEY",
-        help=f"API key for --url (default: {credentials.KEY_VARIABLE}, which other users cannot see)",
+        help=f"API key for --url (default: {endpoint.KEY_VARIABLE}, which other users cannot see)",
     )
     add_request_options(command)
     add("--save", type=Path, metavar="DIR", help="write each IMAGE with its boxes to DIR")
@@ -221,9 +213,9 @@ def parser() -> Parser:
     )
     add_output_options(
         command, quiet="print only the images whose response has another status than 200",
-        verbose="print the URL, and with --function the end of the log of each invocation, to stderr",
+        verbose="print the URL and the account, and with --function the end of the log of each invocation, to stderr",
     )  # fmt: skip
-    add("--region", metavar="REGION", help="region (default: the configured one)")
+    add_session_options(command)
     add(
         "--sign", action="store_true", default=None,
         help="sign the request to a URL (default: sign for a Function URL if there are credentials)",

@@ -1,11 +1,10 @@
-"""Parts of scripts/call.py: credentials, signature, connection and report.
+"""Parts of scripts/call.py: images, endpoint, connection, calls at the same time, and the report.
 
-They run under any Python from 3.9 on, with the standard library alone.
+They are imported under any Python from 3.9 on; their functions need the environment `aws`.
 """
 
+from scripts.aws.errors import DeployError
 
-class NotCallable(Exception):
-    """The command cannot send requests: an image, the URL, the region or the credentials are missing or wrong.
 
-    The message is one line.
-    """
+class NotCallable(DeployError):
+    """The command cannot send requests: an image or the URL is missing or wrong. The message is one line."""

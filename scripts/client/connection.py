@@ -1,43 +1,27 @@
-"""Connection to a function: by its name through Lambda's API, or by a URL."""
+"""Connection to a function: boto3 invokes it by its name; a URL gets a request that botocore signs."""
 
 from __future__ import annotations
 
 import base64
-import http.client
 import json
+import random
 import re
 import time
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
-from scripts.aws.limits import TIMEOUT_RANGE
-from scripts.client import NotCallable
-from scripts.client.sigv4 import Credentials, sign_headers
+from scripts.aws.errors import NotConfigured, translate
+from scripts.aws.limits import EVENT_LIMIT, TIMEOUT_RANGE
+from scripts.client.endpoint import ONE_TRY, Endpoint
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 TIMEOUT = TIMEOUT_RANGE[1] + 5  # seconds; a function may run until its own timeout
-LAMBDA_URL = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws")
+CONNECT_TIMEOUT = 10  # seconds
 INIT_DURATION = re.compile(r"(?:Init|Restore) Duration: ([0-9.]+) ms")  # in the REPORT line; Restore is SnapStart's
-# A kept connection that the other side has closed.
-CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
-
-
-class Endpoint(NamedTuple):
-    """URL of a function, and how to call it.
-
-    Attributes:
-        url: the URL of the request.
-        direct: the URL is of Lambda's API: the response is the function's return value, with the end of the log.
-        credentials: sign the request with these; None: do not sign it.
-        region: region of the function; "" if nothing is signed.
-        key: API key of the function; "" for none.
-    """
-
-    url: str
-    direct: bool
-    credentials: Credentials | None
-    region: str
-    key: str = ""
+TRIES = {429: 8, 503: 4, 0: 3}  # status -> tries of a call; throttled, a service that fails, no connection
+FIRST_WAIT, MAX_WAIT = 0.5, 20.0  # seconds between two tries; the time doubles
 
 
 class Reply(NamedTuple):
@@ -46,9 +30,10 @@ class Reply(NamedTuple):
     Attributes:
         status: HTTP status of the function; 0 if there is no response.
         body: decoded JSON, or text.
-        ms: time from sending the request to the end of the response.
+        ms: time from sending the request, in its last try, to the end of the response.
         init_ms: init duration of a cold start; None for a warm start, or if it is not visible.
         log: the last 4 KB of the log of the invocation; "" if it is not visible.
+        tries: how often the request was sent.
     """
 
     status: int
@@ -56,111 +41,117 @@ class Reply(NamedTuple):
     ms: float
     init_ms: float | None
     log: str = ""
-
-
-def by_name(function: str, region: str, credentials: Credentials, endpoint: str | None) -> Endpoint:
-    """Return the endpoint of a function in Lambda's API.
-
-    Args:
-        function: NAME, NAME:ALIAS, NAME:VERSION or an ARN.
-        region: region of the function.
-        credentials: of the caller.
-        endpoint: base URL of the API; None: the one of AWS.
-    """
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    base = (endpoint or f"https://lambda.{region}.{domain}").rstrip("/")
-    return Endpoint(f"{base}/2015-03-31/functions/{quote(function, safe='')}/invocations", True, credentials, region)
-
-
-def region_of(url: str) -> str | None:
-    """Return the region of a Function URL; None for any other URL."""
-    match = LAMBDA_URL.fullmatch(urlsplit(url).hostname or "")
-    return match[1] if match else None
+    tries: int = 1
 
 
 class Connection:
-    """Connection to an endpoint, kept from call to call. Not for use by several threads."""
+    """Connections to an endpoint, kept from call to call; several threads may use them."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, concurrency: int = 1) -> None:
+        """Make the client; nothing is called yet.
+
+        Raises:
+            NotConfigured: credentials or region are missing or wrong.
+        """
         self._endpoint = endpoint
-        self._connection: http.client.HTTPConnection | None = None
+        if endpoint.function:
+            assert endpoint.aws is not None
+            self._client = endpoint.aws.client(
+                "lambda", max_pool_connections=concurrency, connect_timeout=CONNECT_TIMEOUT, read_timeout=TIMEOUT,
+                retries=ONE_TRY,
+            )  # fmt: skip
+            return
+        from botocore.httpsession import URLLib3Session
+        from botocore.utils import get_environ_proxies
+
+        self._http = URLLib3Session(
+            proxies=get_environ_proxies(endpoint.url), timeout=(CONNECT_TIMEOUT, TIMEOUT),
+            max_pool_connections=concurrency,
+        )  # fmt: skip
+
+    def describe(self) -> str:
+        """Return the URL of the requests, and how they are signed."""
+        endpoint = self._endpoint
+        path = f"/2015-03-31/functions/{quote(endpoint.function, safe='')}/invocations"
+        url = endpoint.url or f"{self._client.meta.endpoint_url}{path}"
+        signed = f"signed for {endpoint.region}" if endpoint.aws else "not signed"
+        return f"POST {url}, {signed}{', with an API key' if endpoint.key else ''}"
 
     def call(self, event: dict[str, Any]) -> Reply:
-        """Send an event and return the response.
+        """Send an event and return the response; after 429, 503 or a failed connection, send it again.
 
-        The event is sent a second time only if a kept connection was closed before it could be used.
+        Raises:
+            NotConfigured: the credentials are missing, expired or wrong.
         """
         body = json.dumps(event).encode()
+        if len(body) > EVENT_LIMIT:
+            error = f"the request must be at most {EVENT_LIMIT:,} bytes (an image of about 4.5 MB), got {len(body):,}"
+            return Reply(413, {"error": error, "type": "RequestTooLarge"}, 0.0, None, tries=0)
+        tries = 1
+        while True:
+            reply, is_final = self._try(body)
+            if is_final or tries >= TRIES.get(reply.status, 1):
+                return reply._replace(tries=tries)
+            longest = min(FIRST_WAIT * 2 ** (tries - 1), MAX_WAIT)
+            time.sleep(random.uniform(longest / 2, longest))  # so that callers do not come together
+            tries += 1
+
+    def _try(self, body: bytes) -> tuple[Reply, bool]:
+        """Return the response, and whether another try makes no sense whatever its status is."""
+        from botocore import exceptions
+
         started = time.perf_counter()
         try:
-            status, headers, data = self._send(body)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return Reply(0, f"{type(error).__name__}: {error}", (time.perf_counter() - started) * 1000, None)
-        ms = (time.perf_counter() - started) * 1000
-        if self._endpoint.direct:
-            return _parse_invocation(status, headers, data, ms)
-        return Reply(status, _decode(data), ms, None)
+            reply = self._invoke(body) if self._endpoint.function else self._post(body)
+        except exceptions.ClientError as error:
+            reply = _error_of_api(error)
+        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+            is_final = isinstance(error, exceptions.ReadTimeoutError)  # the function has run until its time limit
+            return Reply(0, f"{type(error).__name__}: {error}", _ms_since(started), None), is_final
+        except exceptions.BotoCoreError as error:
+            raise translate(error) from error
+        return reply._replace(ms=_ms_since(started)), False
 
-    def close(self) -> None:
-        """Close the connection; the next call opens another one."""
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+    def _invoke(self, body: bytes) -> Reply:
+        response = self._client.invoke(FunctionName=self._endpoint.function, Payload=body, LogType="Tail")
+        result = _decode(response["Payload"].read())
+        log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
+        match = INIT_DURATION.search(log)
+        init_ms = float(match[1]) if match else None
+        if response.get("FunctionError") or not isinstance(result, dict):
+            return Reply(502, result, 0.0, init_ms, log)
+        return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), 0.0, init_ms, log)
 
-    def _send(self, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        kept = self._connection is not None
-        try:
-            return self._exchange(body)
-        except CLOSED:
-            self.close()
-            if not kept:
-                raise
-            return self._exchange(body)
+    def _post(self, body: bytes) -> Reply:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
 
-    def _exchange(self, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        parts = urlsplit(self._endpoint.url)
-        if self._connection is None:
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-            self._connection = kind(parts.netloc, timeout=TIMEOUT)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._connection.request("POST", path, body, self._headers(body))
-        response = self._connection.getresponse()
-        return response.status, response.headers, response.read()
-
-    def _headers(self, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
-        if self._endpoint.direct:
-            headers["X-Amz-Log-Type"] = "Tail"
-        if self._endpoint.key:
-            headers["x-api-key"] = self._endpoint.key
-        if self._endpoint.credentials is None:
-            return headers
-        now = datetime.now(timezone.utc)  # noqa: UP017  (Python 3.9)
-        return sign_headers(self._endpoint.url, headers, body, self._endpoint.credentials, self._endpoint.region, now)
+        headers |= {"x-api-key": self._endpoint.key} if self._endpoint.key else {}
+        request = AWSRequest("POST", self._endpoint.url, headers=headers, data=body)
+        if self._endpoint.aws:
+            credentials = self._endpoint.aws.session.get_credentials().get_frozen_credentials()
+            SigV4Auth(credentials, "lambda", self._endpoint.region).add_auth(request)
+        response = self._http.send(request.prepare())
+        return Reply(response.status_code, _decode(response.content), 0.0, None)
 
 
-def check_url(url: str) -> str:
-    """Return the URL.
+def _error_of_api(error: ClientError) -> Reply:
+    """Return an error of Lambda's API as a response.
 
     Raises:
-        NotCallable: it is not an http or https URL.
+        NotConfigured: the credentials are expired or wrong.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise NotCallable(f"--url must be an https:// URL, got {url!r}")
-    return url
+    translated = translate(error)
+    if isinstance(translated, NotConfigured):
+        raise translated from error
+    described, metadata = error.response["Error"], error.response["ResponseMetadata"]
+    body = {"Message": described.get("Message") or described.get("Code"), "Code": described.get("Code")}
+    return Reply(int(metadata["HTTPStatusCode"]), body, 0.0, None)
 
 
-def _parse_invocation(status: int, headers: http.client.HTTPMessage, data: bytes, ms: float) -> Reply:
-    """Parse a response of Lambda's API: the function's response, its error, or an error of the API."""
-    log = base64.b64decode(headers.get("X-Amz-Log-Result", "")).decode(errors="replace")
-    match = INIT_DURATION.search(log)
-    init_ms = float(match[1]) if match else None
-    result = _decode(data)
-    if status == 200 and not headers.get("X-Amz-Function-Error") and isinstance(result, dict):
-        return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), ms, init_ms, log)
-    return Reply(502 if status == 200 else status, result, ms, init_ms, log)
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def _decode(data: Any) -> Any:

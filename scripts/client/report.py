@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts import result_table
-from scripts.client.connection import Endpoint, Reply
+from scripts.client.connection import Reply
 
 MAX_SHOWN = 2000  # characters of a response that is no result
 PERCENTS = (50, 90, 99)
@@ -26,12 +26,6 @@ def format_reply(name: str, reply: Reply) -> str:
         return "\n".join([*lines, *(f"  {line}" for line in table)]) + "\n"
     text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
     return "\n".join([*lines, f"  {text[:MAX_SHOWN]}"]) + "\n"
-
-
-def format_endpoint(endpoint: Endpoint) -> str:
-    """Return where the requests go, and how they are signed, for --verbose."""
-    signed = f"signed for {endpoint.region}" if endpoint.credentials else "not signed"
-    return f"POST {endpoint.url}, {signed}{', with an API key' if endpoint.key else ''}\n"
 
 
 def format_log(name: str, reply: Reply) -> str:
@@ -59,6 +53,8 @@ def format_load_test(replies: Sequence[Reply], concurrency: int, seconds: float,
         f"responses    {statuses}",
         f"ms           {times}   (round trip, only responses with status 200)" if times else "ms           none",
     ]
+    if statistics["retries"]:
+        lines.append(f"retries      {statistics['retries']} (status 429, 503, or no connection)")
     cold = statistics["init_ms"]
     if not direct:
         lines.append("cold starts  not visible by URL; calls with --function get the log")
@@ -80,6 +76,7 @@ def summary(replies: Sequence[Reply], seconds: float) -> dict[str, Any]:
         "per_second": round(len(replies) / seconds, 3),
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
         "ms": {**ms, **({"max": round(times[-1], 3)} if times else {})},
+        "retries": sum(max(reply.tries - 1, 0) for reply in replies),
         "init_ms": [reply.init_ms for reply in replies if reply.init_ms is not None],
     }
 

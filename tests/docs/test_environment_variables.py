@@ -20,10 +20,10 @@ OF_LIBRARIES = {  # a variable that a library of the function reads by itself ->
 OF_COMMANDS = {  # a variable of the build machine -> the file that reads it
     "YOLO_LAMBDA_HOME": "scripts/home.py",
     "YOLO_LAMBDA_TORCH_INDEX": "scripts/environments.py",
-    "YOLO_LAMBDA_KEY": "scripts/client/credentials.py",
+    "YOLO_LAMBDA_KEY": "scripts/client/endpoint.py",
     "UV_PYTHON_INSTALL_DIR": "scripts/pythons.py",
     "PYENV_ROOT": "scripts/pythons.py",
-    "AWS_REGION": "scripts/client/credentials.py",
+    "AWS_REGION": "scripts/aws/session.py",
     "ULTRALYTICS_SAFE_LOAD": "export/ultralytics_setup.py",
 }
 OF_PROGRAMS = {  # a variable of the build machine that a program or library reads by itself -> its name

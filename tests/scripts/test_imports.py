@@ -23,7 +23,6 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "aws": {"aws.limits", "command_line", "environments", "manifest"},
     "bundle": {"aws", "aws.limits", "command_line", "environments", "home", "manifest", "pythons"},
     "verify": {"bundle", "command_line", "environments", "home", "manifest", "pythons"},
-    "client": {"aws.limits", "result_table"},
     "local_lambda.errors": set(),
     "local_lambda.sandbox": {"local_lambda.errors"},
     "local_lambda": {
@@ -31,10 +30,11 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
         "result_table",
     },
     "predictions": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "manifest", "result_table"},
+    "client": {"aws", "aws.limits", "command_line", "predictions", "result_table"},
     "server": {"aws.limits", "bundle", "local_lambda", "local_lambda.errors", "manifest"},
     "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
-    "call": {"aws.limits", "client", "command_line"},
+    "call": {"aws", "client", "command_line", "environments"},
     "invoke_local": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "predict": {"aws.limits", "command_line", "local_lambda", "manifest", "predictions"},
     "serve": {
