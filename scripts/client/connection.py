@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import random
-import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from scripts.aws.errors import NotConfigured, translate
 from scripts.aws.limits import EVENT_LIMIT, TIMEOUT_RANGE
+from scripts.client import report_line
 from scripts.client.endpoint import ONE_TRY, Endpoint
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = TIMEOUT_RANGE[1] + 5  # seconds; a function may run until its own timeout
 CONNECT_TIMEOUT = 10  # seconds
-INIT_DURATION = re.compile(r"(?:Init|Restore) Duration: ([0-9.]+) ms")  # in the REPORT line; Restore is SnapStart's
 TRIES = {429: 8, 503: 4, 0: 3}  # status -> tries of a call; throttled, a service that fails, no connection
 FIRST_WAIT, MAX_WAIT = 0.5, 20.0  # seconds between two tries; the time doubles
 
@@ -116,8 +115,7 @@ class Connection:
         response = self._client.invoke(FunctionName=self._endpoint.function, Payload=body, LogType="Tail")
         result = _decode(response["Payload"].read())
         log = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-        match = INIT_DURATION.search(log)
-        init_ms = float(match[1]) if match else None
+        init_ms = report_line.parse(log).init_ms
         if response.get("FunctionError") or not isinstance(result, dict):
             return Reply(502, result, 0.0, init_ms, log)
         return Reply(int(result.get("statusCode", 200)), _decode(result.get("body", result)), 0.0, init_ms, log)
