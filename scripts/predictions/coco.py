@@ -6,10 +6,12 @@ Source: cocodataset.org/#format-data and #format-results; a detection has `score
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.predictions.run import ImageResult
+if TYPE_CHECKING:
+    from scripts.predictions.run import ImageResult
 
+INFO = {"description": "predictions of yolo-lambda-zip"}
 HIDDEN, VISIBLE = 1, 2  # of a labeled keypoint
 VISIBLE_CONFIDENCE = 0.5  # as in the images that --save draws
 MIN_POINTS = 3  # of a polygon
@@ -37,23 +39,28 @@ class CocoDataset:
         self._images.append({"id": image_id, "file_name": result.image.name, **body["image_dimensions"]})
         for row in body.get("detections", []):
             self._names.setdefault(row["class_id"], row["class_name"])
-            self._annotations.append({"id": len(self._annotations) + 1, "image_id": image_id, **_annotation(row)})
+            self._annotations.append({"id": len(self._annotations) + 1, "image_id": image_id, **annotation(row)})
 
     def as_json(self) -> dict[str, Any]:
         """Return the dataset as JSON has it."""
         points = max((len(row.get("keypoints", ())) // 3 for row in self._annotations), default=0)
-        keypoints = {"keypoints": [str(number) for number in range(points)], "skeleton": []} if points else {}
-        categories = [{"id": number, "name": name, **keypoints} for number, name in sorted(self._names.items())]
         return {
-            "info": {"description": "predictions of yolo-lambda-zip"},
+            "info": INFO,
             "licenses": [],
             "images": self._images,
             "annotations": self._annotations,
-            "categories": categories,
+            "categories": categories(self._names, points),
         }
 
 
-def _annotation(row: dict[str, Any]) -> dict[str, Any]:
+def categories(names: dict[int, str], points: int) -> list[dict[str, Any]]:
+    """Return the categories by id: class id to name, and how many keypoints an annotation has at most."""
+    keypoints = {"keypoints": [str(number) for number in range(points)], "skeleton": []} if points else {}
+    return [{"id": number, "name": name, **keypoints} for number, name in sorted(names.items())]
+
+
+def annotation(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a detection of a response as an annotation, without its ids."""
     box = row["box_2d"]
     width, height = box["x_max"] - box["x_min"], box["y_max"] - box["y_min"]
     fields: dict[str, Any] = {

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from scripts.predictions.run import ImageResult
+if TYPE_CHECKING:
+    from scripts.predictions.run import ImageResult
 
 IMAGE = ("image", "width", "height")
 CLASS = ("class_id", "class_name", "confidence")
@@ -48,12 +49,13 @@ class CsvWriter:
             return
         size = body["image_dimensions"]
         image = {"image": result.image.name, "width": size["width"], "height": size["height"]}
-        for fields in _rows(body) or [{}]:
+        for fields in rows(body) or [{}]:
             row = image | fields
             self._writer.writerow([row.get(name, "") for name in self._columns])
 
 
-def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+def rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the values of the columns for each detection, class or map of a response; a missing column is empty."""
     if "top" in body:
         return [
             {"class_id": row["class_id"], "class_name": row["class"], "confidence": row["confidence"]}

@@ -31,6 +31,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     },
     "predictions": {"aws.limits", "environments", "local_lambda", "local_lambda.errors", "manifest", "result_table"},
     "client": {"aws", "aws.limits", "command_line", "predictions", "result_table"},
+    "batches": {"aws", "aws.limits", "command_line", "predictions"},
     "server": {"aws.limits", "bundle", "local_lambda", "local_lambda.errors", "manifest"},
     "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
@@ -85,7 +86,17 @@ PATH_EDITORS = {  # programs that are started as a file, and the text of such pr
     *("export/__main__.py", "scripts/local_lambda/worker.py"),
 }
 ANY_PYTHON = (  # run on Python 3.9 without installed packages
-    *("aws.deploy", "aws.undeploy", "bundle.options", "call", "command_line", "compare", "environments", "home"),
+    *(
+        "aws.deploy",
+        "aws.undeploy",
+        "batches.options",
+        "bundle.options",
+        "call",
+        "command_line",
+        "compare",
+        "environments",
+        "home",
+    ),
     *("invoke_local", "manifest", "predict", "pythons", "result_table", "serve", "soak_s3"),
     *("verify.options", "soak.cli", "fuzz.options"),
 )
