@@ -10,6 +10,7 @@ import io
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts import result_table
-from scripts.predictions.run import ImageResult
+
+if TYPE_CHECKING:
+    from scripts.predictions.run import ImageResult
 
 EVERY = 0.1  # of all images: a plain line
 PLAIN_WIDTH = 200  # characters of a line in a file or a pipe: a table is not cut there
