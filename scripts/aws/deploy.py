@@ -1,4 +1,4 @@
-"""Command of scripts/deploy.sh: put the zips on Lambda (layer, function, version, alias), or roll the alias back."""
+"""Command of scripts/deploy.sh: put the zips on Lambda (layer, function, version, alias), or only move the alias."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ INTERRUPTED = 130  # exit code
 
 
 def main(arguments: list[str]) -> int:
-    """Deploy the zips or roll back; return the exit code: 0, 1, 2 or 130."""
+    """Deploy the zips, promote or roll back; return the exit code: 0, 1, 2 or 130."""
     options = parse(arguments)
     if not environments.has_packages("aws"):
         return environments.run_in("aws", ["-m", "scripts.aws.deploy", *arguments])
     lines: list[str] = []  # of the document of --json
     aws = from_options(options, lines)
     try:
-        zips = None if options.rollback is not None else artifacts.read(options.dist, options.arch, options.bucket)
+        is_move = options.promote or options.rollback is not None
+        zips = None if is_move else artifacts.read(options.dist, options.arch, options.bucket)
         aws.report(account_line(aws))
-        moved = roll_back(aws, options) if zips is None else deploy(aws, options, zips)
+        moved = deploy(aws, options, zips) if zips else move(aws, options)
     except DeployError as error:
         sys.stderr.write(f"deploy: {error}\n")
         return error.code
@@ -59,8 +60,23 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
     else:
         lambda_function.create(aws, spec, arn)
     version = alias.publish(aws, options.function, lambda_function.code_sha256(spec))
-    alias.move(aws, options.function, options.alias, version, before)
-    return Moved(version, before["FunctionVersion"] if before else None)
+    after = alias.after_deploy(before, version, options.canary)
+    alias.move(aws, options.function, options.alias, after, before)
+    return Moved(after, before)
+
+
+def move(aws: Aws, options: argparse.Namespace) -> Moved:
+    """Promote the canary, or point the alias at an earlier version; nothing else changes.
+
+    Raises:
+        DeployError: the canary, the alias or the version does not exist, or AWS returned an error.
+    """
+    if options.promote:
+        before, after = alias.promotion(aws, options.function, options.alias)
+    else:
+        before, after = alias.rollback(aws, options.function, options.alias, options.rollback or None)
+    alias.move(aws, options.function, options.alias, after, before)
+    return Moved(after, before)
 
 
 def _unfinished(options: argparse.Namespace) -> str:
@@ -69,17 +85,6 @@ def _unfinished(options: argparse.Namespace) -> str:
         return "nothing was changed"
     name = f"{options.function}:{options.alias}"
     return f"unless a line above says that {name} moved, callers of it get the previous version. Run deploy.sh again"
-
-
-def roll_back(aws: Aws, options: argparse.Namespace) -> Moved:
-    """Point the alias at an earlier version; nothing else changes.
-
-    Raises:
-        DeployError: the alias or the version does not exist, or AWS returned an error.
-    """
-    before, version = alias.rollback_target(aws, options.function, options.alias, options.rollback or None)
-    alias.move(aws, options.function, options.alias, version, before)
-    return Moved(version, before["FunctionVersion"])
 
 
 def _role_arn(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None:

@@ -15,6 +15,7 @@ from scripts.command_line import ALIAS, Parser, add_output_options
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunction
 ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
+CANARY_RANGE = (1, 99)  # percent
 PREVIOUS = ""  # --rollback without a version
 DESCRIPTION = """\
 Put the zips from scripts/build_zip.sh on AWS Lambda. Run it again after each build: it changes only what differs,
@@ -40,10 +41,7 @@ def parser() -> Parser:
     )  # fmt: skip
     _add_function_options(command)
     add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
-    add(
-        "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
-        help="only point the alias at VERSION (default: the version before the present one)",
-    )  # fmt: skip
+    _add_traffic_options(command)
     add_output_options(
         command, quiet="print only the version of the alias, and errors",
         verbose="print each call as a command of `aws` before it is made, to stderr",
@@ -80,6 +78,21 @@ def _add_function_options(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_traffic_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--canary", type=int, metavar="PERCENT",
+        help="send only this share of the calls of the alias, 1 to 99, to the new version; the others still get the "
+        "present one (default: all calls get the new version)",
+    )  # fmt: skip
+    add("--promote", action="store_true", help="only send all calls to the version of --canary")
+    add(
+        "--rollback", nargs="?", const=PREVIOUS, metavar="VERSION",
+        help="only point the alias at VERSION (default: the main version if a canary runs, which ends it, and "
+        "otherwise the version before the present one)",
+    )  # fmt: skip
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and VARIABLE.fullmatch(name)):
@@ -95,10 +108,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if alias and options.alias not in (None, alias):
         command.error(f"--alias must be that of --function, {alias}, got {options.alias}")
     options.alias = alias or options.alias or ALIAS
-    for name, (least, most) in {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE}.items():
+    ranges = {"memory": MEMORY_RANGE, "timeout": TIMEOUT_RANGE, "canary": CANARY_RANGE}
+    for name, (least, most) in ranges.items():
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
             command.error(f"--{name} must be between {least} and {most}, got {value}")
+    moves = {"canary": options.canary, "promote": options.promote or None, "rollback": options.rollback}
+    requested = [f"--{name}" for name, value in moves.items() if value is not None]
+    if len(requested) > 1:
+        command.error(f"{' and '.join(requested)} cannot be combined")
     if not FUNCTION_NAME.fullmatch(options.function):
         command.error(f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}")
     if not ALIAS_NAME.fullmatch(options.alias):

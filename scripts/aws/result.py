@@ -7,31 +7,30 @@ import json
 import shlex
 from typing import NamedTuple
 
+from scripts.aws.alias import Traffic
 from scripts.aws.session import Aws, print_line
 from scripts.command_line import ALIAS
 
 
 class Moved(NamedTuple):
-    """Versions of the alias.
+    """Where the alias points now, and where it pointed before; `before` is None for a new alias."""
 
-    Attributes:
-        version: the one that it points to now; in a dry run a shell variable.
-        before: the one that it pointed to; None for a new alias.
-    """
-
-    version: str
-    before: str | None
+    after: Traffic
+    before: Traffic | None
 
 
 def print_document(aws: Aws, options: argparse.Namespace, moved: Moved, lines: list[str]) -> None:
     """Print the document of --json; in a dry run there is no version yet, and `report` has the commands."""
+    after = None if options.dry_run else moved.after
     document = {
         "account": aws.account,
         "region": aws.region,
         "function": options.function,
         "alias": options.alias,
-        "version": None if options.dry_run else moved.version,
-        "previous_version": moved.before,
+        "version": after and after.main,
+        "previous_version": moved.before and moved.before.main,
+        "canary": after and after.canary,
+        "traffic": after and after.percents(),
         "dry_run": options.dry_run,
         "report": lines,
     }
@@ -43,16 +42,46 @@ def print_result(options: argparse.Namespace, moved: Moved) -> None:
     if options.dry_run:
         print_line("dry run   nothing was changed")
         return
-    version, before = moved
+    for line in _traffic_lines(options, moved):
+        print_line(line)
+    if not options.quiet:
+        print_line("")
+        for label, command in _next_commands(options, moved).items():
+            print_line(f"{label + ':':<13} {command}")
+
+
+def _traffic_lines(options: argparse.Namespace, moved: Moved) -> list[str]:
+    """Return the versions of the alias, their shares of the calls, and what became of a canary."""
+    after, before = moved
+    change = "nothing changed" if after == before else f"was {before.main}" if before else "new"
+    alias = f"alias     {options.function}:{options.alias} is version {after.main}"
+    if after.canary:
+        percents = after.percents()
+        change = f", {change}" if after == before else ""
+        line = f"canary    version {after.canary} ({percents[after.canary]} % of the calls{change})"
+        return [f"{alias} ({percents[after.main]} % of the calls)", line]
+    if before and before.canary:
+        is_promoted = before.canary == after.main
+        change = f"was {before.main}" if before.main != after.main else "as before"
+        end = "promoted" if is_promoted else f"ended: it had {before.percents()[before.canary]} % of the calls"
+        return [f"{alias} ({change})", f"canary    version {before.canary} {end}; version {after.main} gets all calls"]
+    if options.canary:
+        reason = "there was no version before" if before is None else f"version {after.main} was there before"
+        return [f"{alias} ({change})", f"canary    none: {reason}; version {after.main} gets all calls"]
+    return [f"{alias} ({change})"]
+
+
+def _next_commands(options: argparse.Namespace, moved: Moved) -> dict[str, str]:
+    """Return the next commands by what they do."""
+    after, before = moved
     qualified = f"{options.function}:{options.alias}"
-    change = "nothing changed" if before == version else f"was {before}" if before else "new"
     values = {"region": options.region, "profile": options.profile}
     session = "".join(f" --{name} {shlex.quote(value)}" for name, value in values.items() if value)
     name = f" --alias {options.alias}" if options.alias != ALIAS else ""
-    print_line(f"alias     {qualified} is version {version} ({change})")
-    if options.quiet:
-        return
-    print_line(f"\ncall:         scripts/call.py image.jpg --function {qualified}{session}")
-    if before not in (None, version):
-        print_line(f"roll back:    scripts/deploy.sh --function {options.function}{name} --rollback {before}{session}")
-    print_line(f"remove:       scripts/undeploy.sh --function {options.function}{session}")
+    deploy = f"scripts/deploy.sh --function {options.function}{name}"
+    commands = {"call": f"scripts/call.py image.jpg --function {qualified}{session}"}
+    if after.canary:
+        commands |= {"promote": f"{deploy} --promote{session}", "roll back": f"{deploy} --rollback{session}"}
+    elif before and before.main != after.main:
+        commands["roll back"] = f"{deploy} --rollback {before.main}{session}"
+    return {**commands, "remove": f"scripts/undeploy.sh --function {options.function}{session}"}

@@ -261,8 +261,8 @@ def _words(value: Any) -> list[str]:
 
 
 def _quote(word: str) -> str:
-    """Return a word for a shell; a variable from an earlier line stays a variable."""
-    return f'"{word}"' if re.fullmatch(r"\$[A-Z_]+", word) else shlex.quote(word)
+    """Return a word for a shell; a variable from an earlier line stays a variable, also in `Field={$NAME=0.1}`."""
+    return f'"{word}"' if re.fullmatch(r"([A-Za-z]+=\{)?\$[A-Z_]+(=[\d.]+\})?", word) else shlex.quote(word)
 
 
 def _print_command(line: str) -> None:

@@ -59,6 +59,9 @@ class Cloud:
             "functions": [{**item, "LastModified": None} for item in functions],
             "layers": [item for versions in layers for item in versions],
             "aliases": {item["Name"]: item["FunctionVersion"] for item in aliases},
+            "weights": {
+                item["Name"]: item.get("RoutingConfig", {}).get("AdditionalVersionWeights") for item in aliases
+            },
             "roles": [item["RoleName"] for item in self.iam.list_roles()["Roles"]],
         }
 

@@ -164,7 +164,7 @@ def test_a_rollback_to_a_missing_version(
 
 
 def test_a_rollback_of_a_missing_alias(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "alias yolo:live does not exist, so it cannot be rolled back" in error_line(capsys, "--rollback")
+    assert "alias yolo:live does not exist, so it cannot be promoted or rolled back" in error_line(capsys, "--rollback")
 
 
 def test_a_rollback_removes_the_weights_of_the_alias(aws: FakeAws) -> None:

@@ -13,7 +13,16 @@ from tests.scripts.aws.conftest import FakeAws
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:yolo-packages:3"
 ACCOUNT = {"account": "123456789012", "region": "eu-west-1"}
-MOVED = {**ACCOUNT, "function": "yolo", "alias": "live", "version": "1", "previous_version": "3", "dry_run": False}
+MOVED = {
+    **ACCOUNT,
+    "function": "yolo",
+    "alias": "live",
+    "version": "1",
+    "previous_version": "3",
+    "canary": None,
+    "traffic": {"1": 100},
+    "dry_run": False,
+}
 
 
 @pytest.fixture

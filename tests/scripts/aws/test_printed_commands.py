@@ -43,6 +43,9 @@ def test_printed_commands_have_the_effect_of_the_command_itself(cloud: Cloud, tm
         ("deploy.sh", "--dist", str(first), *OPTIONS),
         ("deploy.sh", "--dist", str(second), "--timeout", "60", "--bucket", "uploads"),
         ("deploy.sh", "--rollback"),
+        ("deploy.sh", "--dist", str(second), "--bucket", "uploads", "--canary", "25"),
+        ("deploy.sh", "--dist", str(first), "--canary", "1"),
+        ("deploy.sh", "--promote"),
         ("undeploy.sh", "--yes"),
     ]
     printed, direct = [], []
