@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from scripts import environments
-from scripts.aws import alias, artifacts, lambda_function, layer, role
+from scripts.aws import alias, artifacts, concurrency, lambda_function, layer, logs, role
 from scripts.aws.errors import DeployError
 from scripts.aws.lambda_function import FunctionSpec
 from scripts.aws.options import parse
@@ -48,6 +48,8 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         DeployError: an option or a resource does not fit, or AWS returned an error.
     """
     existing = lambda_function.find(aws, options.function)
+    reserved = concurrency.reserved(existing)
+    concurrency.check(aws, options.reserved_concurrency, reserved)
     spec = FunctionSpec(
         options.function, zips, options.bucket, _role_arn(aws, options, existing is None),
         options.memory, options.timeout, dict(options.env),
@@ -59,6 +61,8 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         lambda_function.update(aws, spec, arn, existing["Configuration"])
     else:
         lambda_function.create(aws, spec, arn)
+    logs.ensure(aws, options.function, existing and existing["Configuration"], options.log_retention)
+    concurrency.apply(aws, options.function, options.reserved_concurrency, reserved)
     version = alias.publish(aws, options.function, lambda_function.code_sha256(spec))
     after = alias.after_deploy(before, version, options.canary)
     alias.move(aws, options.function, options.alias, after, before)

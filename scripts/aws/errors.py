@@ -6,6 +6,7 @@ from typing import Any
 
 FAILED, USAGE = 1, 2  # exit codes
 MISSING = {"ResourceNotFoundException", "NoSuchEntity", "NoSuchKey", "404", "NotFound"}  # error codes of AWS
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 INVALID_KEYS = {
     *("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"),
@@ -52,6 +53,11 @@ class Refused(DeployError):
         status: its HTTP status.
         operation: the operation of the API, such as CreateFunction.
     """
+
+    @property
+    def is_denied(self) -> bool:
+        """True if the caller lacks a permission."""
+        return self.kind in DENIED
 
     def __init__(self, kind: str, message: str, code: int = FAILED, status: int = 0, operation: str = "") -> None:
         super().__init__(message, code)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from typing import Any, NamedTuple
 
 from scripts.aws import commands, layer, upload
 from scripts.aws.artifacts import Artifacts
 from scripts.aws.errors import DeployError, Refused
-from scripts.aws.limits import ENVIRONMENT_LIMIT, LAYERS_LIMIT
+from scripts.aws.limits import ENVIRONMENT_LIMIT, LAYERS_LIMIT, MEMORY_RANGE
 from scripts.aws.session import HIDDEN, Aws
 
 TAG = "yolo-lambda-zip"  # of the functions that deploy.sh created
@@ -113,7 +114,10 @@ def update(aws: Aws, spec: FunctionSpec, layer_arn: str, current: dict[str, Any]
             aws.report(
                 f"# {HIDDEN} below replaces the value of a variable that the function has; the value is not shown"
             )
-        aws.change("lambda", "update_function_configuration", shown=shown, FunctionName=spec.name, **parameters)
+        try:
+            aws.change("lambda", "update_function_configuration", shown=shown, FunctionName=spec.name, **parameters)
+        except Refused as error:
+            raise _translated(error) from error
         aws.wait("lambda", "function_updated_v2", FunctionName=spec.name)
         if not aws.dry_run:
             aws.report(f"settings  {', '.join(parameters)} updated")
@@ -188,8 +192,20 @@ def _retry_until_role_exists(aws: Aws, parameters: dict[str, Any], shown: dict[s
             aws.change("lambda", "create_function", shown=shown, **parameters)
         except Refused as error:
             if not remaining or "cannot be assumed" not in str(error):
-                raise
+                raise _translated(error) from error
             aws.report("waiting   until Lambda can assume the role")
             time.sleep(ROLE_WAIT)
         else:
             return
+
+
+def _translated(error: Refused) -> DeployError:
+    """Return the error for memory above the quota of the account, which Lambda does not name as one."""
+    match = re.search(r"'MemorySize' .*less than or equal to (\d+)", str(error))
+    if not match:
+        return error
+    return DeployError(
+        f"--memory must be at most {match[1]} in this account: a new account has less than {MEMORY_RANGE[1]:,} MB, "
+        "until AWS raises it with use or after a support case: https://console.aws.amazon.com/support",
+        error.code,
+    )

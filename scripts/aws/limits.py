@@ -10,6 +10,7 @@ EVENT_LIMIT = 6 * 1024 * 1024  # event of a synchronous invocation, as JSON
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100  # response of a synchronous invocation
 ENVIRONMENT_LIMIT = 4096  # names and values of all environment variables of a function
 LAYERS_LIMIT = 5  # layers of a function
+UNRESERVED_MINIMUM = 10  # concurrent executions of an account that no function may reserve
 MEMORY_RANGE = (128, 10_240)  # MB
 TIMEOUT_RANGE = (1, 900)  # seconds
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.

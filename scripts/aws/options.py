@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from layer.targets import MACHINES, arch_name
-from scripts.aws import commands
+from scripts.aws import commands, concurrency, logs
 from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
 from scripts.aws.session import add_session_options
 from scripts.command_line import ALIAS, Parser, add_output_options
@@ -73,6 +73,16 @@ def _add_function_options(command: argparse.ArgumentParser) -> None:
         help=f"timeout (default: {commands.TIMEOUT} for a new function, unchanged for an existing one)",
     )  # fmt: skip
     add(
+        "--reserved-concurrency", type=concurrency.number_or_none, metavar="N",
+        help="concurrent executions that only this function gets, and that it never exceeds; 0 turns the function off, "
+        f"{concurrency.NONE} removes the reservation (default: unchanged, none for a new function)",
+    )  # fmt: skip
+    add(
+        "--log-retention", type=int, metavar="DAYS",
+        help=f"days after which logs are deleted, {logs.NEVER}: never (default: {logs.RETENTION} for a new log group, "
+        "unchanged for an existing one)",
+    )  # fmt: skip
+    add(
         "--env", type=_assignment, action="append", default=[], metavar="NAME=VALUE",
         help="environment variable of the function; repeatable; other variables stay unchanged",
     )  # fmt: skip
@@ -113,6 +123,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and not least <= value <= most:
             command.error(f"--{name} must be between {least} and {most}, got {value}")
+    if options.log_retention not in (None, *logs.DAYS):
+        days = ", ".join(map(str, logs.DAYS))
+        command.error(f"--log-retention must be one of {days}, got {options.log_retention}")
     moves = {"canary": options.canary, "promote": options.promote or None, "rollback": options.rollback}
     requested = [f"--{name}" for name, value in moves.items() if value is not None]
     if len(requested) > 1:

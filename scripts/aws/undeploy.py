@@ -8,7 +8,7 @@ import sys
 from typing import Any, NamedTuple
 
 from scripts import environments
-from scripts.aws import lambda_function, layer, role
+from scripts.aws import lambda_function, layer, logs, role
 from scripts.aws.errors import USAGE, DeployError
 from scripts.aws.session import Aws, account_line, add_session_options, from_options, print_line
 from scripts.command_line import Parser, add_output_options
@@ -27,22 +27,25 @@ class Resources(NamedTuple):
         function: its name; None if it does not exist.
         layers: versions of its layer, newest first.
         role: its name; None if deploy.sh did not create it.
+        log_group: its name; None without --logs, or if deploy.sh did not create it.
     """
 
     function: str | None
     layers: list[dict[str, Any]]
     role: str | None
+    log_group: str | None = None
 
     def lines(self) -> list[str]:
         """Return a line for each resource; empty if there are none."""
         function = [f"function {self.function} with its versions and aliases"] if self.function else []
         layers = [f"layer version {version['LayerVersionArn']}" for version in self.layers]
-        return function + layers + ([f"role {self.role}"] if self.role else [])
+        role = [f"role {self.role}"] if self.role else []
+        return function + layers + role + ([f"log group {self.log_group} with its logs"] if self.log_group else [])
 
     def document(self) -> dict[str, Any]:
         """Return the fields of the document of --json."""
         arns = [version["LayerVersionArn"] for version in self.layers]
-        return {"function": self.function, "layer_versions": arns, "role": self.role}
+        return {"function": self.function, "layer_versions": arns, "role": self.role, "log_group": self.log_group}
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +58,7 @@ def main(arguments: list[str]) -> int:
     try:
         is_asked = not (options.yes or options.dry_run)
         (print_line if is_asked else aws.report)(account_line(aws))
-        resources = find(aws, options.function)
+        resources = find(aws, options)
         code = undeploy(aws, options, resources)
     except DeployError as error:
         sys.stderr.write(f"undeploy: {error}\n")
@@ -87,18 +90,20 @@ def undeploy(aws: Aws, options: argparse.Namespace, resources: Resources) -> int
     if is_asked and not _confirmed():
         sys.stderr.write("undeploy: nothing was removed\n")
         return USAGE
-    remove(aws, name, resources)
-    if not options.dry_run:
-        aws.report(f"removed; this deletes its logs: aws logs delete-log-group --log-group-name /aws/lambda/{name}")
+    remove(aws, options, resources)
+    if not (options.dry_run or resources.log_group):
+        command = f"aws logs delete-log-group --log-group-name {logs.default_name(name)} --region {aws.region}"
+        aws.report(f"removed; this deletes its logs: {command}")
     return 0
 
 
-def find(aws: Aws, name: str) -> Resources:
-    """Return what deploy.sh created for a function.
+def find(aws: Aws, options: argparse.Namespace) -> Resources:
+    """Return what deploy.sh created for the function of the command line.
 
     Raises:
         DeployError: the function exists, and deploy.sh did not create it.
     """
+    name = options.function
     response: dict[str, Any] | None = lambda_function.find(aws, name)
     if response and not lambda_function.is_own(response):
         raise DeployError(
@@ -108,21 +113,25 @@ def find(aws: Aws, name: str) -> Resources:
     role_name = response["Configuration"]["Role"].rsplit("/", 1)[-1] if response else role.default_name(name)
     layers = layer.own_versions(aws, name)
     removable = role.is_removable(aws, role_name, name)
-    return Resources(name if response else None, layers, role_name if removable else None)
+    log_group = logs.find_own(aws, name) if options.logs else None
+    return Resources(name if response else None, layers, role_name if removable else None, log_group)
 
 
-def remove(aws: Aws, name: str, resources: Resources) -> None:
-    """Remove the resources of a function.
+def remove(aws: Aws, options: argparse.Namespace, resources: Resources) -> None:
+    """Remove the resources of the function.
 
     Raises:
         DeployError: AWS returned an error.
     """
+    name = options.function
     if resources.function:
         aws.change("lambda", "delete_function", FunctionName=name)
     for version in resources.layers:
         aws.change("lambda", "delete_layer_version", LayerName=layer.name(name), VersionNumber=int(version["Version"]))
     if resources.role:
         role.remove(aws, resources.role)
+    if resources.log_group:
+        logs.remove(aws, resources.log_group)
 
 
 def parser() -> Parser:
@@ -131,6 +140,7 @@ def parser() -> Parser:
     add = command.add_argument
     add("--function", default="yolo", metavar="NAME", help="function to remove (default: %(default)s)")
     add_session_options(command)
+    add("--logs", action="store_true", help="remove its log group too, if deploy.sh created it")
     add("--dry-run", action="store_true", help="print the commands; change nothing")
     add("--yes", action="store_true", help="remove without asking")
     add_output_options(

@@ -35,8 +35,8 @@ class Cloud:
             **{name: os.environ[name] for name in KEPT if name in os.environ},
         }
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        self.functions, self.iam, self.s3 = (
-            boto3.client(name, endpoint_url=url, **keys) for name in ("lambda", "iam", "s3")
+        self.functions, self.iam, self.s3, self.logs = (
+            boto3.client(name, endpoint_url=url, **keys) for name in ("lambda", "iam", "s3", "logs")
         )
 
     def run(self, script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -55,6 +55,7 @@ class Cloud:
         layers = [self.functions.list_layer_versions(LayerName=item["LayerName"])["LayerVersions"]
                   for item in self.functions.list_layers()["Layers"]]  # fmt: skip
         aliases = self.functions.list_aliases(FunctionName="yolo")["Aliases"] if functions else []
+        groups = self.logs.describe_log_groups()["logGroups"]
         return {
             "functions": [{**item, "LastModified": None} for item in functions],
             "layers": [item for versions in layers for item in versions],
@@ -62,6 +63,7 @@ class Cloud:
             "weights": {
                 item["Name"]: item.get("RoutingConfig", {}).get("AdditionalVersionWeights") for item in aliases
             },
+            "log_groups": {item["logGroupName"]: item.get("retentionInDays") for item in groups},
             "roles": [item["RoleName"] for item in self.iam.list_roles()["Roles"]],
         }
 
@@ -70,7 +72,7 @@ class Cloud:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")).close()
 
     def close(self) -> None:
-        for client in (self.functions, self.iam, self.s3):
+        for client in (self.functions, self.iam, self.s3, self.logs):
             client.close()
 
 

@@ -91,3 +91,10 @@ def present_python(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
     return built_zips.write(tmp_path / "dist")
+
+
+@pytest.fixture
+def function(aws: FakeAws, dist: Path) -> Any:
+    from tests.scripts.aws.function import Function
+
+    return Function(aws, dist)

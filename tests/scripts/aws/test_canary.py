@@ -1,8 +1,6 @@
 """Canaries: a share of the calls for the new version, then all of them, or none."""
 
-import io
 import json
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -11,57 +9,14 @@ import pytest
 from scripts.aws import deploy
 from scripts.aws.alias import Traffic, after_deploy
 from tests.scripts.aws.conftest import FakeAws
-from tests.scripts.aws.test_deploy_errors import CONFIGURATION, error_line
+from tests.scripts.aws.function import Function
+from tests.scripts.aws.test_deploy_errors import error_line
 from tests.support import built_zips
 
 
-class Function:
-    """A function of FakeAws whose alias points to version 1, and to version 2 with a weight."""
-
-    def __init__(self, aws: FakeAws, dist: Path) -> None:
-        self.aws, self.dist = aws, dist
-        aws.responses |= {
-            "GetFunction": {"Configuration": CONFIGURATION},
-            "PublishLayerVersion": {"LayerVersionArn": "arn:layer:1"},
-            "UpdateFunctionCode": {},
-            "UpdateFunctionConfiguration": {},
-            "GetFunctionConfiguration": {"State": "Active"},
-            "ListVersionsByFunction": {"Versions": [{"Version": name} for name in ("$LATEST", "1", "2", "3")]},
-            "UpdateAlias": {},
-            "CreateAlias": {},
-        }
-        self.publishes("2")
-        self.points_to("1")
-
-    def publishes(self, version: str) -> None:
-        self.aws.responses["PublishVersion"] = {"Version": version}
-
-    def points_to(self, main: str, **weights: float) -> None:
-        routing = {"AdditionalVersionWeights": {name[1:]: weight for name, weight in weights.items()}}
-        self.aws.responses["GetAlias"] = {"FunctionVersion": main, "RoutingConfig": routing}
-
-    def run(self, *arguments: str) -> list[str]:
-        """Return the lines of the output, without the account, the layer and the function."""
-        output = io.StringIO()
-        with redirect_stdout(output):
-            assert deploy.main(["--dist", str(self.dist), *arguments]) == 0
-        lines = output.getvalue().splitlines()
-        return [line for line in lines if not line.startswith(("account", "layer", "code", "settings")) and line]
-
-    @property
-    def moved(self) -> dict[str, Any] | None:
-        """The parameters that moved the alias."""
-        calls = [parameters for operation, parameters in self.aws.calls if operation in ("UpdateAlias", "CreateAlias")]
-        return (
-            {name: value for name, value in calls[-1].items() if name not in ("FunctionName", "Name")}
-            if calls
-            else None
-        )
-
-
-@pytest.fixture
-def function(aws: FakeAws, dist: Path) -> Function:
-    return Function(aws, dist)
+def moved(function: Function) -> dict[str, Any] | None:
+    """Return the parameters that moved the alias."""
+    return function.call("UpdateAlias", "CreateAlias")
 
 
 def weights(**versions: float) -> dict[str, Any]:
@@ -70,7 +25,7 @@ def weights(**versions: float) -> dict[str, Any]:
 
 def test_canary_gets_its_share_and_the_main_version_the_rest(function: Function) -> None:
     lines = function.run("--canary", "10", "--region", "eu-west-1")
-    assert function.moved == {"FunctionVersion": "1", "RoutingConfig": weights(v2=0.1)}
+    assert moved(function) == {"FunctionVersion": "1", "RoutingConfig": weights(v2=0.1)}
     assert lines == [
         "alias     yolo:live is version 1 (90 % of the calls)",
         "canary    version 2 (10 % of the calls)",
@@ -84,7 +39,7 @@ def test_canary_gets_its_share_and_the_main_version_the_rest(function: Function)
 def test_promotion_gives_all_calls_to_the_canary(function: Function) -> None:
     function.points_to("1", v2=0.1)
     lines = function.run("--promote")
-    assert function.moved == {"FunctionVersion": "2", "RoutingConfig": weights()}
+    assert moved(function) == {"FunctionVersion": "2", "RoutingConfig": weights()}
     assert lines[:2] == [
         "alias     yolo:live is version 2 (was 1)",
         "canary    version 2 promoted; version 2 gets all calls",
@@ -95,7 +50,7 @@ def test_promotion_gives_all_calls_to_the_canary(function: Function) -> None:
 def test_rollback_of_a_canary_gives_all_calls_to_the_main_version(function: Function) -> None:
     function.points_to("2", v3=0.25)
     lines = function.run("--rollback")
-    assert function.moved == {"FunctionVersion": "2", "RoutingConfig": weights()}
+    assert moved(function) == {"FunctionVersion": "2", "RoutingConfig": weights()}
     assert lines[:2] == [
         "alias     yolo:live is version 2 (as before)",
         "canary    version 3 ended: it had 25 % of the calls; version 2 gets all calls",
@@ -105,14 +60,14 @@ def test_rollback_of_a_canary_gives_all_calls_to_the_main_version(function: Func
 def test_rollback_to_a_named_version_ends_a_canary_too(function: Function) -> None:
     function.points_to("2", v3=0.25)
     function.run("--rollback", "1")
-    assert function.moved == {"FunctionVersion": "1", "RoutingConfig": weights()}
+    assert moved(function) == {"FunctionVersion": "1", "RoutingConfig": weights()}
 
 
 def test_deploy_without_canary_ends_a_running_one_and_says_so(function: Function) -> None:
     function.points_to("1", v2=0.1)
     function.publishes("3")
     lines = function.run()
-    assert function.moved == {"FunctionVersion": "3", "RoutingConfig": weights()}
+    assert moved(function) == {"FunctionVersion": "3", "RoutingConfig": weights()}
     assert lines[:2] == [
         "alias     yolo:live is version 3 (was 1)",
         "canary    version 2 ended: it had 10 % of the calls; version 3 gets all calls",
@@ -122,7 +77,7 @@ def test_deploy_without_canary_ends_a_running_one_and_says_so(function: Function
 def test_the_share_of_a_running_canary_changes(function: Function) -> None:
     function.points_to("1", v2=0.1)
     lines = function.run("--canary", "50")
-    assert function.moved == {"FunctionVersion": "1", "RoutingConfig": weights(v2=0.5)}
+    assert moved(function) == {"FunctionVersion": "1", "RoutingConfig": weights(v2=0.5)}
     assert lines[1] == "canary    version 2 (50 % of the calls)"
 
 
@@ -130,20 +85,20 @@ def test_a_new_canary_replaces_the_running_one(function: Function) -> None:
     function.points_to("1", v2=0.1)
     function.publishes("3")
     function.run("--canary", "5")
-    assert function.moved == {"FunctionVersion": "1", "RoutingConfig": weights(v3=0.05)}
+    assert moved(function) == {"FunctionVersion": "1", "RoutingConfig": weights(v3=0.05)}
 
 
 def test_same_canary_again_moves_nothing(function: Function) -> None:
     function.points_to("1", v2=0.07)
     lines = function.run("--canary", "7")
-    assert function.moved is None
+    assert moved(function) is None
     assert lines[1] == "canary    version 2 (7 % of the calls, nothing changed)"
 
 
 def test_canary_without_changes_moves_nothing(function: Function) -> None:
     function.points_to("2")
     lines = function.run("--canary", "10")
-    assert function.moved is None
+    assert moved(function) is None
     assert lines[:2] == [
         "alias     yolo:live is version 2 (nothing changed)",
         "canary    none: version 2 was there before; version 2 gets all calls",
@@ -154,7 +109,7 @@ def test_first_version_gets_all_calls_also_with_canary(function: Function) -> No
     del function.aws.responses["GetAlias"]
     function.publishes("1")
     lines = function.run("--canary", "10")
-    assert function.moved == {"FunctionVersion": "1"}
+    assert moved(function) == {"FunctionVersion": "1"}
     assert lines[:2] == [
         "alias     yolo:live is version 1 (new)",
         "canary    none: there was no version before; version 1 gets all calls",
@@ -167,7 +122,7 @@ def test_promotion_without_a_canary_is_an_error(function: Function, capsys: pyte
         "deploy: yolo:live has no canary to promote: version 1 gets all calls; "
         "scripts/deploy.sh --canary PERCENT starts one\n"
     )
-    assert function.moved is None
+    assert moved(function) is None
 
 
 def test_promotion_of_a_missing_alias_is_an_error(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,8 @@ def test_a_dry_run_changes_nothing_and_prints_the_commands_in_order(dry: tuple[d
         "lambda publish-layer-version",
         "lambda create-function",
         "lambda wait function-active-v2",
+        "logs create-log-group",
+        "logs put-retention-policy",
         "lambda publish-version",
         "lambda wait published-version-active",
         "lambda create-alias",
@@ -146,6 +148,10 @@ def test_the_function_is_not_public(cloud: Cloud, created: Step) -> None:
         cloud.functions.get_policy(FunctionName="yolo")
     with pytest.raises(cloud.functions.exceptions.ResourceNotFoundException):
         cloud.functions.get_function_url_config(FunctionName="yolo")
+
+
+def test_new_log_group_keeps_its_logs_for_30_days(created: Step) -> None:
+    assert created.after["log_groups"] == {"/aws/lambda/yolo": 30}
 
 
 def test_other_code_is_updated_and_the_alias_moves(dist: Path, created: Step, updated: Step) -> None:
@@ -209,6 +215,12 @@ def test_undeploy_keeps_what_deploy_did_not_create(removed: Step) -> None:
         (item["LayerVersionArn"].split(":layer:")[1], item.get("Description")) for item in removed.after["layers"]
     ]
     assert sorted(remaining) == [("tracing:1", None), ("yolo-packages:1", "other")]
+
+
+def test_undeploy_keeps_the_logs_without_an_option(removed: Step) -> None:
+    assert removed.after["log_groups"] == {"/aws/lambda/yolo": 30}
+    command = "aws logs delete-log-group --log-group-name /aws/lambda/yolo --region us-east-1"
+    assert removed.output.splitlines()[-1] == f"removed; this deletes its logs: {command}"
 
 
 def test_a_second_undeploy_finds_nothing(cloud: Cloud, removed: Step) -> None:

@@ -25,8 +25,9 @@ CONFIGURATION = {
 }
 
 
-def error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert deploy.main(list(arguments)) == 2
+def error_line(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    """Return the only line of stderr of a deployment that ends with this exit code."""
+    assert deploy.main(list(arguments)) == code
     error = capsys.readouterr().err
     assert error.startswith("deploy: ") and error.count("\n") == 1
     return error

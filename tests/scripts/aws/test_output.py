@@ -82,7 +82,14 @@ def test_undeploy_prints_one_document(layer_alone: FakeAws, capsys: pytest.Captu
     assert undeploy.main(["--yes", "--json"]) == 0
     printed = document(capsys)
     report = printed.pop("report")
-    assert printed == {**ACCOUNT, "function": None, "layer_versions": [LAYER], "role": None, "dry_run": False}
+    assert printed == {
+        **ACCOUNT,
+        "function": None,
+        "layer_versions": [LAYER],
+        "role": None,
+        "log_group": None,
+        "dry_run": False,
+    }
     assert report[:3] == ["account   123456789012 in eu-west-1", "to be removed:", f"  layer version {LAYER}"]
     assert layer_alone.calls[-1] == ("DeleteLayerVersion", {"LayerName": "yolo-packages", "VersionNumber": 3})
 

@@ -41,12 +41,23 @@ def test_printed_commands_have_the_effect_of_the_command_itself(cloud: Cloud, tm
     second = built_zips.write(tmp_path / "second", function=b"other code", layer=bytes(53_000_000))
     steps: list[tuple[str, ...]] = [
         ("deploy.sh", "--dist", str(first), *OPTIONS),
-        ("deploy.sh", "--dist", str(second), "--timeout", "60", "--bucket", "uploads"),
+        ("deploy.sh", "--dist", str(second), "--bucket", "uploads", "--reserved-concurrency", "5"),
+        (
+            "deploy.sh",
+            "--dist",
+            str(first),
+            "--reserved-concurrency",
+            "none",
+            "--log-retention",
+            "0",
+            "--timeout",
+            "60",
+        ),
         ("deploy.sh", "--rollback"),
         ("deploy.sh", "--dist", str(second), "--bucket", "uploads", "--canary", "25"),
         ("deploy.sh", "--dist", str(first), "--canary", "1"),
         ("deploy.sh", "--promote"),
-        ("undeploy.sh", "--yes"),
+        ("undeploy.sh", "--yes", "--logs"),
     ]
     printed, direct = [], []
     for step in steps:
