@@ -138,7 +138,7 @@ class Aws:
             pages = client.get_paginator(operation).paginate(**parameters)
             return [item for page in pages for item in page.get(field, [])]
         except Exception as error:
-            translated = translate(error)
+            translated = translate(error, service)
             if isinstance(translated, Refused) and translated.kind in MISSING:
                 return []
             raise translated from error
@@ -181,7 +181,7 @@ class Aws:
         try:
             self.client(service).get_waiter(waiter).wait(**parameters)
         except Exception as error:
-            raise translate(error) from error
+            raise translate(error, service) from error
 
     def _call(self, service: str, operation: str, parameters: dict[str, Any], shown: dict[str, Any]) -> Any:
         client = self.client(service)
@@ -189,7 +189,7 @@ class Aws:
         try:
             return getattr(client, operation)(**parameters)
         except Exception as error:
-            raise translate(error) from error
+            raise translate(error, service) from error
 
     def _line(self, service: str, operation: str, parameters: dict[str, Any]) -> str:
         """Return a call as a command of `aws`."""
@@ -222,8 +222,9 @@ def add_session_options(command: argparse.ArgumentParser) -> None:
 
 def account_line(aws: Aws) -> str:
     """Return the account and the region, which every command prints first."""
+    region = aws.region  # first: without one, the call for the account has a misleading error
     note = "  (dry run: the commands are printed)" if aws.dry_run else ""
-    return f"account   {aws.account} in {aws.region}{note}"
+    return f"account   {aws.account} in {region}{note}"
 
 
 def print_line(text: str) -> None:
