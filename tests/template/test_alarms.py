@@ -168,6 +168,12 @@ def test_failed_invocation_fires(invoke: Data) -> None:
     assert alarmed(data) == {"ErrorsAlarm"}
 
 
+@pytest.mark.parametrize(("version", "alarms"), [("6", set()), (VERSION, {"VersionErrorsAlarm"})])
+def test_failed_invocation_of_the_new_version_stops_the_update(version: str, alarms: set[str]) -> None:
+    data = of_lambda(Errors=1, version=version)
+    assert alarmed(data, Deployment="Canary10Percent5Minutes") == {"ErrorsAlarm"} | alarms
+
+
 def test_throttled_invocation_fires() -> None:
     assert alarmed(of_lambda(Throttles=1)) == {"ThrottlesAlarm"}
 
@@ -193,7 +199,7 @@ def test_message_that_waits_fires(seconds: float, more: dict[str, str], fires: b
 
 def test_every_alarm_has_a_test_above() -> None:
     declared = {name for name, resource in template_stack.source()["Resources"].items() if resource["Type"] == ALARM}
-    assert declared == set(re.findall(r'== \(?\{"(\w+Alarm)"', Path(__file__).read_text("utf-8")))
+    assert declared == set(re.findall(r' \(?\{"(\w+Alarm)"\}', Path(__file__).read_text("utf-8")))
 
 
 def test_evaluation_refuses_a_property_that_it_does_not_know() -> None:

@@ -56,6 +56,13 @@ COMBINATIONS = {
     "tiles": {"Tile": "640", "TileOverlap": "0.3", "TileMerge": "nms"},
     "quiet": {"LogLevel": "WARN", "Metrics": "classes"},
     "alarms by e-mail": {**TRIGGER, "AlarmEmail": "operator@a.example", "MaxQueueAge": "600"},
+    "update in steps": {**TRIGGER, "Deployment": "Canary10Percent5Minutes", "Metrics": "0"},
+    "everything in steps": {
+        **TRIGGER,
+        "Deployment": "Linear10PercentEvery1Minute",
+        "ProvisionedConcurrency": "2",
+        "AlarmEmail": "operator@a.example",
+    },
     "monitored": {"Tracing": "Active", "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "LogLevel": "DEBUG"},
     "switched off": {"ReservedConcurrency": "0"},
     "everything": {
@@ -633,8 +640,17 @@ def queries() -> dict[str, str]:
 
 
 def test_classes_error_types_and_sources_are_queries_of_the_log() -> None:
-    assert {"Detections by class", "Errors by type", "Sources"} <= set(queries())
+    assert {"Detections by class", "Errors by type", "Sources", "Versions"} <= set(queries())
     assert all(query.startswith("SOURCE '${LogGroup}' | ") for query in queries().values())
+
+
+def test_documented_queries_are_those_of_the_dashboard() -> None:
+    page = " ".join((ROOT / "docs" / "metrics.md").read_text("utf-8").split())
+    for title, query in queries().items():
+        text = query.removeprefix("SOURCE '${LogGroup}' | ")
+        for addition in (" | limit 100", " | sort invocations desc" if title == "Sources" else ""):
+            text = text.replace(addition, "")
+        assert text in page, title
 
 
 def test_fields_of_the_queries_are_in_the_line_of_metrics() -> None:
