@@ -20,7 +20,7 @@ from scripts.soak import s3_server
 from scripts.soak.fault_proxy import Fault, FaultyProxy
 from tests.function.test_handler import direct
 from tests.support import cloudwatch, template_stack
-from tests.support.aws_events import sqs_message
+from tests.support.aws_events import READ, S3_EVENT, sqs_message
 from tests.support.cloudwatch import Datum
 from tests.support.lambda_context import LambdaContext
 from tests.support.template_stack import resources, stack
@@ -55,7 +55,7 @@ def photos(proxy: FaultyProxy, red_png: bytes, monkeypatch: pytest.MonkeyPatch) 
     storage._client.cache_clear()
     client = storage._client()
     client.create_bucket(Bucket="photos")
-    client.put_object(Bucket="photos", Key="in/wall.png", Body=red_png)
+    client.put_object(Bucket="photos", Key="in/wall.jpg", Body=red_png)
     proxy.faults.clear()
     yield proxy
     client.close()
@@ -128,7 +128,7 @@ def alarmed(data: list[Datum], **parameters: str) -> set[str]:
     }
 
 
-def message(key: str = "in/wall.png") -> dict[str, Any]:
+def message(key: str = "in/wall.jpg") -> dict[str, Any]:
     return {"Records": [sqs_message({"bucket": "photos", "key": key})]}
 
 
@@ -150,11 +150,22 @@ def test_no_alarm_fires_without_data() -> None:
 
 
 @pytest.mark.parametrize("log_level", LOG_LEVELS)
-@pytest.mark.parametrize(("operation", "key"), [("GET", "in/wall.png"), ("PUT", "results/in/wall.png.json")])
+@pytest.mark.parametrize(("operation", "key"), [("GET", "in/wall.jpg"), ("PUT", "results/in/wall.jpg.json")])
 def test_missing_permission_fires(log_level: str, operation: str, key: str, invoke: Data, photos: FaultyProxy) -> None:
     photos.faults[f"/photos/{key}"] = Fault(operation, 403, "AccessDenied", "no policy allows it")
     data = invoke(message(), log_level)
     assert alarmed(data, **TRIGGER, LogLevel=log_level) == {"ForbiddenAlarm"}
+
+
+@pytest.mark.parametrize(
+    "event", [S3_EVENT, READ["eventbridge s3"], READ["s3 batch"], {"Bucket": "photos", "Key": "in/wall.jpg"}]
+)
+@pytest.mark.parametrize(("operation", "key"), [("GET", "in/wall.jpg"), ("PUT", "results/in/wall.jpg.json")])
+def test_missing_permission_fires_for_each_source(
+    operation: str, key: str, event: Any, invoke: Data, photos: FaultyProxy
+) -> None:
+    photos.faults[f"/photos/{key}"] = Fault(operation, 403, "AccessDenied", "no policy allows it")
+    assert "ForbiddenAlarm" in alarmed(invoke(event))
 
 
 @pytest.mark.parametrize("log_level", LOG_LEVELS)
