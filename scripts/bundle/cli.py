@@ -143,7 +143,7 @@ def build_zips(options: Options, scratch: Path, record: Record) -> tuple[ModelIn
     read_classes = info.names if second else None
     text = commands.page(layer_zip, function_zip, options.target, options.model_in_layer, info.is_generic, read_classes)
     (options.out / DEPLOY_PAGE).write_text(text, encoding="utf-8")
-    if options.out == ROOT / "dist" and (note := sam_config.write(ROOT, options.target)):  # the zips of template.yaml
+    if options.out == (ROOT / "dist").resolve() and (note := sam_config.write(ROOT, options.target)):
         _print(f"\nNote: {note}")
     return info, commands.next_steps(layer_zip, function_zip, info.is_generic, read_classes)
 
