@@ -27,6 +27,7 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/deploy.sh": "scripts.aws.options",
     "scripts/undeploy.sh": "scripts.aws.undeploy",
     "scripts/call.py": "scripts.call",
+    "scripts/batch.py": "scripts.batches.options",
     "scripts/predict.py": "scripts.predict",
     "scripts/compare.py": "scripts.compare",
     "scripts/invoke_local.py": "scripts.invoke_local",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from scripts.batches.sources import Item
 
@@ -13,7 +13,7 @@ PAGE = 500  # images that are read at a time
 
 
 class Backlog:
-    """Images to do, in rounds: an image that fails in one round is in the next.
+    """Images to do, in rounds: an image that fails in one round is in the next. A context manager.
 
     Attributes:
         count: images that were added.
@@ -28,6 +28,12 @@ class Backlog:
             "CREATE TABLE failed (round INT, id INT, source TEXT, path BLOB, row TEXT, PRIMARY KEY (round, id))"
         )
         self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._database.close()
 
     def add(self, item: Item) -> bool:
         """Add an image, and return whether it is new."""
@@ -64,7 +70,3 @@ class Backlog:
         """Yield the errors of the images of a round that failed before."""
         for (row,) in self._database.execute("SELECT row FROM failed WHERE round = ? ORDER BY id", (number,)):
             yield json.loads(row)
-
-    def close(self) -> None:
-        """Remove the database."""
-        self._database.close()

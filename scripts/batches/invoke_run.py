@@ -23,8 +23,7 @@ def fill(job: Job) -> Outcome:
     """
     options = job.options
     source = sources.open_source(options.source, job.aws)
-    backlog = Backlog()
-    with RunProgress(options.quiet or options.json) as progress:
+    with Backlog() as backlog, RunProgress(options.quiet or options.json) as progress:
         total = _list(job, source, backlog, progress)
         if total is None:
             return Outcome(False, backlog.count, source.left_out, Totals(), {})

@@ -36,7 +36,7 @@ class Pool:
         self.in_flight, self.allowed = 0, float(min(START, concurrency))
         self._call, self._concurrency = call, concurrency
         self._is_slow_start, self._threads = True, 0
-        self._since_decrease = 0  # replies
+        self._since_decrease = concurrency  # replies
         self._tasks: queue.SimpleQueue[Sequence[Item]] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Reply | Exception] = queue.SimpleQueue()
 

@@ -36,6 +36,8 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "fuzz": {"command_line", "environments"},
     "soak": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "call": {"aws", "client", "command_line", "environments"},
+    "batch": {"batches", "environments"},
+    "call": {"aws.limits", "client", "command_line"},
     "invoke_local": {"aws.limits", "command_line", "local_lambda", "local_lambda.errors"},
     "predict": {"aws.limits", "command_line", "local_lambda", "manifest", "predictions"},
     "serve": {
@@ -74,7 +76,13 @@ USERS = {  # other part of the project -> what it may import of scripts/
     },
 }
 PATH_EDITORS = {  # programs that are started as a file, and the text of such programs
-    *("scripts/call.py", "scripts/cli_reference.py", "scripts/invoke_local.py", "scripts/soak_s3.py"),
+    *(
+        "scripts/batch.py",
+        "scripts/call.py",
+        "scripts/cli_reference.py",
+        "scripts/invoke_local.py",
+        "scripts/soak_s3.py",
+    ),
     "scripts/soak.py",
     *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py", "scripts/serve.py"),
     *(
