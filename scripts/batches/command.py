@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import shlex
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ def execute(options: argparse.Namespace, arguments: list[str]) -> int:
         return _fail(str(error), error.code)
     except OSError as error:
         return _fail(": ".join(filter(None, (error.filename and str(error.filename), error.strerror or str(error)))))
+    except sqlite3.Error as error:
+        return _fail(f"the temporary database cannot be written: {error}; SQLITE_TMPDIR sets a folder with more space")
     except KeyboardInterrupt:
         return _fail(f"interrupted; {GO_ON}: {_command(arguments)}", INTERRUPTED)
 

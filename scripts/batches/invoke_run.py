@@ -23,7 +23,7 @@ def fill(job: Job) -> Outcome:
     """
     options = job.options
     source = sources.open_source(options.source, job.aws)
-    with Backlog() as backlog, RunProgress(options.quiet or options.json) as progress:
+    with Backlog() as backlog, RunProgress(options.quiet or options.json, job.screen.console) as progress:
         total = _list(job, source, backlog, progress)
         if total is None:
             return Outcome(False, backlog.count, source.left_out, Totals(), {})
@@ -52,8 +52,8 @@ def _list(job: Job, source: Source, backlog: Backlog, progress: RunProgress) -> 
 def _call(job: Job, source: Source, backlog: Backlog, total: int, progress: RunProgress) -> Outcome:
     options, screen = job.options, job.screen
     function = calls.describe(options.function, job.aws)
-    screen.print(f"function  {options.function} in {job.aws.region}{f' ({function.arn})' if function.arn else ''}")
-    screen.print(f"images    {total:,} in {source.identity}, {total - backlog.count:,} of them done{_note(source)}")
+    screen.line(f"function  {options.function} in {job.aws.region}{f' ({function.arn})' if function.arn else ''}")
+    screen.line(f"images    {total:,} in {source.identity}, {total - backlog.count:,} of them done{_note(source)}")
     caller = calls.Caller(function, request_options(options), job.aws, options.concurrency)
 
     def report(reply: Reply) -> None:
@@ -73,7 +73,7 @@ def _call(job: Job, source: Source, backlog: Backlog, total: int, progress: RunP
         found = estimate.estimate(measured, backlog.count, options.concurrency, function, are_objects)
         details = {"measured": measured._asdict(), "estimate": found._asdict()}
         for line in estimate.lines(measured, found, backlog.count, options.concurrency):
-            screen.print(line)
+            screen.line(line)
     is_complete = options.estimate or run.all(options.concurrency)
     return Outcome(is_complete, total, source.left_out, run.totals, details)
 

@@ -17,9 +17,14 @@ COUNT_EVERY = 10_000  # images of a listing
 class RunProgress:
     """Progress on stderr; a context manager."""
 
-    def __init__(self, is_quiet: bool) -> None:
-        """Make the progress; with `is_quiet`, nothing is printed."""
-        self._console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+    def __init__(self, is_quiet: bool, console: Console | None = None) -> None:
+        """Make the progress.
+
+        Args:
+            is_quiet: nothing is printed.
+            console: of stderr, on which other lines are printed too; None: one of its own.
+        """
+        self._console = console or Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         self._is_quiet = is_quiet
         self._is_plain = not self._console.is_terminal
         self._bar = Progress(

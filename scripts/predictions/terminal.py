@@ -41,6 +41,16 @@ class Screen:
         # A line on the terminal of the progress bar has to go through the console of the bar, which moves it.
         self._lines = self._err if self._out.is_terminal and self._err.is_terminal and not is_quiet else self._out
 
+    @property
+    def console(self) -> Console:
+        """Console of stderr, for a progress bar."""
+        return self._err
+
+    def line(self, text: str) -> None:
+        """Print a line while a progress bar is shown."""
+        if not self._is_quiet:
+            self._lines.print(_plain(text))
+
     def print(self, text: str) -> None:
         """Print a line."""
         self._out.print(_plain(text))

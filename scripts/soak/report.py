@@ -5,14 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from scripts.aws.prices import GB_SECOND, REQUEST, S3_GET, S3_PUT, SQS_REQUEST
 from scripts.soak.fixtures import SoakObject
 from scripts.soak.sqs_queue import Batch, DeliveryReport
 
 IMAGES = 10_000
-GB_SECOND = 0.0000166667  # USD; x86, us-east-1, aws.amazon.com/lambda/pricing
-REQUEST = 0.20 / 1_000_000  # USD; same page
-S3_GET, S3_PUT = 0.0004 / 1000, 0.005 / 1000  # USD; standard storage, us-east-1, aws.amazon.com/s3/pricing
-SQS_REQUEST = 0.40 / 1_000_000  # USD; aws.amazon.com/sqs/pricing
+ARCHITECTURE = "x86_64"
 SQS_CALLS = 3  # per message: send, receive, delete; fewer if the pollers use batches
 CONCURRENCY = 10
 
@@ -57,7 +55,7 @@ def per_image_ms(batches: Sequence[Batch]) -> float:
 def estimate(image_ms: float, batch: int, memory_mb: int) -> str:
     """Return time and cost of ten thousand images at this speed."""
     seconds = IMAGES * image_ms / 1000
-    compute = seconds * memory_mb / 1024 * GB_SECOND
+    compute = seconds * memory_mb / 1024 * GB_SECOND[ARCHITECTURE]
     requests = IMAGES * (S3_GET + S3_PUT + SQS_CALLS * SQS_REQUEST) + IMAGES / batch * REQUEST
     return (
         f"{IMAGES:,} images at {image_ms:.1f} ms take {seconds:,.0f} s of Lambda time, {seconds / CONCURRENCY:,.0f} s "
