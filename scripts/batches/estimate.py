@@ -132,7 +132,7 @@ def _first(caller: Caller, items: Sequence[Item]) -> Reply:
         time.sleep(2**attempt / 2 if attempt else 0)
         reply = caller.call(items)
         if reply.is_final:
-            break
+            raise BatchError(f"the function refuses the request: {reply.error[0]}: {reply.error[1]}")
         if reply.rows and not is_transient(reply.rows[0]):
             return reply
     kind, message = reply.error
