@@ -21,6 +21,7 @@ from benchmarks import (
     plan,
     prepare,
     report,
+    scale,
     task_costs,
 )
 from benchmarks.cold_start import Measurement
@@ -69,7 +70,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    own = {"compare": compare.parse, "engines": engines.parse}  # commands with options of their own
+    own = {
+        "compare": compare.parse,
+        "engines": engines.parse,
+        "scale": scale.options.parse,
+    }  # commands with options of their own
     if arguments and arguments[0] in own:
         return argparse.Namespace(command=arguments[0], **vars(own[arguments[0]](list(arguments[1:]))))
     return parse(arguments)
@@ -168,6 +173,23 @@ def _engines(options: argparse.Namespace) -> dict[str, Any]:
     return report.document("engines", machine, engines.fields(rows))
 
 
+def _scale(options: argparse.Namespace) -> dict[str, Any]:
+    machine, checks = report.current_machine(), list[scale.Check]()
+    if options.measure:
+        _log(f"{scale.measure.IMAGES} images through {options.measure}, {scale.measure.ENVIRONMENTS} environments")
+        measured, checks = scale.measured(options.measure, options.batch, options.check)
+        vars(options).update(
+            {name: value for name, value in measured._asdict().items() if getattr(options, name) is None}
+        )
+        _print("".join(f"{each.text()}\n" for each in checks))
+    rows = [
+        scale.report.row(way, scale.options.plan(options, images)) for images in options.images for way in options.ways
+    ]
+    scale.report.show(rows)
+    checked = {"checks": [each.fields() for each in checks]}
+    return report.document("scale", machine, scale.report.fields(rows) | checked)
+
+
 COMMANDS = {
     "start": _start,
     "steps": _steps,
@@ -177,6 +199,7 @@ COMMANDS = {
     "tasks": _tasks,
     "compare": _compare,
     "engines": _engines,
+    "scale": _scale,
 }
 
 

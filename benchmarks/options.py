@@ -1,4 +1,4 @@
-"""Command line of `scripts/bench.sh`; `compare`, `engines` and `fast-decode` have their own.
+"""Command line of `scripts/bench.sh`; `compare`, `engines`, `fast-decode` and `scale` have their own.
 
 Runs under any Python from 3.9 on, with the standard library alone: `--help` needs no environment.
 """
@@ -15,7 +15,7 @@ from scripts.command_line import Parser
 ROOT = Path(__file__).resolve().parent.parent
 PROG = "scripts/bench.sh"
 COMMANDS = ("start", "steps", "warm", "memory", "nms", "tasks")  # those with the options of this parser
-OTHER_COMMANDS = ("compare", "engines", "fast-decode")
+OTHER_COMMANDS = ("compare", "engines", "fast-decode", "scale")
 MODELS = ("example", "yolov8n", "yolov8n-static")
 DEFAULT_MODELS = ("example", "yolov8n")  # of all commands but `warm`, whose default is all models
 RUNS, QUICK_RUNS = 10, 3  # pairs
@@ -33,11 +33,12 @@ commands:
   compare      paired cold starts of two builds; options: {PROG} compare --help
   engines      the model of the zip beside OpenVINO, ncnn and Ultralytics on the ONNX; options: {PROG} engines --help
   fast-decode  FAST_DECODE=1 against exact decoding; options: {PROG} fast-decode --help
+  scale        a simulation of 10^4 to 10^8 images on AWS: time, cost, limits; options: {PROG} scale --help
 """
 
 
 def parser() -> Parser:
-    """Return the parser of all commands except `compare`, `engines` and `fast-decode`, which have their own."""
+    """Return the parser of all commands but `compare`, `engines`, `fast-decode` and `scale`, which have their own."""
     command = Parser(
         prog=PROG,
         description="Measure start time, response time and memory of the zips on this machine.",

@@ -11,7 +11,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2> /dev/null; 
 fi
 cd "$root"
 case "${1:-}" in
-    compare | engines | fast-decode) ;; # these parse their own options, in the environment
+    compare | engines | fast-decode | scale) ;; # these parse their own options, in the environment
     *)
         for argument in "$@"; do
             case "$argument" in

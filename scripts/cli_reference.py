@@ -39,6 +39,7 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/bench.sh compare": "benchmarks.compare",
     "scripts/bench.sh engines": "benchmarks.engines",
     "scripts/bench.sh fast-decode": "benchmarks.fast_decode",
+    "scripts/bench.sh scale": "benchmarks.scale.options",
     "scripts/cli_reference.py": "scripts.cli_reference",
     "python -m export": "export.options",
     "python -m layer": "layer.__main__",

@@ -77,7 +77,7 @@ def test_help_describes_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_options_name_the_commands_and_the_models() -> None:
-    assert set(options.COMMANDS) | {"compare", "engines"} == cli.COMMANDS.keys()
+    assert set(options.COMMANDS) | {"compare", "engines", "scale"} == cli.COMMANDS.keys()
     assert set(options.MODELS) == plan.MODELS.keys()
 
 

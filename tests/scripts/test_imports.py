@@ -64,6 +64,7 @@ USERS = {  # other part of the project -> what it may import of scripts/
     "export": {"command_line"},  # the parser
     "example": {"environments", "local_lambda", "local_lambda.errors"},
     "benchmarks": {
+        "aws",
         "aws.limits",
         "command_line",
         "environments",
