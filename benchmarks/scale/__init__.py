@@ -20,9 +20,5 @@ def measured(dist: Path, batch: int, checks: Sequence[int]) -> tuple[measure.Tim
         NotMeasured: the server did not start, or an image has no result.
     """
     with measure.serving(dist) as url:
-        first = measure.mean(measure.run(url, measure.IMAGES, batch))
-        made = []
-        for images in checks:
-            times = measure.mean(measure.run(url, measure.IMAGES, batch))  # of warm environments
-            made.append(check(url, times, images, batch))
-        return first, made
+        first = measure.mean(measure.run(url, measure.IMAGES, batch).calls)
+        return first, [check(url, images, batch) for images in checks]

@@ -35,20 +35,24 @@ class Check(NamedTuple):
         return {**self._asdict(), "error": self.error}
 
 
-def check(url: str, times: measure.Times, images: int, batch: int) -> Check:
-    """Predict a run through a server whose environments are warm, then run it.
+def check(url: str, images: int, batch: int) -> Check:
+    """Predict a run through a server whose environments are warm, and run it.
+
+    The prediction uses the times of a few images before the run and of as many after it: other programs on the machine
+    come and go.
 
     Args:
         url: of `measure.serving`.
-        times: measured with the same server and batch.
         images: to run.
         batch: images of a call.
 
     Raises:
         NotMeasured: an image has no result.
     """
+    before, run, after = (measure.run(url, count, batch) for count in (measure.IMAGES, images, measure.IMAGES))
+    times = measure.mean([*before.calls, *after.calls])
     plan = Plan(
         images, times.image_s, 0.0, batch, account=measure.ENVIRONMENTS, client_s=times.client_s, prefixes=NO_S3
     )
     predicted = simulate(work("direct", plan), plan.init_s, plan.account)
-    return Check(images, predicted.seconds, measure.run(url, images, batch).seconds)
+    return Check(images, predicted.seconds, run.seconds)

@@ -55,13 +55,13 @@ class Measurement(NamedTuple):
     seconds: float
 
 
-def mean(measured: Measurement) -> Times:
+def mean(calls: Sequence[Call]) -> Times:
     """Return the mean times of calls. In a cold start, the server also unpacks the zips, which counts for nothing."""
-    images = sum(call.images for call in measured.calls)
-    starts = [call.init_s for call in measured.calls if call.init_s]
-    outside = [call.client_s - call.function_s for call in measured.calls if not call.init_s]
+    images = sum(call.images for call in calls)
+    starts = [call.init_s for call in calls if call.init_s]
+    outside = [call.client_s - call.function_s for call in calls if not call.init_s]
     return Times(
-        sum(call.function_s for call in measured.calls) / images, statistics.fmean(starts or [0.0]),
+        sum(call.function_s for call in calls) / images, statistics.fmean(starts or [0.0]),
         max(0.0, statistics.fmean(outside or [0.0])),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import cli, scale
 from benchmarks.scale import report
 from benchmarks.scale.check import Check
-from benchmarks.scale.measure import Call, Measurement, Times, mean
+from benchmarks.scale.measure import Call, Times, mean
 from benchmarks.scale.ways import NAMES
 
 
@@ -68,7 +68,7 @@ def test_measured_times_are_those_of_the_options_that_are_not_set(
 
 def test_times_are_means_of_the_calls() -> None:
     calls = [Call(8, 2.5, 0.8, 0.5), Call(8, 1.0, 0.9, 0.0), Call(4, 0.7, 0.3, 0.0)]
-    assert mean(Measurement(calls, 9.0)) == pytest.approx((2.0 / 20, 0.5, 0.25))
+    assert mean(calls) == pytest.approx((2.0 / 20, 0.5, 0.25))
 
 
 @pytest.mark.parametrize(
