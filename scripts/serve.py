@@ -37,7 +37,7 @@ examples:
   scripts/serve.py                                         the zips in dist, at http://127.0.0.1:8000/
   scripts/serve.py --reload --verbose                      with the present files of function/, and the log
   scripts/serve.py --auth AWS_IAM                          with the readings of a model in the zips
-  AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:8000 aws lambda invoke --function-name yolo:live ...
+  AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:8000 python program.py   a program whose boto3 calls yolo:live calls the zips
   scripts/serve.py --isolation plain --env NAME=VALUE      with a network, for S3 and Bedrock: see docs/local.md
 
 exit codes: 1 the function did not start, 2 usage or environment error, 130 interrupted, which is how the server ends"""

@@ -8,6 +8,7 @@ from benchmarks.scale import measure
 from benchmarks.scale.simulation import simulate
 from benchmarks.scale.ways import Plan, work
 
+PART = 2000  # images of the run between two measurements
 NO_S3 = 1_000_000  # prefixes: the images are in the calls
 
 
@@ -38,8 +39,8 @@ class Check(NamedTuple):
 def check(url: str, images: int, batch: int) -> Check:
     """Predict a run through a server whose environments are warm, and run it.
 
-    The prediction uses the times of a few images before the run and of as many after it: other programs on the machine
-    come and go.
+    The prediction uses the times of other images, a few before and after every 2,000 of the run: other programs on the
+    machine come and go.
 
     Args:
         url: of `measure.serving`.
@@ -49,10 +50,13 @@ def check(url: str, images: int, batch: int) -> Check:
     Raises:
         NotMeasured: an image has no result.
     """
-    before, run, after = (measure.run(url, count, batch) for count in (measure.IMAGES, images, measure.IMAGES))
-    times = measure.mean([*before.calls, *after.calls])
+    calls, seconds = list(measure.run(url, measure.IMAGES, batch).calls), 0.0
+    for first in range(0, images, PART):
+        seconds += measure.run(url, min(PART, images - first), batch).seconds
+        calls += measure.run(url, measure.IMAGES, batch).calls
+    times = measure.mean(calls)
     plan = Plan(
         images, times.image_s, 0.0, batch, account=measure.ENVIRONMENTS, client_s=times.client_s, prefixes=NO_S3
     )
     predicted = simulate(work("direct", plan), plan.init_s, plan.account)
-    return Check(images, predicted.seconds, run.seconds)
+    return Check(images, predicted.seconds, seconds)

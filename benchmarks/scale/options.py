@@ -19,7 +19,7 @@ DEFAULTS = Plan(1)
 EPILOG = """\
 ways:
   direct   scripts/batch.py calls the function
-  map      a distributed map of Step Functions, scripts/batch.py --via map
+  map      a distributed map of Step Functions, which batch.py can start
   queue    an SQS queue of S3 notifications, S3Trigger of template.yaml
   s3batch  a job of S3 Batch Operations; one image per call
 

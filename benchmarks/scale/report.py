@@ -20,7 +20,7 @@ COLUMNS = (
 )
 SHOWN_LIMITS = 0.1  # share of the time
 FILE_WIDTH = 200  # characters
-WASTED = 0.1  # share of the price
+WASTED, WASTED_SHARE = 1.0, 0.1  # USD, and share of the price, from which waiting is worth a warning
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -79,7 +79,7 @@ def warnings(rows: Sequence[Row]) -> list[str]:
                 "raise the concurrency, or let the images arrive later"
             )
         wasted = each.cost.total - cost(each.way, each.plan, each.run._replace(busy_s=each.run.calls * call_s)).total
-        if wasted > WASTED * each.cost.total:
+        if wasted > max(WASTED, WASTED_SHARE * each.cost.total):
             needed = each.run.calls * call_s / each.run.seconds
             lines.append(
                 f"{name}: calls wait for S3; "
