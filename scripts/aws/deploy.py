@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from scripts import environments
-from scripts.aws import alias, artifacts, concurrency, lambda_function, layer, logs, role
+from scripts.aws import alias, api_key, artifacts, concurrency, grants, lambda_function, layer, logs, role, url
 from scripts.aws.errors import DeployError
 from scripts.aws.lambda_function import FunctionSpec
 from scripts.aws.options import parse
@@ -48,13 +49,25 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         DeployError: an option or a resource does not fit, or AWS returned an error.
     """
     existing = lambda_function.find(aws, options.function)
-    reserved = concurrency.reserved(existing)
-    concurrency.check(aws, options.reserved_concurrency, reserved)
+    current = existing["Configuration"] if existing else None
+    concurrency.check(aws, options.reserved_concurrency, concurrency.reserved(existing))
+    granted = grants.plan(aws, options, current)
+    access = url.plan(aws, options, existing)
+    environment = {**dict(options.env), **(granted.environment if granted else {}), **access.environment}
     spec = FunctionSpec(
         options.function, zips, options.bucket, _role_arn(aws, options, existing is None),
-        options.memory, options.timeout, dict(options.env),
+        options.memory, options.timeout, environment,
     )  # fmt: skip
-    lambda_function.require_reader(spec, existing["Configuration"] if existing else None)
+    lambda_function.require_reader(spec, current)
+    with api_key.not_lost(access.key):
+        grants.apply(aws, granted)
+        moved = _bring(aws, options, spec, existing)
+        return moved._replace(url=url.apply(aws, options, access))
+
+
+def _bring(aws: Aws, options: argparse.Namespace, spec: FunctionSpec, existing: dict[str, Any] | None) -> Moved:
+    """Bring the function to its specification, publish a version and move the alias."""
+    zips = spec.artifacts
     before = alias.current(aws, options.function, options.alias) if existing else None
     arn = layer.ensure_published(aws, options.function, zips.layer, zips.target, options.bucket)
     if existing:
@@ -62,7 +75,7 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
     else:
         lambda_function.create(aws, spec, arn)
     logs.ensure(aws, options.function, existing and existing["Configuration"], options.log_retention)
-    concurrency.apply(aws, options.function, options.reserved_concurrency, reserved)
+    concurrency.apply(aws, options.function, options.reserved_concurrency, concurrency.reserved(existing))
     version = alias.publish(aws, options.function, lambda_function.code_sha256(spec))
     after = alias.after_deploy(before, version, options.canary)
     alias.move(aws, options.function, options.alias, after, before)
@@ -79,6 +92,7 @@ def move(aws: Aws, options: argparse.Namespace) -> Moved:
         before, after = alias.promotion(aws, options.function, options.alias)
     else:
         before, after = alias.rollback(aws, options.function, options.alias, options.rollback or None)
+    api_key.require_after_move(aws, options.function, options.alias, before, after.main)
     alias.move(aws, options.function, options.alias, after, before)
     return Moved(after, before)
 

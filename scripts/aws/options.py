@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from layer.targets import MACHINES, arch_name
-from scripts.aws import commands, concurrency, logs
+from scripts.aws import commands, concurrency, locations, logs, url_options
 from scripts.aws.limits import MEMORY_RANGE, TIMEOUT_RANGE
 from scripts.aws.session import add_session_options
 from scripts.command_line import ALIAS, Parser, add_output_options
@@ -40,6 +40,8 @@ def parser() -> Parser:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     _add_function_options(command)
+    url_options.add_options(command)
+    locations.add_options(command)
     add("--dry-run", action="store_true", help="print the commands that would change something; change nothing")
     _add_traffic_options(command)
     add_output_options(
@@ -136,4 +138,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         command.error(f"--alias must be 1 to 128 letters, digits, - and _, not only digits, got {options.alias!r}")
     if options.create_role and (options.role or "").startswith("arn:"):
         command.error(f"--role must be a name with --create-role, got the ARN {options.role}")
+    url_options.check_options(command, options)
+    locations.check_options(command, options)
     return options

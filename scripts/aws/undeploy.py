@@ -8,7 +8,7 @@ import sys
 from typing import Any, NamedTuple
 
 from scripts import environments
-from scripts.aws import lambda_function, layer, logs, role
+from scripts.aws import grants, lambda_function, layer, logs, role, url
 from scripts.aws.errors import USAGE, DeployError
 from scripts.aws.session import Aws, account_line, add_session_options, from_options, print_line
 from scripts.command_line import Parser, add_output_options
@@ -28,24 +28,30 @@ class Resources(NamedTuple):
         layers: versions of its layer, newest first.
         role: its name; None if deploy.sh did not create it.
         log_group: its name; None without --logs, or if deploy.sh did not create it.
+        urls: Function URLs by the names of their aliases.
     """
 
     function: str | None
     layers: list[dict[str, Any]]
     role: str | None
-    log_group: str | None = None
+    log_group: str | None
+    urls: dict[str, str]
 
     def lines(self) -> list[str]:
         """Return a line for each resource; empty if there are none."""
         function = [f"function {self.function} with its versions and aliases"] if self.function else []
         layers = [f"layer version {version['LayerVersionArn']}" for version in self.layers]
+        urls = [f"URL {address}" for address in self.urls.values()]
         role = [f"role {self.role}"] if self.role else []
-        return function + layers + role + ([f"log group {self.log_group} with its logs"] if self.log_group else [])
+        log_group = [f"log group {self.log_group} with its logs"] if self.log_group else []
+        return urls + function + layers + role + log_group
 
     def document(self) -> dict[str, Any]:
         """Return the fields of the document of --json."""
         arns = [version["LayerVersionArn"] for version in self.layers]
-        return {"function": self.function, "layer_versions": arns, "role": self.role, "log_group": self.log_group}
+        urls = [*self.urls.values()]
+        fields = {"function": self.function, "layer_versions": arns, "role": self.role, "log_group": self.log_group}
+        return {**fields, "urls": urls}
 
 
 def main(arguments: list[str]) -> int:
@@ -114,7 +120,8 @@ def find(aws: Aws, options: argparse.Namespace) -> Resources:
     layers = layer.own_versions(aws, name)
     removable = role.is_removable(aws, role_name, name)
     log_group = logs.find_own(aws, name) if options.logs else None
-    return Resources(name if response else None, layers, role_name if removable else None, log_group)
+    urls = url.addresses(aws, name) if response else {}
+    return Resources(name if response else None, layers, role_name if removable else None, log_group, urls)
 
 
 def remove(aws: Aws, options: argparse.Namespace, resources: Resources) -> None:
@@ -124,11 +131,14 @@ def remove(aws: Aws, options: argparse.Namespace, resources: Resources) -> None:
         DeployError: AWS returned an error.
     """
     name = options.function
+    for alias in resources.urls:
+        url.remove(aws, name, alias)
     if resources.function:
         aws.change("lambda", "delete_function", FunctionName=name)
     for version in resources.layers:
         aws.change("lambda", "delete_layer_version", LayerName=layer.name(name), VersionNumber=int(version["Version"]))
     if resources.role:
+        grants.remove(aws, resources.role)
         role.remove(aws, resources.role)
     if resources.log_group:
         logs.remove(aws, resources.log_group)

@@ -85,6 +85,32 @@ class Step(NamedTuple):
         return next(item for item in self.after["functions"] if item["Version"] == "$LATEST")
 
 
+class Deployer:
+    """deploy.sh and undeploy.sh for one folder of zips."""
+
+    def __init__(self, cloud: Cloud, dist: Path) -> None:
+        self.cloud, self.dist = cloud, str(dist)
+
+    def run(self, *options: str) -> str:
+        done = self.cloud.run("deploy.sh", "--dist", self.dist, *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def refused(self, *options: str) -> str:
+        before = self.cloud.snapshot()
+        done = self.cloud.run("deploy.sh", "--dist", self.dist, *options)
+        assert (done.returncode, self.cloud.snapshot()) == (2, before)
+        return done.stderr
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables of the version that callers of the alias get."""
+        functions = self.cloud.functions
+        version = functions.get_alias(FunctionName="yolo", Name="live")["FunctionVersion"]
+        config = functions.get_function_configuration(FunctionName="yolo", Qualifier=version)
+        variables: dict[str, str] = config["Environment"]["Variables"]
+        return variables
+
+
 @contextlib.contextmanager
 def connected() -> Iterator[Cloud]:
     """Yield a server without resources, with the managed policies of IAM."""

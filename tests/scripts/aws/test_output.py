@@ -88,6 +88,7 @@ def test_undeploy_prints_one_document(layer_alone: FakeAws, capsys: pytest.Captu
         "layer_versions": [LAYER],
         "role": None,
         "log_group": None,
+        "urls": [],
         "dry_run": False,
     }
     assert report[:3] == ["account   123456789012 in eu-west-1", "to be removed:", f"  layer version {LAYER}"]
