@@ -197,7 +197,7 @@ class Aws:
         for name, value in parameters.items():
             if value is None:
                 continue
-            words += [f"--{_kebab(name)}", *_words(value)]
+            words += [f"--{'no-' if value is False else ''}{_kebab(name)}", *_words(value)]
         words += ["--region", self._requested] if self._requested else []
         words += ["--profile", self._profile] if self._profile else []
         return " ".join(map(_quote, words))
@@ -251,9 +251,9 @@ def _kebab(name: str) -> str:
 
 
 def _words(value: Any) -> list[str]:
-    """Return the value of an option of `aws`; structures are JSON."""
+    """Return the value of an option of `aws`; structures are JSON, and the option of a boolean has no value."""
     if isinstance(value, bool):
-        return [str(value).lower()]
+        return []
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
     if isinstance(value, (dict, list)):
