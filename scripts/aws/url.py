@@ -160,7 +160,7 @@ def apply(aws: Aws, options: argparse.Namespace, access: Access) -> Url | None:
         _allow_everybody(aws, options, is_allowed=False)
     kind = access.kind or (IAM if auth_type == "AWS_IAM" else KEY if access.is_keyed else PUBLIC)
     if not aws.dry_run:
-        _report(aws, options, access, kind)
+        _report(aws, access, kind)
     return Url(address, kind, access)
 
 
@@ -227,7 +227,7 @@ def _allow_everybody(aws: Aws, options: argparse.Namespace, *, is_allowed: bool 
             aws.change("lambda", "remove_permission", **names, StatementId=identifier)
 
 
-def _report(aws: Aws, options: argparse.Namespace, access: Access, kind: str) -> None:
+def _report(aws: Aws, access: Access, kind: str) -> None:
     if kind == KEY and not access.key:
         aws.report(f"key       kept: {api_key.VARIABLE} has its digest; --url key --new-key makes another one")
     if kind != KEY and access.is_keyed:
