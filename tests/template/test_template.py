@@ -36,6 +36,8 @@ COMBINATIONS = {
     "existing bucket": {**WITH_BUCKET, "S3Trigger": "existing-bucket", "PicturesPrefix": "a/b/", "Timeout": "900"},
     "result bucket": {**TRIGGER, "ResultBucket": "results", "ResultPrefix": "r/", "Annotate": "1"},
     "batch": {**WITH_BUCKET, "ResultBucket": "photos", "Timeout": "60"},
+    "bulk": {**WITH_BUCKET, "Bulk": "on"},
+    "bulk of long calls": {**WITH_BUCKET, "Bulk": "on", "ResultBucket": "results", "Timeout": "300"},
     "s3 requests": {**WITH_BUCKET, "S3Requests": "on"},
     "uploads": {"Uploads": "on"},
     "encrypted buckets": {**TRIGGER, "ModelBucket": "models", "ModelKey": "best.onnx", "KmsKeyArn": KEY},
@@ -73,6 +75,7 @@ COMBINATIONS = {
         "AllowedUrlHosts": "*",
         "Uploads": "on",
         "S3Requests": "on",
+        "Bulk": "on",
         "ResultBucket": "results",
         "SnapStart": "PublishedVersions",
         "ModelBucket": "models",
@@ -784,5 +787,6 @@ def test_outputs_have_urls_queues_and_the_call_command() -> None:
     assert {
         *("FunctionArn", "AliasArn", "LogGroupName", "CallCommand"),
         *("FunctionUrl", "ApiUrl", "ApiLogGroupName", "QueueUrl", "DeadLetterQueueUrl"),
+        *("StateMachineArn", "BulkCommand", "BatchRoleArn", "BatchCommand"),
     } == set(outputs)
     assert fnmatch.fnmatch(outputs["CallCommand"]["Value"]["Fn::Sub"], "*--function-name ${Function}:live *")
