@@ -9,12 +9,13 @@ import shlex
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from scripts.aws.errors import DeployError
 from scripts.aws.session import from_options
-from scripts.batches import estimate, formats, invoke_run
+from scripts.batches import collect, estimate, formats, invoke_run, map_run
 from scripts.batches.errors import FAILED, INTERRUPTED, USAGE, BatchError
 from scripts.batches.job import Job, Outcome
 from scripts.batches.options import results_path
@@ -55,7 +56,7 @@ def _run(options: argparse.Namespace, arguments: list[str], screen: terminal.Scr
         if results is not None and results.retried:
             screen.note(f"{results.retried:,} images had a transient error in the last run and are tried again")
         try:
-            outcome = invoke_run.fill(Job(options, aws, results, screen, is_interrupted))
+            outcome = _method(options)(Job(options, aws, results, screen, is_interrupted))
         except (BatchError, DeployError) as error:
             if results is not None and results.count:
                 raise BatchError(
@@ -71,6 +72,13 @@ def _run(options: argparse.Namespace, arguments: list[str], screen: terminal.Scr
             return _fail(f"interrupted; {results.count:,} of {outcome.images:,} images have a row in {results.path}; "
                          f"{GO_ON}: {_command(arguments)}", INTERRUPTED)  # fmt: skip
         return FAILED if results.errors else 0
+
+
+def _method(options: argparse.Namespace) -> Callable[[Job], Outcome]:
+    """Return the function that fills the file; an estimate is that of calls from this machine."""
+    if options.collect:
+        return collect.fill
+    return map_run.fill if options.via == "map" and not options.estimate else invoke_run.fill
 
 
 def record(options: argparse.Namespace) -> dict[str, Any]:

@@ -61,6 +61,10 @@ def parser() -> Parser:
         "(default: %(default)s)",
     )  # fmt: skip
     add(
+        "--state-machine", metavar="ARN",
+        help="state machine for --via map (default: that of the stack of the function, NAME-bulk)",
+    )  # fmt: skip
+    add(
         "--collect", metavar="s3://BUCKET/PREFIX/",
         help="make FILE of the results that S3 events left below a prefix; without SOURCE, and no call is made",
     )  # fmt: skip

@@ -53,17 +53,17 @@ class RunProgress:
         self._total, self._before, self._started = total, done, time.monotonic()
         self._bar.reset(self._task, total=total, completed=done, description="predicting", status="")
 
-    def update(self, written: int, errors: int, usd: float) -> None:
+    def update(self, written: int, errors: int, usd: float | None) -> None:
         """Show the state.
 
         Args:
             written: rows of this run.
             errors: those of them that are errors.
-            usd: cost of this run until now.
+            usd: cost of this run until now; None: not known.
         """
         now = time.monotonic()
         rate = written / max(now - self._started, 0.001)
-        status = f"{rate:.1f}/s  {errors} errors  {usd:.4f} USD"
+        status = f"{rate:.1f}/s  {errors} errors" + (f"  {usd:.4f} USD" if usd is not None else "")
         self._bar.update(self._task, completed=self._before + written, status=status)
         if self._is_plain and not self._is_quiet and now - self._printed >= EVERY_S:
             self._printed = now

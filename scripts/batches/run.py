@@ -46,6 +46,15 @@ class Totals:
         self.errors: Counter[str] = Counter()
         self.usd = 0.0
 
+    def add(self, results: ResultsFile | None, row: dict[str, Any]) -> None:
+        """Write a row to the file and count it, unless its image has one; without a file, count it."""
+        if results is not None and not results.append(row):
+            return
+        self.images += 1
+        self.detections += int(row.get("detection_count", 0))
+        if "error" in row:
+            self.errors[str(row.get("type"))] += 1
+
 
 class Run:
     """Images that go through the function into a file.
@@ -135,12 +144,7 @@ class Run:
             )
 
     def _write(self, row: dict[str, Any]) -> None:
-        if self._results is not None and not self._results.append(row):
-            return
-        self.totals.images += 1
-        self.totals.detections += int(row.get("detection_count", 0))
-        if "error" in row:
-            self.totals.errors[str(row.get("type"))] += 1
+        self.totals.add(self._results, row)
 
     def _send_all(self, pool: Pool, groups: Iterator[Sequence[Item]]) -> bool:
         """Send the groups and receive every response; return False after an interruption."""

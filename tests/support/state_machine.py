@@ -13,12 +13,14 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support import state_language as language
 from tests.support.state_language import CALL_SECONDS, StateFailed
 
 EXPRESS_SECONDS = 300
+START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 STOPPED = "Stopped"  # by StopExecution
 FIELDS = {
     "Pass": {"Result", "Parameters", "OutputPath", "Next"},
@@ -52,6 +54,7 @@ class Child:
             "InputDetails": {"Included": True},
             "Name": self.name,
             "StartDate": "2026-11-27T10:00:00.000Z",
+            "StopDate": (START + timedelta(seconds=self.age)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "StateMachineArn": machine,
             "Status": self.status,
         }
@@ -90,12 +93,10 @@ class StateMachine:
     Attributes:
         calls: (action of IAM, resource) of every call that the service makes with the role of the machine.
         runs: map runs.
+        stops: called before each child; true stops the execution.
     """
 
-    def __init__(
-        self, definition: dict[str, Any], arn: str, s3: Any, invoke: Callable[[str, Any], Any],
-        pauses: Callable[[], bool] = lambda: False,
-    ) -> None:  # fmt: skip
+    def __init__(self, definition: dict[str, Any], arn: str, s3: Any, invoke: Callable[[str, Any], Any]) -> None:
         """Make a machine.
 
         Args:
@@ -103,9 +104,9 @@ class StateMachine:
             arn: of the machine.
             s3: client of boto3.
             invoke: takes the ARN and the payload; returns the response, or raises StateFailed.
-            pauses: called before each child; true stops the execution.
         """
-        self._definition, self.arn, self._s3, self._invoke, self._stops = definition, arn, s3, invoke, pauses
+        self._definition, self.arn, self._s3, self._invoke = definition, arn, s3, invoke
+        self.stops: Callable[[], bool] = lambda: False
         self.calls: set[tuple[str, str]] = set()
         self.runs: list[MapRun] = []
 
@@ -180,7 +181,7 @@ class StateMachine:
     def _run_children(self, run: MapRun, processor: dict[str, Any], is_express: bool) -> None:
         executions = self.arn.replace(":stateMachine:", ":execution:")
         for child in run.children:
-            if self._stops() or run.failed_share() > run.tolerated:
+            if self.stops() or run.failed_share() > run.tolerated:
                 return
             self.calls |= {
                 ("states:StartExecution", self.arn),

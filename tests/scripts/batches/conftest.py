@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.scripts.batches.bulk_world import server, world  # noqa: F401  (fixtures)
 from tests.support.fake_lambda import FakeLambda
 
 PROGRAM = """
