@@ -55,7 +55,7 @@ class Machine(NamedTuple):
 
     Attributes:
         arn: of it.
-        bucket: of the images that its function may read.
+        bucket, prefix: of the images that its function may read.
         result_bucket: of the results, of manifests, and of the files of map runs.
         result_prefix: of the results of the function, such as results/.
         aws: session.
@@ -63,6 +63,7 @@ class Machine(NamedTuple):
 
     arn: str
     bucket: str
+    prefix: str
     result_bucket: str
     result_prefix: str
     aws: Aws
@@ -116,12 +117,13 @@ def describe(options: Any, aws: Aws) -> Machine:
         raise BatchError(NOT_MADE.format(arn=arn, error=NO_MACHINE))
     try:
         defaults = json.loads(found["definition"])["States"]["Defaults"]["Result"]
-        bucket, result_bucket, folder = (defaults[name] for name in ("bucket", "result_bucket", "result_prefix"))
+        names = ("bucket", "prefix", "result_bucket", "result_prefix")
+        bucket, prefix, result_bucket, folder = (str(defaults[name]) for name in names)
         if not folder.endswith(FOLDER):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BatchError(OTHER.format(arn=arn)) from None
-    return Machine(arn, bucket, result_bucket, folder.removesuffix(FOLDER), aws)
+    return Machine(arn, bucket, prefix, result_bucket, folder.removesuffix(FOLDER), aws)
 
 
 def default_arn(function: str, aws: Aws) -> str:

@@ -27,6 +27,7 @@ class MapRows:
 
     Attributes:
         left_out: reason -> objects of the listing that are no images.
+        items: images and other objects of the child executions that were read.
         children: child executions that were read.
         seconds: from start to end, of all of them together.
     """
@@ -41,7 +42,7 @@ class MapRows:
             is_listing: leave out objects that are no images.
         """
         self.left_out: Counter[str] = Counter()
-        self.children, self.seconds = 0, 0.0
+        self.items, self.children, self.seconds = 0, 0, 0.0
         self._machine, self._state, self._results, self._is_listing = machine, state, results, is_listing
 
     def __iter__(self) -> Iterator[Wanted | dict[str, Any]]:
@@ -72,6 +73,7 @@ class MapRows:
         shared = batch["BatchInput"]["names"]["bucket"]
         addresses = [(item.get("bucket") or shared, item.get("key") or item["Key"]) for item in batch["Items"]]
         self._measure(child)
+        self.items += len(addresses)
         rows = json.loads(child["Output"])["results"] if child.get("Output") else None
         for number, (bucket, key) in enumerate(addresses):
             source = f"s3://{bucket}/{key}"

@@ -6,20 +6,20 @@ is started, so that the same command follows it and starts no second one.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from scripts.aws.errors import DeployError
 from scripts.aws.prices import EXPRESS_REQUEST, S3_GET, S3_PUT, lambda_usd
-from scripts.batches import calls, map_machine, sources, stored_results
+from scripts.batches import calls, map_machine, map_record, sources, stored_results
 from scripts.batches.errors import FAILED, BatchError
 from scripts.batches.job import Job, Outcome
 from scripts.batches.map_machine import Machine, State
+from scripts.batches.map_record import Execution
 from scripts.batches.map_rows import MapRows
 from scripts.batches.progress import RunProgress
 from scripts.batches.results_file import ResultsFile
@@ -33,28 +33,8 @@ BEGINS = 30  # seconds in which a new execution may not be visible yet
 GOES_ON = (
     "execution {name} goes on without this process; `aws stepfunctions stop-execution --execution-arn {arn}` stops it"
 )
-ENDED = "execution {name} ended with {status}{error}"
-
-
-class Execution(NamedTuple):
-    """Execution of a run, kept beside its file.
-
-    Attributes:
-        base: name without the number: another --out, SOURCE, function or options have another one.
-        number: of the execution; a later one has the images without a row.
-        is_listing: it lists SOURCE itself, without a manifest.
-        is_collected: its rows are in the file.
-    """
-
-    base: str
-    number: int = 0
-    is_listing: bool = False
-    is_collected: bool = True
-
-    @property
-    def name(self) -> str:
-        """Name of the execution, at most 80 characters."""
-        return f"{self.base}-{self.number}"
+ENDED = "execution {name} ended with {status}{reason}"
+UNREAD = "the files of execution {name} lack {count:,} of its images; the same command tries them in a new execution"
 
 
 def fill(job: Job) -> Outcome:
@@ -69,7 +49,7 @@ def fill(job: Job) -> Outcome:
         raise BatchError("--estimate must be set without --via map")
     source = sources.open_source(job.options.source, job.aws)
     machine = map_machine.describe(job.options, job.aws)
-    _check(source, machine)
+    _check(source, machine, job)
     return MapRun(job, job.results, source, machine).fill()
 
 
@@ -80,11 +60,15 @@ class MapRun:
         """Prepare it; nothing is started."""
         self._job, self._results, self._source, self._machine = job, results, source, machine
         self._totals = Totals()
-        self._record = results.path.with_name(results.path.name + ".map.json")
+        self._unread = 0  # images of the execution that its files do not have
 
     def fill(self) -> Outcome:
         """See `fill` of this module."""
-        execution = self._kept()
+        options = self._job.options
+        parts = [options.source, options.function, request_options(options)]
+        execution = map_record.read(self._results.path, map_record.base_name(self._results.path, parts))
+        if options.overwrite:
+            execution = execution._replace(is_collected=True)
         state = None if execution.is_collected else self._machine.state(execution.name)
         if state is None:
             found = self._start(execution)
@@ -93,40 +77,21 @@ class MapRun:
             execution = found
         else:
             self._job.screen.note(f"execution {execution.name} was started before; it is followed")
-        with RunProgress(self._job.options.quiet or self._job.options.json) as progress:
-            state = self._follow(execution, progress)
-            if state is None or not self._collect(execution, state, progress):
-                return self._outcome(is_complete=False)
-        self._keep(execution._replace(is_collected=True))
-        if state.status != "SUCCEEDED":
-            error = f": {state.error}" if state.error else ""
-            raise BatchError(ENDED.format(name=execution.name, status=state.status, error=error), FAILED)
-        return self._outcome(is_complete=True)
-
-    def _kept(self) -> Execution:
-        """Return the execution of the last run; one that is collected if a new one is needed."""
-        base = self._base()
         try:
-            kept = Execution(**json.loads(self._record.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return Execution(base)
-        except (OSError, ValueError, TypeError) as error:
-            raise BatchError(f"{self._record} cannot be read: {error}; remove it to start an execution") from error
-        if kept.base != base:
-            return Execution(base)
-        return kept._replace(is_collected=True) if self._job.options.overwrite else kept
-
-    def _base(self) -> str:
-        """Return the name of executions of this file, source, function and options, without a number."""
-        options = self._job.options
-        parts = [str(self._results.path.resolve()), options.source, options.function, request_options(options)]
-        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-        return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', self._results.path.stem)[:50]}-{digest}"
-
-    def _keep(self, execution: Execution) -> None:
-        temporary = self._record.with_name(self._record.name + ".new")
-        temporary.write_text(json.dumps(execution._asdict()) + "\n", encoding="utf-8")
-        temporary.replace(self._record)
+            with RunProgress(self._job.options.quiet or self._job.options.json) as progress:
+                state = self._follow(execution, progress)
+                if state is None or not self._collect(execution, state, progress):
+                    return self._outcome(is_complete=False)
+        except DeployError as error:  # such as credentials that have expired
+            text = f"{error}; execution {execution.name} goes on, and the same command follows it"
+            raise BatchError(text, error.code) from error
+        map_record.write(self._results.path, execution._replace(is_collected=True))
+        if state.status != "SUCCEEDED":
+            reason = f": {state.error}" if state.error else ""
+            raise BatchError(ENDED.format(name=execution.name, status=state.status, reason=reason), FAILED)
+        if self._unread:
+            raise BatchError(UNREAD.format(name=execution.name, count=self._unread), FAILED)
+        return self._outcome(is_complete=True)
 
     def _start(self, last: Execution) -> Execution | None:
         """Start an execution for the images without a row and return it; None if every image has a row."""
@@ -135,10 +100,10 @@ class MapRun:
         if last.is_collected:
             execution = execution._replace(number=last.number + 1)
         while True:
-            self._keep(execution)
+            map_record.write(self._results.path, execution)
             given = self._input(execution)
             if given is None:
-                self._keep(execution._replace(number=last.number, is_collected=True))
+                map_record.write(self._results.path, execution._replace(number=last.number, is_collected=True))
                 return None
             is_new = self._machine.start(execution.name, given)
             state = None if is_new else self._machine.state(execution.name)
@@ -217,6 +182,7 @@ class MapRun:
             progress.update(self._totals.images, self._totals.errors.total(), None)
         if self._source.left_out.total() == 0:
             self._source.left_out.update(rows.left_out)
+        self._unread = max(0, state.counts.get("total", 0) - rows.items)
         self._price(rows)
         return True
 
@@ -229,6 +195,8 @@ class MapRun:
         self._totals.usd += rows.children * EXPRESS_REQUEST + self._totals.images * (2 * S3_GET + S3_PUT)
 
     def _outcome(self, is_complete: bool) -> Outcome:
+        if is_complete and not self._results.count:
+            raise BatchError(f"{self._job.options.source} must have images, got none")
         return Outcome(is_complete, self._results.count, self._source.left_out, self._totals, {})
 
 
@@ -238,10 +206,15 @@ def _row(wanted: stored_results.Wanted, document: Any) -> dict[str, Any]:
     return wanted.missing or {}
 
 
-def _check(source: Source, machine: Machine) -> None:
-    """Raise BatchError if a state machine cannot read a source."""
+def _check(source: Source, machine: Machine, job: Job) -> None:
+    """Raise BatchError if a state machine cannot read a source; note a prefix that the stack does not name."""
     if isinstance(source, sources.Folder):
         raise BatchError("SOURCE must be s3://bucket/prefix/ or a manifest with --via map, got a folder")
     bucket = Path(source.identity.removeprefix("s3://")).parts[0]
     if isinstance(source, sources.Prefix) and bucket != machine.bucket:
         raise BatchError(f"SOURCE must be in s3://{machine.bucket}, PicturesBucket of the stack, got s3://{bucket}")
+    named = f"s3://{machine.bucket}/{machine.prefix}"
+    if isinstance(source, sources.Prefix) and not source.identity.startswith(named):
+        job.screen.note(
+            f"the role of the function reads {named}, PicturesPrefix of the stack, and not {source.identity}"
+        )

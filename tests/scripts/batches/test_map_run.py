@@ -1,6 +1,7 @@
 """`batch.py --via map` with real boto3: a state machine that is executed, S3 of moto, and the real function."""
 
 import base64
+import io
 import json
 import signal
 import time
@@ -163,3 +164,34 @@ def test_missing_state_machine_says_how_to_make_it(arguments: tuple[str, ...], m
 def test_folder_and_another_bucket_are_refused(world: World) -> None:
     assert "got a folder" in world.via_map(source=str(world.folder)).stderr
     assert "SOURCE must be in s3://photos" in world.via_map(source="s3://other/in/").stderr
+
+
+def test_stopped_execution_keeps_its_rows_and_the_same_command_does_the_rest(world: World) -> None:
+    def stop(_: Any) -> None:
+        (execution,) = world.api.executions.values()
+        execution.is_stopped = len(world.function.payloads) == 2
+
+    world.function.before = stop
+    finished = world.via_map("--images-per-call", "2")
+    assert finished.returncode == 1 and "ended with ABORTED" in finished.stderr
+    assert set(world.by_source()) > set(SOURCES[:4])  # the others are errors of images that were not begun
+    world.function.before = lambda _: None
+    assert world.via_map("--images-per-call", "2").returncode == 0
+    assert not [row for row in world.by_source().values() if "error" in row]
+    assert [item["key"] for item in world.function.payloads[-1]["Items"]] == ["in/small.bmp"]
+
+
+def test_files_that_lack_images_are_no_success(world: World) -> None:
+    write = world.api.machine._s3.upload_fileobj
+
+    def cut(body: Any, bucket: str, key: str) -> None:
+        write(io.BytesIO(b"" if key.endswith("SUCCEEDED_0.jsonl") else body.read()), bucket, key)
+
+    world.api.machine._s3.upload_fileobj = cut
+    finished = world.via_map()
+    assert finished.returncode == 1 and "lack 5 of its images" in finished.stderr
+
+
+def test_prefix_without_images_is_an_error(world: World) -> None:
+    finished = world.via_map(source="s3://photos/in/none/")
+    assert finished.returncode == 2 and "must have images, got none" in finished.stderr
