@@ -19,6 +19,7 @@ from scripts.batches.sources import reason_to_leave_out
 from scripts.batches.stored_results import Wanted
 
 STATUSES = ("SUCCEEDED", "FAILED", "PENDING")  # of the files; FAILED has children that timed out too
+NOT_BEGUN = "the execution ended before the batch of the image"
 RESOLUTION = timedelta(seconds=1)  # of LastModified
 
 
@@ -53,10 +54,8 @@ class MapRows:
             DeployError: an error of AWS.
         """
         for key in self._files():
-            body = objects.body(self._machine.result_bucket, key, self._machine.aws)
-            for line in body.iter_lines(chunk_size=1 << 16):
-                if line.strip():
-                    yield from self._child(json.loads(line))
+            for child in _children(objects.body(self._machine.result_bucket, key, self._machine.aws)):
+                yield from self._child(child)
 
     def _files(self) -> list[str]:
         """Return the keys of the files: from the manifest, or from a listing if the run did not write one."""
@@ -96,7 +95,8 @@ class MapRows:
 
     def _of_failure(self, source: str, key: str, child: dict[str, Any]) -> Wanted:
         kind = child.get("Error") or child["Status"]
-        missing = _error(source, kind, child.get("Cause") or f"the batch of the image ended with {kind}")
+        reason = NOT_BEGUN if child["Status"] in ("PENDING", "RUNNING") else f"the batch of the image ended with {kind}"
+        missing = _error(source, kind, child.get("Cause") or reason)
         place = f"{self._machine.result_prefix}{key}.json"
         return Wanted(source, self._machine.result_bucket, place, self._state.started - RESOLUTION, missing)
 
@@ -106,6 +106,17 @@ class MapRows:
             times = (datetime.fromisoformat(child[name]) for name in ("StartDate", "StopDate"))
             start, stop = times
             self.seconds += (stop - start).total_seconds()
+
+
+def _children(body: Any) -> Iterator[dict[str, Any]]:
+    """Yield the child executions of a file: JSON lines, or one array from a machine without WriterConfig."""
+    lines = (line for line in body.iter_lines(chunk_size=1 << 16) if line.strip())
+    first = next(lines, b"")
+    if first.startswith(b"["):
+        yield from json.loads(b"\n".join([first, *lines]))
+    elif first:
+        yield json.loads(first)
+        yield from map(json.loads, lines)
 
 
 def _error(source: str, kind: str, message: str) -> dict[str, Any]:

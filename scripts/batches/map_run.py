@@ -136,8 +136,8 @@ class MapRun:
             file.seek(0)
             self._job.screen.print(f"manifest  {count:,} images in s3://{self._machine.result_bucket}/{key}")
             self._job.aws.change(
-                "s3", "upload_fileobj", Fileobj=file, Bucket=self._machine.result_bucket, Key=key,
-                shown={"Fileobj": "manifest"},
+                "s3", "put_object", shown={"Body": "manifest.jsonl"}, Bucket=self._machine.result_bucket, Key=key,
+                Body=file,
             )  # fmt: skip
         return given | {"manifest": {"bucket": self._machine.result_bucket, "key": key}}
 

@@ -83,6 +83,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options: argparse.Namespace = command.parse_args(arguments)
     if (options.source is None) == (options.collect is None):
         command.error("exactly one of SOURCE and --collect must be set")
+    if options.via == "map" and options.collect:
+        command.error("--via map must not be set with --collect, which calls no function")
+    if options.state_machine and options.via != "map":
+        command.error("--state-machine requires --via map")
     if options.out is None and not options.estimate:
         command.error("--out FILE must be set, or --estimate")
     for name, most in (("concurrency", CONCURRENCY_LIMIT), ("images_per_call", PER_CALL_LIMIT)):

@@ -33,6 +33,8 @@ def test_format_is_that_of_the_suffix_unless_it_is_set(arguments: list[str], for
     [
         (OUT, "exactly one of SOURCE and --collect"),
         (["photos", "--collect", "s3://b/results/", *OUT], "exactly one of SOURCE and --collect"),
+        (["--collect", "s3://b/results/", "--via", "map", *OUT], "--via map must not be set with --collect"),
+        (["s3://photos/", "--state-machine", "arn:aws:states:x", *OUT], "--state-machine requires --via map"),
         (["photos"], "--out FILE must be set"),
         (["photos", *OUT, "--concurrency", "0"], "--concurrency must be between 1 and 1000, got 0"),
         (["photos", *OUT, "--images-per-call", "17"], "--images-per-call must be between 1 and 16, got 17"),
