@@ -16,6 +16,7 @@ FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunc
 ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
 CANARY_RANGE = (1, 99)  # percent
+OF_DEPLOYMENTS = ("role", "create_role", "memory", "timeout", "reserved_concurrency", "log_retention", "env")
 PREVIOUS = ""  # --rollback without a version
 DESCRIPTION = """\
 Put the zips from scripts/build_zip.sh on AWS Lambda. Run it again after each build: it changes only what differs,
@@ -128,10 +129,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if options.log_retention not in (None, *logs.DAYS):
         days = ", ".join(map(str, logs.DAYS))
         command.error(f"--log-retention must be one of {days}, got {options.log_retention}")
-    moves = {"canary": options.canary, "promote": options.promote or None, "rollback": options.rollback}
-    requested = [f"--{name}" for name, value in moves.items() if value is not None]
-    if len(requested) > 1:
-        command.error(f"{' and '.join(requested)} cannot be combined")
+    _check_traffic(command, options)
     if not FUNCTION_NAME.fullmatch(options.function):
         command.error(f"--function must be 1 to 64 letters, digits, - and _, got {options.function!r}")
     if not ALIAS_NAME.fullmatch(options.alias):
@@ -141,3 +139,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     url_options.check_options(command, options)
     locations.check_options(command, options)
     return options
+
+
+def _check_traffic(command: Parser, options: argparse.Namespace) -> None:
+    """Exit with 2 if options exclude each other: the alias moves in one way, and two of them do nothing else."""
+    moves = {"--canary": options.canary, "--promote": options.promote or None, "--rollback": options.rollback}
+    requested = [name for name, value in moves.items() if value is not None]
+    if len(requested) > 1:
+        command.error(f"{' and '.join(requested)} cannot be combined")
+    if requested in ([], ["--canary"]):
+        return
+    values = {name: getattr(options, name) for name in OF_DEPLOYMENTS}
+    unused = [name for name, value in values.items() if value is not None and value is not False and value != []]
+    if unused:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        command.error(f"{requested[0]} only moves the alias and cannot be combined with {names}")

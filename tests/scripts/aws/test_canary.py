@@ -156,6 +156,11 @@ def test_quiet_output_has_the_shares_alone(function: Function) -> None:
         (["--canary", "0"], "--canary must be between 1 and 99, got 0"),
         (["--canary", "100"], "--canary must be between 1 and 99, got 100"),
         (["--canary", "10", "--promote"], "--canary and --promote cannot be combined"),
+        (["--promote", "--env", "A1=b"], "--promote only moves the alias and cannot be combined with --env"),
+        (
+            ["--rollback", "--create-role", "--reserved-concurrency", "0"],
+            "--rollback only moves the alias and cannot be combined with --create-role, --reserved-concurrency",
+        ),
         (["--promote", "--rollback"], "--promote and --rollback cannot be combined"),
         (["--canary", "10", "--rollback", "3"], "--canary and --rollback cannot be combined"),
     ],
