@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any, Self
 
+from scripts.batches import temporary_database
 from scripts.batches.sources import Item
 
 PAGE = 500  # images that are read at a time
@@ -22,7 +22,7 @@ class Backlog:
     def __init__(self) -> None:
         """Make an empty backlog; the file of its database has no name and ends with the process."""
         self.count = 0
-        self._database = sqlite3.connect("", isolation_level=None)
+        self._database = temporary_database.connect()
         self._database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, source TEXT UNIQUE, path BLOB)")
         self._database.execute(
             "CREATE TABLE failed (round INT, id INT, source TEXT, path BLOB, row TEXT, PRIMARY KEY (round, id))"

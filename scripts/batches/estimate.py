@@ -149,8 +149,9 @@ def _require_permissions(first: Reply) -> None:
         raise BatchError(f"the function refuses the request: {kind}: {row['error']}")
     if "error" in row and kind == "Forbidden":
         bucket = row["source"].removeprefix("s3://").partition("/")[0]
+        actions = "kms:Decrypt" if "kms" in row["error"].lower() else "s3:GetObject and s3:ListBucket"
         raise BatchError(
-            f"the role of the function must have s3:GetObject, and s3:ListBucket, for s3://{bucket}: "
+            f"the role of the function must have {actions} for s3://{bucket}: "
             f"{row['error']}; {ALLOW.format(bucket=bucket)}"
         )
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from scripts.batches import run_record
+from scripts.batches import run_record, temporary_database
 from scripts.batches.errors import BatchError, is_transient
-
-COMMIT_EVERY = 10_000  # rows
 
 
 class Row(NamedTuple):
@@ -55,7 +52,7 @@ class ResultsFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = _open_locked(path)
         self._replaced: list[int] = []  # earlier files of this path, whose locks are kept
-        self._index = sqlite3.connect("", check_same_thread=False, isolation_level=None)  # "": temporary, on disk
+        self._index = temporary_database.connect()
         self._index.execute("CREATE TABLE done (source TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
             self._begin(record, overwrite)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from scripts.batches import temporary_database
 from scripts.batches.results_file import read_rows
 
 
@@ -31,7 +31,7 @@ class SortedRows:
         Raises:
             BatchError: a line is not a row.
         """
-        self._index = sqlite3.connect("", isolation_level=None)  # temporary, on disk
+        self._index = temporary_database.connect()
         self._index.execute("CREATE TABLE lines (source TEXT PRIMARY KEY, offset INT, length INT) WITHOUT ROWID")
         self._index.execute("BEGIN")
         tasks, has_readings = set(), False

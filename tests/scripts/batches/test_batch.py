@@ -12,6 +12,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from scripts.batches import results_file
+from scripts.soak import s3_server
 from tests.conftest import ROOT
 from tests.scripts.batches.conftest import Batch, rows, sources
 from tests.support import fake_lambda
@@ -84,6 +85,23 @@ def test_two_runs_give_the_same_csv_and_coco_and_need_little_memory(count: int, 
     coco = loaded(tmp_path / "1" / "r.json")
     assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == sources(count)
     assert len(coco.getAnnIds()) == sum(row["detection_count"] for row in expected(count))
+
+
+@pytest.mark.slow
+def test_prefix_of_a_bucket_is_listed_over_its_pages(batch: Batch) -> None:
+    with s3_server.s3() as url:
+        client = s3_server.client(url)
+        client.create_bucket(Bucket="photos")
+        for source in [*sources(1001), "s3://photos/in/notes.json", "s3://photos/out/other.jpg"]:
+            client.put_object(Bucket="photos", Key=source.removeprefix("s3://photos/"), Body=b"x")
+        client.close()
+        batch.environment["AWS_ENDPOINT_URL_S3"] = url
+        out = batch.folder / "r.jsonl"
+        done = batch.run("s3://photos/in/", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["images"], document["rows"], document["left_out"]) == (1001, 1001, {".json": 1})
+    assert without_times(rows(out)) == expected(1001)
 
 
 def test_images_with_an_error_are_rows_and_the_exit_code_is_1(batch: Batch) -> None:

@@ -60,12 +60,19 @@ def test_lambda_refuses_the_call(batch: Batch, status: tuple[int, str, str], wor
     assert words in fails(batch)
 
 
-def test_role_without_permission_to_read(batch: Batch) -> None:
+@pytest.mark.parametrize(
+    ("reason", "action"),
+    [
+        ("AccessDenied: not authorized to perform s3:GetObject", "s3:GetObject"),
+        ("KMS.DisabledException", "kms:Decrypt"),
+    ],
+)
+def test_role_without_permission_to_read(batch: Batch, reason: str, action: str) -> None:
     batch.api.handler = lambda event: fake_lambda.respond(
-        event, lambda name: fake_lambda.error("Forbidden", f"{name}: S3 responded with 403 AccessDenied")
+        event, lambda name: fake_lambda.error("Forbidden", f"{name}: S3 responded with 403 {reason}")
     )
     line = fails(batch)
-    assert "s3:GetObject" in line
+    assert f"must have {action}" in line
     assert "ALLOWED_BUCKETS" in line
     assert "photos" in line
     assert len(batch.api.events) == 1
