@@ -20,6 +20,8 @@ COLUMNS = (
 )
 SHOWN_LIMITS = 0.1  # share of the time
 FILE_WIDTH = 200  # characters
+CONCURRENCY = {"direct": "concurrency", "map": "map-concurrency", "queue": "queue-concurrency"}  # option of a way
+THROTTLED_SHARE = 0.1  # of the calls
 WASTED, WASTED_SHARE = 1.0, 0.1  # USD, and share of the price, from which waiting is worth a warning
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -68,7 +70,7 @@ def title(plan: Plan) -> str:
 
 
 def warnings(rows: Sequence[Row]) -> list[str]:
-    """Return a line for each run that would lose images, exceed a time limit or pay for waiting."""
+    """Return a line for each run that would lose images, exceed a time limit, be throttled or pay for waiting."""
     lines = []
     for each in rows:
         name = f"{each.plan.images:,} images, {each.way}"
@@ -84,6 +86,11 @@ def warnings(rows: Sequence[Row]) -> list[str]:
             lines.append(
                 f"{name}: calls wait for S3; "
                 f"a concurrency of about {needed:,.0f} takes as long and saves {wasted:,.2f} USD"
+            )
+        if each.way in CONCURRENCY and each.run.throttles > THROTTLED_SHARE * each.run.calls:
+            lines.append(
+                f"{name}: more calls are open than Lambda takes, and their retries make the run slower than computed; "
+                f"lower --{CONCURRENCY[each.way]} to {each.plan.account:,} or less"
             )
         limit = rules.EXPRESS_LIMIT_S if each.way == "map" else rules.CALL_LIMIT_S
         if call_s > limit:

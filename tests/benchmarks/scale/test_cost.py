@@ -45,6 +45,12 @@ def test_calls_above_a_time_limit_are_a_warning() -> None:
     assert ["300 s" in line for line in warnings([row("map", plan), row("direct", plan)])] == [True]
 
 
+def test_more_open_calls_than_environments_are_a_warning() -> None:
+    plan = Plan(10_000, account=10)
+    (line,) = warnings([row("direct", plan._replace(concurrency=30)), row("direct", plan)])
+    assert "lower --concurrency to 10 or less" in line
+
+
 def test_waiting_for_s3_is_a_warning_whose_concurrency_saves_the_money() -> None:
     plan = Plan(10**7)
     wide = row("direct", plan)
