@@ -8,7 +8,7 @@ from benchmarks.scale import measure
 from benchmarks.scale.simulation import simulate
 from benchmarks.scale.ways import Plan, work
 
-PART = 2000  # images of the run between two measurements
+PART = 500  # images of the run between two measurements
 NO_S3 = 1_000_000  # prefixes: the images are in the calls
 
 
@@ -39,7 +39,7 @@ class Check(NamedTuple):
 def check(url: str, images: int, batch: int) -> Check:
     """Predict a run through a server whose environments are warm, and run it.
 
-    The prediction uses the times of other images, a few before and after every 2,000 of the run: other programs on the
+    The prediction uses the times of other images, a few before and after every 500 of the run: other programs on the
     machine come and go.
 
     Args:
