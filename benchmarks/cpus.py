@@ -57,15 +57,20 @@ def share(cpus: float) -> Iterator[Path]:
     folder = parent / f"benchmark-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     try:
-        quota_us = int(cpus * PERIOD_US)
-        if (folder / "cpu.max").exists():
-            (folder / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
-        else:
-            (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-            (folder / "cpu.cfs_quota_us").write_text(str(quota_us))
+        limit(folder, cpus)
         yield folder
     finally:
         _remove(folder)
+
+
+def limit(folder: Path, cpus: float) -> None:
+    """Give the processes of a group the time of `cpus` CPUs."""
+    quota_us = int(cpus * PERIOD_US)
+    if (folder / "cpu.max").exists():
+        (folder / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
+    else:
+        (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+        (folder / "cpu.cfs_quota_us").write_text(str(quota_us))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@
     deploy.sh         aws/            put the zips on AWS Lambda
     undeploy.sh       aws/            remove what deploy.sh created
     call.py           client/         send images to a deployed function
+    tune.py           tuning/         measure a deployed function at several memory sizes
     invoke_local.py   local_lambda/   run the zips on this machine as Lambda does
     soak.py           soak/           send thousands of mixed events to the zips on this machine, with injected errors
     soak_s3.py        soak/           the part of it with S3 events in a queue

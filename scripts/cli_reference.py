@@ -28,6 +28,7 @@ COMMANDS = {  # command, as one types it -> the module whose `parser()` reads it
     "scripts/undeploy.sh": "scripts.aws.undeploy",
     "scripts/call.py": "scripts.call",
     "scripts/batch.py": "scripts.batches.options",
+    "scripts/tune.py": "scripts.tune",
     "scripts/predict.py": "scripts.predict",
     "scripts/compare.py": "scripts.compare",
     "scripts/invoke_local.py": "scripts.invoke_local",

@@ -44,6 +44,10 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
         *("aws.limits", "bundle", "command_line", "environments", "local_lambda", "local_lambda.errors", "server"),
     },
     "compare": {"command_line", "environments", "local_lambda", "manifest", "predictions"},
+    "tuning": {
+        *("aws", "aws.limits", "client", "home", "local_lambda", "local_lambda.errors", "manifest", "result_table"),
+    },
+    "tune": {"aws", "aws.limits", "client", "command_line", "environments", "local_lambda.errors", "tuning"},
     "soak_s3": {"command_line", "soak"},
     "cli_reference": {"command_line"},
 }
@@ -56,6 +60,8 @@ OTHER_PARTS = {  # module or folder of scripts/ -> other parts of the project th
     "local_lambda": {"function"},  # draws the boxes
     "predict": {"function"},  # draws the boxes
     "server": {"function", "layer"},  # the CORS headers; writes the zip of --reload
+    "tune": {"benchmarks"},  # limits of CPU time
+    "tuning": {"benchmarks"},
     "predictions": {"export", "function"},  # loads the weights for `predict`; IoU of boxes
 }
 USERS = {  # other part of the project -> what it may import of scripts/
@@ -85,7 +91,7 @@ PATH_EDITORS = {  # programs that are started as a file, and the text of such pr
         "scripts/soak_s3.py",
     ),
     "scripts/soak.py",
-    *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py", "scripts/serve.py"),
+    *("scripts/compare.py", "scripts/environments.py", "scripts/predict.py", "scripts/serve.py", "scripts/tune.py"),
     *(
         "scripts/local_lambda/bootstrap.py",
         "scripts/local_lambda/sandbox/__init__.py",
@@ -107,7 +113,7 @@ ANY_PYTHON = (  # run on Python 3.9 without installed packages
         "home",
     ),
     *("invoke_local", "manifest", "predict", "pythons", "result_table", "serve", "soak_s3"),
-    *("verify.options", "soak.cli", "fuzz.options"),
+    *("verify.options", "soak.cli", "fuzz.options", "tune"),
 )
 CODE = ("function", "layer", "export", "scripts", "benchmarks", "example")
 FILES = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
