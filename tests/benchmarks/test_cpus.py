@@ -34,3 +34,14 @@ def test_share_limits_the_cpu_time() -> None:
         output, _ = busy.communicate(timeout=30)
     assert float(output) < 0.5
     assert not group.exists()
+
+
+@pytest.mark.skipif(not cpus.has_quota(), reason="no cgroup that can limit CPU time")
+def test_the_share_of_a_group_can_be_changed() -> None:
+    program = "import time\nt = time.time()\nwhile time.process_time() < 0.2: pass\nprint(time.time() - t)"
+    with cpus.share(2) as group:
+        cpus.limit(group, 0.2)
+        with cpus.joined(group):
+            busy = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        output, _ = busy.communicate(timeout=60)
+    assert float(output) > 0.7
