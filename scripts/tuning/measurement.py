@@ -79,7 +79,7 @@ def row(architecture: str, memory: int, samples: Iterable[Sample]) -> Row:
     errors = Counter(sample.error for sample in samples if sample.error)
     error = next(iter(errors), "")
     if not (times or error):
-        error = "the log has no REPORT line: the level of system logs must be INFO"
+        error = "no call was warm" if inits else "the log has no REPORT line: the level of system logs must be INFO"
     return Row(
         architecture, memory,
         p50_ms=percentile(times, 50) if times else None,

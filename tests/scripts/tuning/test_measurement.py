@@ -30,6 +30,7 @@ def test_a_call_with_an_error_counts_only_as_that() -> None:
 
 def test_no_report_line_is_said() -> None:
     assert row("x86_64", 512, [Sample("")]).error.startswith("the log has no REPORT line")
+    assert row("x86_64", 512, [Sample("", 5.0, 5.0, 300.0)]).error == "no call was warm"
 
 
 @pytest.mark.parametrize(("architecture", "rate"), [("x86_64", 0.0000166667), ("arm64", 0.0000133334)])

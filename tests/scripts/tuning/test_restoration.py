@@ -63,7 +63,7 @@ def every_step(run: Callable[[int], list[str]]) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("both", [False, True], ids=["one architecture", "both"])
+@pytest.mark.parametrize("both", [False, pytest.param(True, marks=pytest.mark.long)], ids=["one", "both"])
 def test_an_interruption_at_any_step_puts_everything_back(
     when: str, both: bool, account: FakeLambda, image: str, request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
@@ -86,7 +86,7 @@ def test_an_interruption_at_any_step_puts_everything_back(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("both", [False, True], ids=["one architecture", "both"])
+@pytest.mark.parametrize("both", [False, pytest.param(True, marks=pytest.mark.long)], ids=["one", "both"])
 def test_the_next_run_puts_back_what_a_killed_one_left(
     both: bool, account: FakeLambda, image: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

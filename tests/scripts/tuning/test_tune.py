@@ -52,6 +52,14 @@ def test_versions_are_called_and_never_the_alias(account: FakeLambda, image: str
     assert len(account.calls) == 4 * 6
 
 
+def test_a_call_that_starts_cold_is_made_again(
+    account: FakeLambda, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main([image, "--cold", "0", "--warm", "3", "--memory", "512", "--json"]) == 0
+    (row,) = document(capsys)["rows"]
+    assert (row["calls"], row["cold_starts"]) == (4, 2)  # the second try of the first image was cold too
+
+
 def test_the_present_size_is_measured_with_a_new_version(
     account: FakeLambda, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
