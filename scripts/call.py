@@ -62,6 +62,9 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader closed the pipe, as `head` does after ten lines
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:  # the folder of --save
+        sys.stderr.write(f"call: {error.filename or 'an image'} cannot be written: {error.strerror}\n")
+        return USAGE
 
 
 def _run(options: argparse.Namespace) -> int:

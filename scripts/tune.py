@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:
     sys.path[0] = str(ROOT)  # started as a file: the first entry is the folder of this file
 
-from scripts import environments  # noqa: E402
+from scripts import environments, home  # noqa: E402
 from scripts.aws.errors import FAILED, USAGE, DeployError  # noqa: E402
 from scripts.aws.limits import MEMORY_RANGE  # noqa: E402
 from scripts.aws.session import account_line, add_session_options, from_options, print_line  # noqa: E402
@@ -34,7 +34,7 @@ DIST, DIST_ARM64 = Path("dist"), Path("dist-arm64")
 EPILOG = """\
 examples:
   scripts/tune.py photos --out tune.png              $LATEST of the function yolo at four sizes
-  scripts/tune.py photos --dist-arm64 dist-arm64     on arm64 too, with zips of build_zip.sh --arch arm64
+  scripts/tune.py photos --dist-arm64 dist-arm64     on arm64 too, with zips for it
   scripts/tune.py photos --local                     an estimate from the zips in dist/, without AWS
 
 Each size is a version of the function that is deleted afterwards; the alias `live` stays as it is. At the end, also
@@ -50,23 +50,21 @@ def main(arguments: list[str]) -> int:
     from scripts.local_lambda.errors import LocalLambdaError
 
     rows: list[Row] = []
-    is_interrupted = False
+    code = 0
     described: dict[str, Any] = {"images": 0, "estimate": options.local}
     try:
         if options.restore:
             return _restore(options)
         (_measure_here if options.local else _measure_there)(options, rows, described)
-    except (DeployError, LocalLambdaError) as error:
+    except (DeployError, LocalLambdaError, home.NotWritable) as error:
         sys.stderr.write(f"tune: {' '.join(str(error).split())}\n")
-        return error.code if isinstance(error, DeployError) else USAGE
+        code = error.code if isinstance(error, DeployError) else USAGE
     except KeyboardInterrupt:
-        is_interrupted = True
-    if rows:
-        _print_result(options, rows, described)
-    if is_interrupted:
         sys.stderr.write(f"tune: interrupted; {len(rows)} sizes are measured{_state(options, described)}\n")
-        return INTERRUPTED
-    return FAILED if any(row.error for row in rows) else 0
+        code = INTERRUPTED
+    if rows and not _print_result(options, rows, described):
+        code = code or FAILED
+    return code or (FAILED if any(row.error for row in rows) else 0)
 
 
 def _measure_there(options: argparse.Namespace, rows: list[Row], described: dict[str, Any]) -> None:
@@ -98,9 +96,7 @@ def _measure_here(options: argparse.Namespace, rows: list[Row], described: dict[
     if not cpus.has_quota():
         sys.stderr.write(f"tune: {cpus.NO_QUOTA}\n")
     for memory in options.memory:
-        row = local.measure(
-            options.dist or DIST, memory, found, request_options(options), options.cold, options.warm
-        )  # fmt: skip
+        row = local.measure(options.dist or DIST, memory, found, request_options(options), options.cold, options.warm)
         rows.append(row)
         _print_progress(options, row)
 
@@ -108,16 +104,11 @@ def _measure_here(options: argparse.Namespace, rows: list[Row], described: dict[
 def _images(options: argparse.Namespace, aws: Any) -> list[Image]:
     from scripts.client import images
 
-    def session() -> Any:
-        if aws is None:
-            raise DeployError("--local must have files, got s3://")
-        return aws
-
-    found = images.find(options.images, session)
+    if options.local and any(source.startswith(images.S3) for source in options.images):
+        raise DeployError("--local must have files, got s3://")
+    found = images.find(options.images, lambda: aws)
     if found.left_out:
         sys.stderr.write(f"tune: left out: {found.left_out}\n")
-    if options.local and any(image.path is None for image in found.images):
-        session()
     return found.images
 
 
@@ -132,9 +123,9 @@ def _restore(options: argparse.Namespace) -> int:
         if not was_noted:  # of a run on another machine, whose note is there
             restoration.delete_versions(aws, options.function)
             restoration.delete_layers(aws, options.function)
-    text = "is as before" if was_noted else "has no temporary version; this machine has no note of another change"
     if not options.quiet:
-        print_line(f"restored  {options.function} {text}" if was_noted else f"function  {options.function} {text}")
+        no_note = "has no temporary version; this machine has no note of another change"
+        print_line(f"restored  {options.function} {'is as before' if was_noted else no_note}")
     return 0
 
 
@@ -152,25 +143,40 @@ def _print_progress(options: argparse.Namespace, row: Row) -> None:
         sys.stderr.write(f"{row.architecture} {row.memory} MB: {result}\n")
 
 
-def _print_result(options: argparse.Namespace, rows: list[Row], described: dict[str, Any]) -> None:
-    from scripts.tuning import output, picture
+def _print_result(options: argparse.Namespace, rows: list[Row], described: dict[str, Any]) -> bool:
+    """Print and draw what was measured; return whether everything could be written."""
+    from scripts.tuning import output
 
-    if options.out:
-        of_what = (
-            f"{described.get('dist')}, estimate" if options.local else f"{options.function} in {described['region']}"
-        )
-        picture.draw(f"{of_what}: {described['images']} images", rows, options.out)
     if options.json:
         print_line(json.dumps(output.document(rows, described)))
-        return
+    else:
+        _print_table(options, rows)
+    return not options.out or _draw(options, rows, described)
+
+
+def _draw(options: argparse.Namespace, rows: list[Row], described: dict[str, Any]) -> bool:
+    from scripts.tuning import picture
+
+    of_what = f"{described.get('dist')}, estimate" if options.local else f"{options.function} in {described['region']}"
+    try:
+        picture.draw(f"{of_what}: {described['images']} images", rows, options.out)
+    except OSError as error:
+        sys.stderr.write(f"tune: {options.out} cannot be written: {error.strerror or error}\n")
+        return False
+    if not (options.json or options.quiet):
+        print_line(f"written   {options.out}")
+    return True
+
+
+def _print_table(options: argparse.Namespace, rows: list[Row]) -> None:
+    from scripts.tuning import output
+
     if not options.quiet:
         if options.local:
             print_line("An estimate from this machine, which is not one of Lambda: compare the sizes, not the values.")
         output.table(rows, output.console(is_wide=not sys.stdout.isatty()))
     for line in output.conclusion(rows):
         print_line(line)
-    if options.out and not options.quiet:
-        print_line(f"written   {options.out}")
 
 
 def parser() -> Parser:

@@ -47,7 +47,7 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     "tuning": {
         *("aws", "aws.limits", "client", "home", "local_lambda", "local_lambda.errors", "manifest", "result_table"),
     },
-    "tune": {"aws", "aws.limits", "client", "command_line", "environments", "local_lambda.errors", "tuning"},
+    "tune": {"aws", "aws.limits", "client", "command_line", "environments", "home", "local_lambda.errors", "tuning"},
     "soak_s3": {"command_line", "soak"},
     "cli_reference": {"command_line"},
 }

@@ -197,3 +197,10 @@ def test_an_image_that_cannot_be_read_is_an_error_of_this_image(
     output = printed(capsys)
     assert f"{gone} cannot be read: No such file or directory" in output
     assert "red.png   200" in output
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    served: Lambda, red: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call.main([str(red), "--save", str(red)]) == 2
+    assert capsys.readouterr().err == f"call: {red} cannot be written: File exists\n"

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from scripts import tune
-from scripts.tuning import note
+from scripts.aws.errors import NotConfigured
+from scripts.tuning import calls, note
 from scripts.tuning.zips import code_sha256
 from tests.scripts.tuning.fake_lambda import CODE, FakeLambda
 
@@ -189,3 +190,30 @@ def test_a_wrong_option_is_a_usage_error(
         tune.parse(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_error_in_the_middle_keeps_what_was_measured(
+    account: FakeLambda, image: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = account.state(), calls.measure
+
+    def failing(*arguments: Any) -> Any:
+        if arguments[3] == 1769:
+            raise NotConfigured("the credentials have expired")
+        return real(*arguments)
+
+    monkeypatch.setattr(calls, "measure", failing)
+    assert tune.main([image, *FAST, "--memory", "512,1769", "--json"]) == 2
+    output = capsys.readouterr()
+    assert output.err.splitlines()[-1] == "tune: the credentials have expired"
+    assert [row["memory"] for row in json.loads(output.out)["rows"]] == [512]
+    assert account.state() == before
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(
+    account: FakeLambda, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main([image, *FAST, "--memory", "512", "--out", f"{image}/tune.png"]) == 1
+    output = capsys.readouterr()
+    assert output.err.splitlines()[-1].startswith(f"tune: {image}/tune.png cannot be written: ")
+    assert "fastest   512 MB" in output.out
