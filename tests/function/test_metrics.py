@@ -17,6 +17,8 @@ from function.metadata import ModelMetadata
 from function.metrics import InvocationInfo
 from function.results import UNTIMED, Classification, Inference, InferenceTiming, Prediction, Reading, Timing
 from function.settings import Settings
+from function.tensors.model import TensorModel
+from function.tensors.signature import Signature
 from tests.conftest import Context
 from tests.function.sources.test_http import EVENTS
 from tests.function.test_handler import direct
@@ -343,6 +345,15 @@ def test_line_of_the_handler_has_the_checksum_of_its_model(
     document = json.loads(capsys.readouterr().out)
     assert len(document["ModelSha256"]) == 12
     assert body["model"]["sha256"].startswith(document["ModelSha256"])
+
+
+def test_line_of_a_generic_model_has_its_checksum(
+    handler: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TensorModel(session=None, signature=Signature("m", None, (), ()), sha256="0123456789abcdef" * 4)
+    monkeypatch.setattr(handler, "MODEL", model)
+    handler._report("direct", [], Context(), None)
+    assert json.loads(capsys.readouterr().out)["ModelSha256"] == "0123456789ab"
 
 
 def test_handler_declares_a_metric_for_each_class_on_request(
