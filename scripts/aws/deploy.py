@@ -61,6 +61,7 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
     lambda_function.require_reader(spec, current)
     with api_key.not_lost(access.key):
         grants.apply(aws, granted)
+        url.close(aws, options, access)
         moved = _bring(aws, options, spec, existing)
         return moved._replace(url=url.apply(aws, options, access))
 

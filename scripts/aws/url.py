@@ -141,6 +141,15 @@ def _check_present(
         )
 
 
+def close(aws: Aws, options: argparse.Namespace, access: Access) -> None:
+    """Close a URL for --url iam before the alias moves, because the next version may need no key."""
+    if access.kind != IAM:
+        return
+    present = _read(aws, options)
+    if present and present["AuthType"] != AUTH_TYPES[IAM]:
+        _bring(aws, options, present, AUTH_TYPES[IAM], None)
+
+
 def apply(aws: Aws, options: argparse.Namespace, access: Access) -> Url | None:
     """Create the URL or change what differs, after the alias has moved; return None if none was requested.
 
@@ -152,6 +161,8 @@ def apply(aws: Aws, options: argparse.Namespace, access: Access) -> Url | None:
     if access.kind == KEY and not aws.dry_run:
         api_key.require_in_alias(aws, options.function, options.alias)
     present = _read(aws, options)
+    if aws.dry_run and present and access.kind == IAM:
+        present = {**present, "AuthType": AUTH_TYPES[IAM]}  # `close` has printed it
     auth_type = AUTH_TYPES[access.kind] if access.kind else present["AuthType"]
     if access.kind and auth_type == "NONE":
         _allow_everybody(aws, options)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 PATH = re.compile(r"/20\d\d-\d\d-\d\d/functions/(?P<name>[^/]+)/(?P<kind>urls?|policy)(?:/(?P<sid>[^/]+))?/?")
+ALIAS = re.compile(r"/20\d\d-\d\d-\d\d/functions/(?P<name>[^/]+)/aliases/(?P<alias>[^/]+)")
 EXPECTED = {  # the two fields of permissions that belong to a URL -> the action that they go with
     "FunctionUrlAuthType": "lambda:InvokeFunctionUrl",
     "InvokedViaFunctionUrl": "lambda:InvokeFunction",
@@ -34,7 +35,8 @@ class FunctionUrls:
 
     Attributes:
         changes: calls that changed a URL or a policy, as method and kind, such as "POST url".
-        opened: for each time that everybody could call a URL: the variables of the version behind it.
+        opened: the variables of the version behind a URL, for each time that it became public, or that a version came
+            behind a public one.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -59,7 +61,9 @@ class FunctionUrls:
         parts = urlsplit(target)
         match = PATH.fullmatch(parts.path)
         if not match:
-            return self._forward(method, target, headers, body)
+            response = self._forward(method, target, headers, body)
+            self._record_move(method, parts.path)
+            return response
         alias = parse_qs(parts.query).get("Qualifier", [""])[0]
         before = self.is_public(match["name"], alias)
         try:
@@ -71,6 +75,11 @@ class FunctionUrls:
         if self.is_public(match["name"], alias) and not before:
             self.opened.append(self._variables(match["name"], alias))
         return status, json.dumps(document).encode()
+
+    def _record_move(self, method: str, path: str) -> None:
+        moved = ALIAS.fullmatch(path)
+        if moved and method == "PUT" and self.is_public(moved["name"], moved["alias"]):
+            self.opened.append(self._variables(moved["name"], moved["alias"]))
 
     def _own(self, method: str, match: re.Match[str], alias: str, fields: dict[str, Any]) -> tuple[int, Any]:
         place = match["name"], alias

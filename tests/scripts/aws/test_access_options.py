@@ -5,7 +5,8 @@ import re
 import pytest
 
 from function import settings
-from scripts.aws import url_options
+from function.api import keys
+from scripts.aws import api_key, url_options
 from scripts.aws.options import parse
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -61,3 +62,9 @@ def test_prefixes_that_do_not_overlap_are_accepted() -> None:
 def test_origins_are_those_of_the_function() -> None:
     assert url_options.ORIGIN.pattern == settings.ORIGIN
     assert re.fullmatch(settings.ORIGIN, parse(["--cors", "http://LOCALHOST:8000"]).cors[0])
+
+
+def test_the_function_accepts_a_key_that_deploy_makes() -> None:
+    key = api_key.make()
+    assert keys.is_valid({"x-api-key": key}, (api_key.digest(key),))
+    assert len({api_key.make() for _ in range(100)}) == 100

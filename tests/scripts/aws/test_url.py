@@ -98,6 +98,19 @@ def test_each_kind_of_url_in_turn(cloud: Cloud, urls: FunctionUrls, deploy: Depl
     assert (urls.urls, cloud.snapshot()["functions"], cloud.snapshot()["roles"]) == ({}, [], [])
 
 
+def test_a_key_that_goes_leaves_no_moment_without_one(urls: FunctionUrls, deploy: Deployer) -> None:
+    key = new_key(deploy.run("--create-role", "--url", "key"))
+    deploy.run("--env", "CONF_THRESHOLD=0.5")
+    dry = deploy.run("--url", "iam", "--env", "API_KEY_SHA256=", "--dry-run")
+    assert dry.count("aws lambda update-function-url-config") == 1
+    deploy.run("--url", "iam", "--env", "API_KEY_SHA256=")
+    assert deploy.variables()["API_KEY_SHA256"] == ""
+    assert [variables["API_KEY_SHA256"] for variables in urls.opened] == [digest(key)] * 2
+    other = new_key(deploy.run("--url", "key"))
+    assert urls.opened[2:] == [deploy.variables()]
+    assert deploy.variables()["API_KEY_SHA256"] == digest(other)
+
+
 def test_json_has_the_url_and_the_key(urls: FunctionUrls, deploy: Deployer) -> None:
     document = json.loads(deploy.run("--create-role", "--url", "key", "--json"))
     assert (document["url"], document["url_auth"]) == (urls.urls[LIVE]["FunctionUrl"], "key")
