@@ -106,13 +106,13 @@ def key_arn(text: str) -> str:
     if KEY.fullmatch(text):
         return text
     raise argparse.ArgumentTypeError(
-        f"must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, got {text!r}; "
+        f"must be the ARN of a key, arn:PARTITION:kms:REGION:ACCOUNT:key/ID, got {text!r}; "
         "`aws kms describe-key --key-id alias/NAME --query KeyMetadata.Arn` prints it"
     )
 
 
 def location_of(resource: str) -> Location:
-    """Return the place of a resource of IAM, such as arn:aws:s3:::bucket/prefix/*."""
+    """Return the place of a resource of IAM, arn:PARTITION:s3:::bucket/prefix/*."""
     bucket, _, pattern = resource.split(":::", 1)[1].partition("/")
     return Location(bucket, pattern[:-1])
 
