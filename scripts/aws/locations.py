@@ -47,10 +47,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def check_options(command: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Exit with 2 and a message if the options do not fit together."""
     places = [*options.read, *([options.write] if options.write else [])]
-    if (options.promote or options.rollback is not None) and (places or options.kms_key):
-        command.error(
-            "--read, --write and --kms-key cannot be combined with --promote and --rollback, which only move the alias"
-        )
     if options.kms_key and not places:
         command.error("--kms-key must be used with --read or --write, got neither")
     for place in options.read:

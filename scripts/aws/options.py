@@ -16,7 +16,10 @@ FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # AWS Lambda API, CreateFunc
 ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")  # AWS Lambda API, CreateAlias
 VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")  # AWS Lambda API, Environment
 CANARY_RANGE = (1, 99)  # percent
-OF_DEPLOYMENTS = ("role", "create_role", "memory", "timeout", "reserved_concurrency", "log_retention", "env")
+OF_DEPLOYMENTS = (
+    *("role", "create_role", "memory", "timeout", "reserved_concurrency", "log_retention", "env"),
+    *("url", "new_key", "cors", "read", "write", "kms_key"),
+)
 PREVIOUS = ""  # --rollback without a version
 DESCRIPTION = """\
 Put the zips from scripts/build_zip.sh on AWS Lambda. Run it again after each build: it changes only what differs,

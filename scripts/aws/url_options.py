@@ -33,11 +33,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def check_options(command: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Exit with 2 and a message if the options do not fit together."""
     given = dict(options.env).get(api_key.VARIABLE, "").strip()
-    is_move = options.promote or options.rollback is not None
-    if is_move and (options.url or options.new_key or options.cors is not None):
-        command.error(
-            "--url, --new-key and --cors cannot be combined with --promote and --rollback, which only move the alias"
-        )
     if options.new_key and options.url != KEY:
         command.error(f"--new-key must be used with --url key, got {options.url or 'no --url'}")
     if options.new_key and given:
