@@ -1,5 +1,6 @@
 """The policy for the person who deploys: it has the actions of the calls that the commands make, and no others."""
 
+import json
 from typing import Any
 
 import pytest
@@ -64,6 +65,18 @@ def make_every_call(function: Function, monkeypatch: pytest.MonkeyPatch) -> None
     function.run("--reserved-concurrency", "none")
     function.points_to("2")
     assert deploy.main(["--rollback"]) == 0
+    respond(aws, "UpdateFunctionUrlConfig", "AddPermission", "RemovePermission", "DeleteFunctionUrlConfig")
+    respond(aws, "PutRolePolicy", "DeleteRolePolicy")
+    aws.responses["CreateFunctionUrlConfig"] = {"FunctionUrl": "https://a.lambda-url.eu-west-1.on.aws/"}
+    function.run("--url", "public", "--read", "s3://photos/in/")
+    url = {"AuthType": "NONE", "FunctionUrl": "https://a.lambda-url.eu-west-1.on.aws/"}
+    aws.responses["GetFunctionUrlConfig"] = url
+    added = [parameters["StatementId"] for operation, parameters in aws.calls if operation == "AddPermission"]
+    aws.responses["GetPolicy"] = {"Policy": json.dumps({"Statement": [{"Sid": name} for name in added]})}
+    function.run("--url", "iam")
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:yolo:live"
+    aws.responses["ListFunctionUrlConfigs"] = {"FunctionUrlConfigs": [{**url, "FunctionArn": arn}]}
+    aws.responses["GetRolePolicy"] = {"PolicyDocument": json.dumps({"Statement": []})}
     version = {"LayerVersionArn": "arn:layer:1", "Version": 1, "Description": "yolo-lambda-zip sha256:0"}
     aws.responses |= {
         "ListLayerVersions": {"LayerVersions": [version]},
