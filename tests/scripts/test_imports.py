@@ -45,7 +45,17 @@ ALLOWED = {  # module or folder of scripts/ -> the others that it may import, al
     },
     "compare": {"command_line", "environments", "local_lambda", "manifest", "predictions"},
     "tuning": {
-        *("aws", "aws.limits", "client", "home", "local_lambda", "local_lambda.errors", "manifest", "result_table"),
+        *(
+            "aws",
+            "aws.limits",
+            "aws.prices",
+            "client",
+            "home",
+            "local_lambda",
+            "local_lambda.errors",
+            "manifest",
+            "result_table",
+        ),
     },
     "tune": {"aws", "aws.limits", "client", "command_line", "environments", "home", "local_lambda.errors", "tuning"},
     "soak_s3": {"command_line", "soak"},
@@ -70,8 +80,8 @@ USERS = {  # other part of the project -> what it may import of scripts/
     "export": {"command_line"},  # the parser
     "example": {"environments", "local_lambda", "local_lambda.errors"},
     "benchmarks": {
-        "aws",
         "aws.limits",
+        "aws.prices",
         "command_line",
         "environments",
         "home",
