@@ -63,6 +63,7 @@ def make_every_call(function: Function, monkeypatch: pytest.MonkeyPatch) -> None
     function.run("--log-retention", "0", "--memory", "2048", "--canary", "10")
     own["Concurrency"] = {"ReservedConcurrentExecutions": 5}
     function.run("--reserved-concurrency", "none")
+    _access_calls(function)
     function.points_to("2")
     assert deploy.main(["--rollback"]) == 0
     respond(aws, "UpdateFunctionUrlConfig", "AddPermission", "RemovePermission", "DeleteFunctionUrlConfig")
@@ -83,6 +84,25 @@ def make_every_call(function: Function, monkeypatch: pytest.MonkeyPatch) -> None
         "ListTagsForResource": {"tags": role_tags(role)},
     }
     assert undeploy.main(["--yes", "--logs"]) == 0
+
+
+def _access_calls(function: Function) -> None:
+    """Make a URL and change it, and grant the role access to a bucket."""
+    address = {
+        "FunctionUrl": "https://a.example/",
+        "AuthType": "NONE",
+        "FunctionArn": "arn:aws:lambda:a:1:function:yolo:live",
+    }
+    statements = {"Statement": [{"Sid": "public-url"}, {"Sid": "public-invoke"}]}
+    responses = function.aws.responses
+    respond(function.aws, "AddPermission", "RemovePermission", "UpdateFunctionUrlConfig", "PutRolePolicy")
+    respond(function.aws, "DeleteFunctionUrlConfig", "DeleteRolePolicy")
+    responses["CreateFunctionUrlConfig"] = address
+    function.run("--url", "public", "--read", "s3://images/in/")
+    responses |= {"GetFunctionUrlConfig": address, "GetPolicy": {"Policy": json.dumps(statements)}}
+    function.run("--url", "iam")
+    responses |= {"ListFunctionUrlConfigs": {"FunctionUrlConfigs": [address]}}
+    responses["GetRolePolicy"] = {"PolicyDocument": '{"Statement": []}'}
 
 
 def role_tags(role: dict[str, Any]) -> dict[str, str]:
