@@ -9,6 +9,7 @@ import pytest
 from tests.support import template_stack
 from tests.support.bulk import ALIAS, ARN, ON, statements
 from tests.support.state_machine import StateMachine
+from tests.template.test_template import KEY
 
 
 def granted(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
@@ -63,6 +64,20 @@ def test_batch_role_calls_the_alias_and_keeps_to_its_folder() -> None:
     assert granted(held, "s3:PutObject", "arn:aws:s3:::results/r/batch-jobs/job-1/report.csv")
     assert granted(held, "s3:GetObject", "arn:aws:s3:::results/r/batch-jobs/manifest.csv")
     assert granted(held, "s3:PutInventoryConfiguration", "arn:aws:s3:::photos")
+
+
+@pytest.mark.parametrize("role", ["Role", "BulkRole", "BatchRole"])
+def test_every_role_uses_the_key_of_the_buckets_through_s3_alone(role: str) -> None:
+    with_key = [statement for statement in statements(role, KmsKeyArn=KEY) if "kms" in json.dumps(statement["Action"])]
+    assert with_key == [
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": KEY,
+            "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
+        }
+    ]
+    assert "kms" not in json.dumps(statements(role))
 
 
 def test_nothing_of_bulk_exists_by_default_and_bulk_needs_a_bucket() -> None:

@@ -38,6 +38,9 @@ COMBINATIONS = {
     "batch": {**WITH_BUCKET, "ResultBucket": "photos", "Timeout": "60"},
     "bulk": {**WITH_BUCKET, "Bulk": "on"},
     "bulk of long calls": {**WITH_BUCKET, "Bulk": "on", "ResultBucket": "results", "Timeout": "300"},
+    "bulk of encrypted buckets": {**WITH_BUCKET, "Bulk": "on", "KmsKeyArn": KEY, "Tracing": "Active"},
+    "bulk and a new bucket": {**TRIGGER, "Bulk": "on", "KmsKeyArn": KEY},
+    "bulk and an existing bucket": {**WITH_BUCKET, "S3Trigger": "existing-bucket", "Bulk": "on"},
     "s3 requests": {**WITH_BUCKET, "S3Requests": "on"},
     "uploads": {"Uploads": "on"},
     "encrypted buckets": {**TRIGGER, "ModelBucket": "models", "ModelKey": "best.onnx", "KmsKeyArn": KEY},
@@ -167,6 +170,7 @@ def test_values_of_the_combinations_are_allowed(parameters: dict[str, str]) -> N
             {**WITH_BUCKET, "ResultBucket": "photos", "PicturesPrefix": "a/", "ResultPrefix": "a/"},
             "ResultsOutsidePictures",
         ),
+        ({**WITH_BUCKET, "Bulk": "on", "PicturesPrefix": "a/", "ResultPrefix": "a/"}, "ResultsOutsidePictures"),
     ],
 )
 def test_contradicting_parameters_are_refused(parameters: dict[str, str], rule: str) -> None:
