@@ -9,7 +9,9 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,7 @@ EXPECTED = (
 )
 GZIP_MAGIC = b"\x1f\x8b"
 MANIFEST_COLUMNS = 3  # bucket, key and version, as for S3 Batch Operations; an inventory has more
+URI = "s3://"
 URI_COLUMNS = ("s3", "source", "uri", "s3_uri")
 MAX_JSON = 64 * 1024 * 1024  # bytes of a manifest.json, which is read as a whole
 
@@ -58,31 +61,18 @@ def read(address: str, aws: Aws) -> Iterator[Entry]:
                 yield from _csv(lines, address)
             else:
                 yield from _guessed(lines, address)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise BatchError(f"{address} cannot be read: {error}") from error
 
 
 def _guessed(lines: Any, address: str) -> Iterator[Entry]:
     """Read a file with another suffix by its first character: JSONL, URIs or CSV."""
     first = lines.readline()
-    lines = _Rewound(first, lines)
+    lines = itertools.chain([first], lines)
     if first.lstrip().startswith("{"):
         yield from _json_lines(lines, address)
     else:
         yield from _csv(lines, address)
-
-
-class _Rewound:
-    """Lines with one that was read already in front."""
-
-    def __init__(self, first: str, rest: Any) -> None:
-        self._first: str | None = first
-        self._rest = rest
-
-    def __iter__(self) -> Iterator[str]:
-        if self._first:
-            yield self._first
-        yield from self._rest
 
 
 @contextlib.contextmanager
@@ -116,7 +106,13 @@ class _Readable(io.RawIOBase):
 
 
 def _csv(lines: Any, address: str) -> Iterator[Entry]:
-    """Read CSV: with a header, of an inventory without one, or with one column of URIs."""
+    """Read CSV: with a header, of an inventory without one, or with one column of URIs; also lines of URIs."""
+    lines = iter(lines)
+    first = next(lines, "")
+    lines = itertools.chain([first], lines)
+    if first.lstrip().startswith(URI):
+        yield from _uris(lines, address)
+        return
     reader = csv.reader(lines)
     columns: dict[str, int] | None = None
     for row in reader:
@@ -127,6 +123,14 @@ def _csv(lines: Any, address: str) -> Iterator[Entry]:
             if columns:
                 continue
         yield _row(row, columns, f"{address}, line {reader.line_num}")
+
+
+def _uris(lines: Iterator[str], address: str) -> Iterator[Entry]:
+    """Read URIs, one a line: commas and quotation marks belong to the key, unless the line begins with the mark."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            text = next(csv.reader(itertools.chain([line], lines)))[0] if line.startswith('"') else line.strip()
+            yield _of_uri(text, f"{address}, URI {number}")
 
 
 def _columns(row: list[str], address: str) -> dict[str, int]:
@@ -146,7 +150,7 @@ def _row(row: list[str], columns: dict[str, int] | None, place: str) -> Entry:
             return _of_uri(row[columns["uri"]], place)
         if columns:
             return _entry(row[columns["bucket"]], row[columns["key"]], place)
-        if row[0].startswith("s3://"):  # a key may have a comma
+        if row[0].startswith(URI):  # behind a quoted one or an empty line; a key may have a comma
             return _of_uri(",".join(row), place)
         is_listed = len(row) > MANIFEST_COLUMNS
         return _entry(row[0], unquote_plus(row[1]), place)._replace(is_listed=is_listed)
@@ -182,8 +186,8 @@ def _of_fields(fields: Any, place: str) -> Entry:
 
 
 def _of_uri(text: str, place: str) -> Entry:
-    bucket, _, key = text.strip().removeprefix("s3://").partition("/")
-    if not text.strip().startswith("s3://"):
+    bucket, _, key = text.removeprefix(URI).partition("/")  # of which a key may end with spaces
+    if not text.startswith(URI):
         raise BatchError(f"{EXPECTED}; got {text[:100]!r} ({place})")
     return _entry(bucket, key, place)
 

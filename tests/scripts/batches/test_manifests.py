@@ -10,6 +10,7 @@ from moto import mock_aws
 from scripts.aws.session import Aws
 from scripts.batches import sources
 from scripts.batches.errors import BatchError
+from scripts.batches.manifests import URI_COLUMNS
 
 A, B, C = "s3://photos/in/a.jpg", "s3://photos/in/b c.jpg", "s3://other/d+e.png"
 
@@ -111,6 +112,38 @@ def test_line_that_names_no_object_is_refused_with_its_place(name: str, text: st
     (tmp_path / name).write_text(text)
     with pytest.raises(BatchError, match=name):
         found(str(tmp_path / name), aws)
+
+
+KEYS = ('in/x,"y.jpg', "in/z.jpg", "in/'a, b'.jpg", "in/+ %20.jpg", "in/ü.jpg")  # with CSV's own letters
+
+
+def test_lines_of_uris_are_whole_keys(tmp_path: Path, aws: Aws) -> None:
+    uris = [f"s3://photos/{key}" for key in KEYS]
+    quoted = ['"s3://photos/in/c, ""d"".jpg"', '"s3://photos/in/two\nlines.jpg"']
+    (tmp_path / "a.txt").write_text("\n".join([*uris, *quoted]))
+    ends = ['s3://photos/in/c, "d".jpg', "s3://photos/in/two\nlines.jpg"]
+    assert found(str(tmp_path / "a.txt"), aws) == uris + ends
+    (tmp_path / "a.csv").write_text("\n".join(quoted))
+    assert found(str(tmp_path / "a.csv"), aws) == ends
+
+
+@pytest.mark.parametrize("name", URI_COLUMNS)
+def test_spaces_at_the_end_of_a_key_are_kept_where_the_form_has_them(name: str, tmp_path: Path, aws: Aws) -> None:
+    uri = "s3://photos/in/a.jpg  "
+    (tmp_path / "a.jsonl").write_text(json.dumps({name: uri}))
+    (tmp_path / "a.csv").write_text(f'{name}\n"{uri}"\n')
+    assert found(str(tmp_path / "a.jsonl"), aws) == found(str(tmp_path / "a.csv"), aws) == [uri]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.jsonl"])
+def test_damaged_gzip_and_a_field_without_end_are_one_message(name: str, tmp_path: Path, aws: Aws) -> None:
+    data = bytearray(gzip.compress("".join(f"s3://photos/{number}\n" for number in range(5000)).encode()))
+    data[60:90] = b"\xff" * 30
+    (tmp_path / f"{name}.gz").write_bytes(data)
+    (tmp_path / name).write_text("bucket,key\nphotos," + "x" * 200_000)
+    for path in (tmp_path / name, tmp_path / f"{name}.gz"):
+        with pytest.raises(BatchError, match=name):
+            found(str(path), aws)
 
 
 def test_broken_gzip_is_an_error_not_the_end(tmp_path: Path, aws: Aws) -> None:
