@@ -115,25 +115,43 @@ class Folder:
         self._folder = folder
 
     def items(self) -> Iterator[Item]:
-        yield from self._below(os.fsencode(self._folder))
+        yield from self._below(os.fsencode(self._folder), ())
 
-    def _below(self, folder: bytes) -> Iterator[Item]:
+    def _below(self, folder: bytes, parents: tuple[tuple[int, int], ...]) -> Iterator[Item]:
         try:
+            status = os.stat(folder)  # noqa: PTH116  (bytes)
             with os.scandir(folder) as scanned:
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             raise BatchError(f"{os.fsdecode(folder)!r} cannot be read: {error.strerror}") from error
+        identity = status.st_dev, status.st_ino
+        if identity in parents:
+            self.left_out["links to a folder above"] += 1
+            return
         for entry in entries:
             if entry.name.startswith(b"."):
                 continue
-            if entry.is_dir():
-                yield from self._below(entry.path)
+            kind = _kind(entry)
+            if kind == "folder":
+                yield from self._below(entry.path, (*parents, identity))
                 continue
-            reason = _reason_of_file(os.fsdecode(entry.name))
+            reason = _reason_of_file(os.fsdecode(entry.name)) or kind
             if reason:
                 self.left_out[reason] += 1
-            elif entry.is_file():
+            else:
                 yield Item(entry.path.decode("utf-8", "backslashreplace"), entry.path)
+
+
+def _kind(entry: os.DirEntry[bytes]) -> str:
+    """Return `folder`, why an entry is no file, or "" for a file."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return ""
+        return "broken links" if entry.is_symlink() else "no files"
+    except OSError:  # a link to itself
+        return "broken links"
 
 
 def reason_to_leave_out(key: str) -> str:

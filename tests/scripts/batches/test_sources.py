@@ -54,6 +54,24 @@ def test_folder_has_the_images_of_all_folders_below_it(tmp_path: Path, aws: Aws)
     assert source.left_out == {".txt": 1, "without a suffix": 1}
 
 
+def test_links_of_a_folder_are_followed_once_and_what_is_no_file_is_counted(tmp_path: Path, aws: Aws) -> None:
+    photos, other = tmp_path / "photos", tmp_path / "other"
+    (photos / "sub").mkdir(parents=True)
+    other.mkdir()
+    for path in (photos / "a.jpg", photos / "sub" / "b.jpg", other / "c.jpg"):
+        path.write_bytes(b"x")
+    (photos / "sub" / "up").symlink_to(photos)
+    (photos / "other").symlink_to(other)
+    (photos / "link.jpg").symlink_to("a.jpg")
+    (photos / "gone.jpg").symlink_to("nowhere")
+    (photos / "self.jpg").symlink_to("self.jpg")
+    os.mkfifo(photos / "pipe.jpg")
+    source = sources.open_source(str(photos), aws)
+    names = ["a.jpg", "link.jpg", "other/c.jpg", "sub/b.jpg"]
+    assert [item.source for item in source.items()] == [f"{photos}/{name}" for name in names]
+    assert source.left_out == {"broken links": 2, "no files": 1, "links to a folder above": 1}
+
+
 def test_file_name_that_is_not_text_has_a_path_and_a_source(tmp_path: Path, aws: Aws) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.jpg"
     Path(os.fsdecode(path)).write_bytes(b"x")
