@@ -60,9 +60,9 @@ def is_removable(aws: Aws, role: str, function: str) -> bool:
 
 
 def remove(aws: Aws, role: str) -> None:
-    """Remove a role that deploy.sh created."""
-    aws.change("iam", "detach_role_policy", RoleName=role, PolicyArn=logs_policy(aws.partition))
-    aws.change("iam", "delete_role", RoleName=role)
+    """Remove a role that deploy.sh created, also after a removal that was interrupted."""
+    aws.remove("iam", "detach_role_policy", RoleName=role, PolicyArn=logs_policy(aws.partition))
+    aws.remove("iam", "delete_role", RoleName=role)
 
 
 def is_own(role: dict[str, Any], function: str) -> bool:

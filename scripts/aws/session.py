@@ -168,6 +168,19 @@ class Aws:
         self.report(f"{variable[1:]}=$({line} --query {field} --output text)" if field else line)
         return variable if field else {}
 
+    def remove(self, service: str, operation: str, **parameters: Any) -> None:
+        """Call an operation that removes something, as `change` does; what is gone already is no error.
+
+        Raises:
+            NotConfigured: credentials or region are missing or wrong.
+            Refused: AWS returned another error.
+        """
+        try:
+            self.change(service, operation, **parameters)
+        except Refused as error:
+            if error.kind not in MISSING:
+                raise
+
     def wait(self, service: str, waiter: str, **parameters: Any) -> None:
         """Wait for a state of a resource, with a waiter of boto3 such as "function_active_v2".
 

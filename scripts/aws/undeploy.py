@@ -125,7 +125,7 @@ def find(aws: Aws, options: argparse.Namespace) -> Resources:
 
 
 def remove(aws: Aws, options: argparse.Namespace, resources: Resources) -> None:
-    """Remove the resources of the function.
+    """Remove the resources of the function; the role before it, because only the function has the name of its role.
 
     Raises:
         DeployError: AWS returned an error.
@@ -133,13 +133,13 @@ def remove(aws: Aws, options: argparse.Namespace, resources: Resources) -> None:
     name = options.function
     for alias in resources.urls:
         url.remove(aws, name, alias)
-    if resources.function:
-        aws.change("lambda", "delete_function", FunctionName=name)
-    for version in resources.layers:
-        aws.change("lambda", "delete_layer_version", LayerName=layer.name(name), VersionNumber=int(version["Version"]))
     if resources.role:
         grants.remove(aws, resources.role)
         role.remove(aws, resources.role)
+    if resources.function:
+        aws.remove("lambda", "delete_function", FunctionName=name)
+    for version in resources.layers:
+        aws.change("lambda", "delete_layer_version", LayerName=layer.name(name), VersionNumber=int(version["Version"]))
     if resources.log_group:
         logs.remove(aws, resources.log_group)
 

@@ -85,6 +85,18 @@ def test_undeploy_removes_the_policy_and_the_role(deploy: Deployer) -> None:
 
 
 @pytest.mark.slow
+def test_undeploy_removes_what_an_interrupted_one_left(deploy: Deployer) -> None:
+    deploy.run("--create-role", "--role", "other-name")
+    attached = deploy.cloud.iam.list_attached_role_policies(RoleName="other-name")["AttachedPolicies"]
+    deploy.cloud.iam.detach_role_policy(RoleName="other-name", PolicyArn=attached[0]["PolicyArn"])
+    done = deploy.cloud.run("undeploy.sh", "--yes", "--verbose")
+    calls = [line for line in done.stderr.splitlines() if " delete-" in line]
+    after = deploy.cloud.snapshot()
+    assert (done.returncode, after["roles"], after["functions"], after["layers"]) == (0, [], [], [])
+    assert [call.split()[3] for call in calls[:2]] == ["delete-role", "delete-function"]  # which has the role's name
+
+
+@pytest.mark.slow
 def test_a_role_of_the_user_is_not_changed_and_the_policy_is_printed(deploy: Deployer) -> None:
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     deploy.cloud.iam.create_role(RoleName="mine", AssumeRolePolicyDocument=trust)
