@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 from scripts.aws.errors import DeployError
@@ -69,7 +70,11 @@ def move(aws: Aws, function: str, alias: str, after: Traffic, before: Traffic | 
         parameters["RoutingConfig"] = {"AdditionalVersionWeights": weights}
         if after.canary:  # as text in which the shell replaces a variable
             shown["RoutingConfig"] = f"AdditionalVersionWeights={{{after.canary}={after.share}}}"
-    aws.change("lambda", "update_alias" if before else "create_alias", shown=shown, **parameters)
+    try:
+        aws.change("lambda", "update_alias" if before else "create_alias", shown=shown, **parameters)
+    except KeyboardInterrupt:  # the request may have arrived
+        sys.stderr.write(f"deploy: {function}:{alias} may have moved already; run deploy.sh again\n")
+        raise
 
 
 def promotion(aws: Aws, function: str, alias: str) -> tuple[Traffic, Traffic]:

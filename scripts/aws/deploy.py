@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scripts import environments
@@ -63,7 +65,8 @@ def deploy(aws: Aws, options: argparse.Namespace, zips: artifacts.Artifacts) -> 
         grants.apply(aws, granted)
         url.close(aws, options, access)
         moved = _bring(aws, options, spec, existing)
-        return moved._replace(url=url.apply(aws, options, access))
+        with _told(options, moved):
+            return moved._replace(url=url.apply(aws, options, access))
 
 
 def _bring(aws: Aws, options: argparse.Namespace, spec: FunctionSpec, existing: dict[str, Any] | None) -> Moved:
@@ -98,12 +101,28 @@ def move(aws: Aws, options: argparse.Namespace) -> Moved:
     return Moved(after, before)
 
 
+@contextmanager
+def _told(options: argparse.Namespace, moved: Moved) -> Iterator[None]:
+    """Say that the alias has moved already if what follows ends with an error or Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        if not options.dry_run and moved.after != moved.before:
+            version = moved.after.canary or moved.after.main
+            name = f"{options.function}:{options.alias}"
+            sys.stderr.write(f"deploy: {name} has moved to version {version}; its URL is not finished\n")
+        raise
+
+
 def _unfinished(options: argparse.Namespace) -> str:
     """Return what holds after an interruption, in words: the alias moves last."""
     if options.dry_run:
         return "nothing was changed"
     name = f"{options.function}:{options.alias}"
-    return f"unless a line above says that {name} moved, callers of it get the previous version. Run deploy.sh again"
+    return (
+        f"unless a line above says that {name} has moved or may have, callers of it get the previous version. "
+        "Run deploy.sh again"
+    )
 
 
 def _role_arn(aws: Aws, options: argparse.Namespace, is_new: bool) -> str | None:

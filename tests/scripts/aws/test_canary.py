@@ -187,3 +187,24 @@ def test_zips_of_another_build_are_checked_before_a_canary(tmp_path: Path, capsy
     dist = built_zips.write(tmp_path / "dist")
     (dist / "function.zip").write_bytes(b"another")
     assert "is not the file that build.json describes" in error_line(capsys, "--dist", str(dist), "--canary", "10")
+
+
+@pytest.mark.parametrize(
+    ("operation", "line"),
+    [
+        ("CreateFunctionUrlConfig", "deploy: yolo:live has moved to version 2; its URL is not finished"),
+        ("UpdateAlias", "deploy: yolo:live may have moved already; run deploy.sh again"),
+    ],
+)
+def test_an_interruption_says_that_the_alias_has_moved(
+    function: Function, operation: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(name: str, _: object) -> None:
+        if name == operation:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(function.aws, "record", interrupt)
+    assert deploy.main(["--dist", str(function.dist), "--url", "iam"]) == 130
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == line
+    assert last.startswith("deploy: interrupted; unless a line above says that yolo:live has moved or may have")
