@@ -81,7 +81,7 @@ def require_after_move(aws: Aws, function: str, alias_name: str, before: alias.T
         raise DeployError(
             f"version {version} of {function} needs no API key, so everybody could call the URL of the alias "
             f"{alias_name}; close it first: aws lambda update-function-url-config --function-name {function} "
-            f"--qualifier {alias_name} --auth-type AWS_IAM --region {aws.region}"
+            f"--qualifier {alias_name} --auth-type AWS_IAM{aws.selection}"
         )
 
 

@@ -84,4 +84,4 @@ def apply(aws: Aws, function: str, requested: int | str | None, present: int | N
 
 def _increase(aws: Aws, least: int) -> str:
     """Return the command that asks AWS for a quota of at least so many concurrent executions."""
-    return f"{INCREASE} --desired-value {-(-least // STEP) * STEP} --region {aws.region}"
+    return f"{INCREASE} --desired-value {-(-least // STEP) * STEP}{aws.selection}"

@@ -112,7 +112,9 @@ def _add_traffic_options(command: argparse.ArgumentParser) -> None:
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and VARIABLE.fullmatch(name)):
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=VALUE, got {text!r}; a name is a letter and then letters, digits or _"
+        )
     return name, value
 
 

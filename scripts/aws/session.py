@@ -74,6 +74,12 @@ class Aws:
         return str(self.client("lambda").meta.region_name)
 
     @property
+    def selection(self) -> str:
+        """Options of `aws` that choose this account and region, for commands in messages."""
+        profile = f" --profile {shlex.quote(self._profile)}" if self._profile else ""
+        return f" --region {self.region}{profile}"
+
+    @property
     def partition(self) -> str:
         """Partition of the region, the second field of an ARN: aws, aws-cn, aws-us-gov."""
         return str(self.client("lambda").meta.partition)

@@ -98,7 +98,7 @@ def undeploy(aws: Aws, options: argparse.Namespace, resources: Resources) -> int
         return USAGE
     remove(aws, options, resources)
     if not (options.dry_run or resources.log_group):
-        command = f"aws logs delete-log-group --log-group-name {logs.default_name(name)} --region {aws.region}"
+        command = f"aws logs delete-log-group --log-group-name {logs.default_name(name)}{aws.selection}"
         aws.report(f"removed; this deletes its logs: {command}")
     return 0
 
@@ -114,7 +114,7 @@ def find(aws: Aws, options: argparse.Namespace) -> Resources:
     if response and not lambda_function.is_own(response):
         raise DeployError(
             f"function {name} was not created by deploy.sh (it has no tag {lambda_function.TAG}); "
-            f"`aws lambda delete-function --function-name {name}` removes it"
+            f"`aws lambda delete-function --function-name {name}{aws.selection}` removes it"
         )
     role_name = response["Configuration"]["Role"].rsplit("/", 1)[-1] if response else role.default_name(name)
     layers = layer.own_versions(aws, name)

@@ -193,11 +193,15 @@ def test_another_error_of_aws_is_one_line_and_exit_code_1(
 
 
 def test_undeploy_rejects_a_function_that_deploy_did_not_create(
-    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+    aws: FakeAws, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "config").write_text("[profile work]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     aws.responses["GetFunction"] = {"Configuration": CONFIGURATION, "Tags": {"a": "b"}}
-    assert undeploy.main(["--yes"]) == 2
-    assert "function yolo was not created by deploy.sh" in capsys.readouterr().err
+    assert undeploy.main(["--yes", "--profile", "work"]) == 2
+    message = capsys.readouterr().err
+    assert "function yolo was not created by deploy.sh" in message
+    assert "delete-function --function-name yolo --region eu-west-1 --profile work` removes it" in message
     assert aws.operations == ["GetCallerIdentity", "GetFunction"]
 
 
@@ -232,3 +236,9 @@ def test_an_upload_that_cannot_be_deleted_is_reported_and_is_no_failure(
 
 def test_a_field_of_a_response_is_a_shell_variable_in_a_dry_run() -> None:
     assert session.variable_name("LayerVersionArn") == "$LAYER_VERSION_ARN"
+
+
+def test_a_name_that_lambda_does_not_take_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["--env", "A=1"])
+    assert "must be NAME=VALUE, got 'A=1'; a name is a letter and then letters" in capsys.readouterr().err
