@@ -1,6 +1,7 @@
 """Calls that end at a time limit, in the main thread and in others."""
 
 import contextlib
+import gc
 import queue
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,14 @@ from function.time_limit import TimeLimitExceeded
 
 LIMIT_S = 0.2
 MARGIN_S = 0.5  # of a loaded machine
+
+
+@pytest.fixture(autouse=True)
+def no_collection() -> Iterator[None]:
+    """Collect no garbage: hypothesis has a callback in it, in which the exception of a time limit would be lost."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def never_stop(_: bool) -> None:

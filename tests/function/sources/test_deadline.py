@@ -84,7 +84,7 @@ def test_slow_object_fails_its_message_and_the_nine_others_have_results(
 def test_slow_object_takes_no_more_than_its_share(slow: str, invoke: Callable[..., Any]) -> None:
     began = time.monotonic()
     invoke(messages(slow, "a", "b", "c", "d"), 5)
-    assert 0.8 <= time.monotonic() - began < 2  # a fifth of 4.5 s
+    assert 0.8 <= time.monotonic() - began < 3  # a fifth of 4.5 s; a busy machine takes longer
 
 
 def test_all_objects_are_slow_and_each_message_fails_in_time(invoke: Callable[..., Any], server: Server) -> None:
