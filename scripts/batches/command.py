@@ -94,12 +94,21 @@ def _open(options: argparse.Namespace) -> ResultsFile:
     """Open the JSONL file; refuse to replace a file in another format that is not of this run.
 
     Raises:
-        BatchError: see `ResultsFile`.
+        BatchError: --out is a device, a pipe or a folder; or see `ResultsFile`.
     """
+    _require_file(options.out)
+    if options.out.is_symlink():
+        options.out = options.out.resolve()  # the file is replaced at the end, and its link has to stay
     path = results_path(options)
+    _require_file(path)
     if options.format != "jsonl" and options.out.exists() and not path.exists() and not options.overwrite:
         raise BatchError(f"{options.out} exists and is of another program; set another --out, or --overwrite")
     return ResultsFile(path, record(options), options.overwrite)
+
+
+def _require_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise BatchError(f"--out must be a file, got {path}, which is none: a run reads it again when it goes on")
 
 
 def _print_estimate(options: argparse.Namespace, outcome: Outcome) -> int:

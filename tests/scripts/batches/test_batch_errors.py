@@ -1,5 +1,7 @@
 """What users meet before the first row: one line that says what to do."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +120,26 @@ def test_coco_of_a_classify_model_is_refused_after_the_first_call(batch: Batch) 
 def test_function_that_always_fails_ends_the_run(batch: Batch) -> None:
     batch.api.status = (502, "ENILimitReachedException", "a message of Lambda")
     assert "ENILimitReachedException: a message of Lambda" in fails(batch)
+
+
+@pytest.mark.parametrize("out", ["/dev/full", "/dev/stdout", "a-pipe", "a-folder"])
+@pytest.mark.parametrize("format_", ["jsonl", "coco"])
+def test_out_is_a_file(batch: Batch, out: str, format_: str) -> None:
+    os.mkfifo(batch.folder / "a-pipe")
+    (batch.folder / "a-folder").mkdir()
+    before = sorted(batch.folder.iterdir())
+    done = batch.run(batch.manifest(1), "--out", out, "--format", format_)
+    assert done.returncode == 2
+    assert "--out must be a file, got " in done.stderr
+    assert sorted(batch.folder.iterdir()) == sorted([*before, batch.folder / "images.txt"])
+    assert not Path(f"{out}.run.json").exists()
+
+
+def test_link_to_the_file_stays(batch: Batch) -> None:
+    link, target = batch.folder / "r.csv", batch.folder / "elsewhere" / "r.csv"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    for _ in range(2):
+        assert batch.run(batch.manifest(3), "--out", link).returncode == 0
+    assert link.is_symlink()
+    assert len(target.read_text().splitlines()) > 3
