@@ -215,6 +215,7 @@ def test_a_key_that_was_not_shown_is_said(cloud: Cloud, urls: FunctionUrls, depl
     urls._url = refuse  # type: ignore[method-assign]
     done = cloud.run("deploy.sh", "--dist", deploy.dist, "--url", "key")
     del urls._url
-    assert (done.returncode, done.stderr.count("\n")) == (1, 2)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 3)
+    assert "yolo:live has moved to version 2; its URL is not finished\n" in done.stderr
     assert "run deploy.sh again with --url key --new-key" in done.stderr
     assert urls.opened == []
