@@ -1,4 +1,4 @@
-"""Results that the function wrote to S3: many at a time, in the order in which they are asked for."""
+"""Results that the function wrote to S3: many at a time, in the order of the requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function in FakeAws that deploy.sh updates: what it answers to each call, and what it was asked."""
+"""A function in FakeAws that deploy.sh updates: the response to each call, and the calls."""
 
 import io
 from contextlib import redirect_stdout
